@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * apply: what each hook does to a socket, without the hooks.
+ *
+ * It keeps no memory of sockets. A table by descriptor would be wrong after
+ * the first dup(2) or close(2), so what has to be known of a socket is asked
+ * of the kernel, and only where a rule needs it.
+ */
+#include "apply.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "addr.h"
+#include "trace.h"
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+#ifndef SOCK_TYPE_MASK
+#define SOCK_TYPE_MASK 0xf /* linux/net.h */
+#endif
+
+struct end {
+	struct addr addr;
+	uint16_t port;
+};
+
+/* Our end of fd. Returns 0, or -errno if it is not an IP socket. */
+static int
+local_end(int fd, struct end *end, socklen_t *len)
+{
+	struct sockaddr_storage sa;
+
+	*len = sizeof(sa);
+	if (getsockname(fd, (struct sockaddr *)&sa, len) < 0)
+		return -errno;
+	return addr_from_sockaddr(&sa, *len, &end->addr, &end->port);
+}
+
+/*
+ * The other end of fd. getpeername(2) refuses while the SYN is under way;
+ * SO_PEERNAME tells it already then, but wants the address's exact length
+ * (sk_getsockopt() in net/core/sock.c).
+ */
+static int
+peer_end(
+    const struct apply *apply, int fd, struct end *end, socklen_t local_len)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = local_len;
+
+	if (apply->calls.get(fd, SOL_SOCKET, SO_PEERNAME, &sa, &len) < 0)
+		return -errno;
+	return addr_from_sockaddr(&sa, len, &end->addr, &end->port);
+}
+
+static bool
+get_rule(const struct apply *apply, int rule, struct image_rule *record)
+{
+	return rule != MATCH_NONE &&
+	       image_rule(&apply->policy->image, (uint32_t)rule, record);
+}
+
+static void
+rule_keepalive(const struct image_rule *record, struct keepalive *keepalive)
+{
+	keepalive->set = record->options;
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
+		keepalive->value[option] = record->value[option];
+}
+
+static void
+trace_rule(struct trace_line *line, const struct apply *apply,
+    const struct image_rule *record, int error)
+{
+	static const char *const NAME[KEEPALIVE_OPTIONS] = {
+	    [KEEPALIVE_IDLE] = " idle ",
+	    [KEEPALIVE_INTERVAL] = " interval ",
+	    [KEEPALIVE_COUNT] = " count ",
+	    [KEEPALIVE_USER_TIMEOUT] = " user-timeout ",
+	};
+
+	trace_text(line, "rule ");
+	trace_text(line, image_string(&apply->policy->image, record->name));
+	if (record->action == ACTION_IGNORE) {
+		trace_text(line, ": ignored");
+		return;
+	}
+	trace_text(line, ": keepalive");
+	for (int option = 0; option < KEEPALIVE_SWITCH; option++) {
+		if ((record->options & 1u << option) == 0)
+			continue;
+		trace_text(line, NAME[option]);
+		trace_number(line, record->value[option]);
+		trace_text(line, option == KEEPALIVE_COUNT          ? ""
+				 : option == KEEPALIVE_USER_TIMEOUT ? " ms"
+								    : " s");
+	}
+	if (error < 0) {
+		trace_text(line, ", refused with errno ");
+		trace_number(line, -error);
+	}
+}
+
+/* One line for each decision, only if the administrator asked for them. */
+static void
+trace_decision(const struct apply *apply, const char *call, int fd,
+    const struct match_query *query, int rule, int error)
+{
+	struct image_rule record;
+	struct trace_line line;
+	char text[ADDR_TEXT_MAX];
+
+	trace_start(&line);
+	trace_text(&line, call);
+	trace_text(&line, " fd ");
+	trace_number(&line, fd);
+	if (query != NULL && query->source.family != ADDR_NONE) {
+		addr_format(&query->source, text);
+		trace_text(&line, " from ");
+		trace_text(&line, text);
+	}
+	if (query != NULL) {
+		trace_text(&line, " to ");
+		if (query->destination.family != ADDR_NONE) {
+			addr_format(&query->destination, text);
+			trace_text(&line, text);
+			trace_text(&line, " ");
+		}
+		trace_text(&line, "port ");
+		trace_number(&line, query->port);
+	}
+	trace_text(&line, ": ");
+	if (get_rule(apply, rule, &record))
+		trace_rule(&line, apply, &record, error);
+	else
+		trace_text(&line, "no rule");
+	trace_to_file(&line, apply->policy->trace_path);
+}
+
+/* Sets what a rule says on fd. query, if not NULL, is for the trace. */
+static void
+set_rule(const struct apply *apply, const char *call, int fd,
+    const struct match_query *query, int rule)
+{
+	struct image_rule record;
+	struct keepalive want;
+	int error = 0;
+
+	if (get_rule(apply, rule, &record) &&
+	    record.action == ACTION_KEEPALIVE) {
+		rule_keepalive(&record, &want);
+		if (record.app_settings == APP_TIGHTEN)
+			error = keepalive_tighten(&apply->calls, fd, &want);
+		else
+			error = keepalive_set(&apply->calls, fd, &want);
+	}
+	/* A datagram socket has come by: not a decision of ours. */
+	if (apply->policy->trace_path[0] != '\0' && error != -ENOPROTOOPT)
+		trace_decision(apply, call, fd, query, rule, error);
+}
+
+static int
+find_rule(const struct apply *apply, const struct match_query *query)
+{
+	return match_rule(&apply->policy->image, apply->policy->mask, query);
+}
+
+/* Does nothing but the port decide what an accepted connection gets? */
+static bool
+listener_decides(const struct policy *policy)
+{
+	return (policy->accept.matchers & ~(uint32_t)MATCHER_PORT) == 0;
+}
+
+void
+apply_socket(
+    const struct apply *apply, int fd, int domain, int type, int protocol)
+{
+	if (apply->policy->uniform == MATCH_NONE)
+		return;
+	if ((domain != AF_INET && domain != AF_INET6) ||
+	    (type & SOCK_TYPE_MASK) != SOCK_STREAM ||
+	    (protocol != 0 && protocol != IPPROTO_TCP &&
+		protocol != IPPROTO_MPTCP))
+		return;
+	set_rule(apply, "socket", fd, NULL, apply->policy->uniform);
+}
+
+bool
+apply_connect(const struct apply *apply, int fd, const void *sa, size_t len)
+{
+	const struct match_scope *scope = &apply->policy->connect;
+	struct match_query query = {.direction = DIRECTION_CONNECT};
+
+	if (apply->policy->uniform != MATCH_NONE ||
+	    (scope->matchers == 0 && scope->fixed == MATCH_NONE))
+		return false;
+	if (addr_from_sockaddr(sa, len, &query.destination, &query.port) < 0)
+		return false;
+
+	if ((scope->matchers & MATCHER_SOURCE) != 0) {
+		struct end local;
+		socklen_t local_len;
+
+		if (local_end(fd, &local, &local_len) < 0)
+			return false;
+		if (addr_is_unspecified(&local.addr))
+			return true;
+		query.source = local.addr;
+	}
+	set_rule(apply, "connect", fd, &query, find_rule(apply, &query));
+	return false;
+}
+
+void
+apply_connected(const struct apply *apply, int fd, const void *sa, size_t len)
+{
+	struct match_query query = {.direction = DIRECTION_CONNECT};
+	struct end local;
+	socklen_t local_len;
+
+	if (addr_from_sockaddr(sa, len, &query.destination, &query.port) < 0 ||
+	    local_end(fd, &local, &local_len) < 0)
+		return;
+	query.source = local.addr;
+	set_rule(apply, "connect", fd, &query, find_rule(apply, &query));
+}
+
+/* The rule that all connections to a listener's port get. */
+static int
+listener_rule(const struct apply *apply, const struct end *local,
+    struct match_query *query)
+{
+	*query = (struct match_query){
+	    .direction = DIRECTION_ACCEPT, .port = local->port};
+	return find_rule(apply, query);
+}
+
+bool
+apply_listen(const struct apply *apply, int fd)
+{
+	const struct policy *policy = apply->policy;
+	struct match_query query;
+	struct end local;
+	socklen_t local_len;
+	int rule;
+
+	if (policy->uniform != MATCH_NONE || !listener_decides(policy) ||
+	    (policy->accept.matchers == 0 &&
+		policy->accept.fixed == MATCH_NONE))
+		return false;
+	if (local_end(fd, &local, &local_len) < 0)
+		return false;
+	if (local.port == 0)
+		return true;
+	rule = listener_rule(apply, &local, &query);
+	set_rule(apply, "listen", fd, &query, rule);
+	return false;
+}
+
+/* What is known of a connection that our side accepted. */
+static int
+accepted_query(const struct apply *apply, int fd, struct match_query *query)
+{
+	struct end local, peer = {0};
+	socklen_t local_len;
+	int error = local_end(fd, &local, &local_len);
+
+	if (error < 0)
+		return error;
+	if ((apply->policy->accept.matchers & MATCHER_SOURCE) != 0)
+		error = peer_end(apply, fd, &peer, local_len);
+	*query = (struct match_query){
+	    .direction = DIRECTION_ACCEPT,
+	    .source = peer.addr,
+	    .destination = local.addr,
+	    .port = local.port,
+	};
+	return error;
+}
+
+void
+apply_accepted(const struct apply *apply, int fd)
+{
+	struct match_query query;
+
+	if (listener_decides(apply->policy) ||
+	    accepted_query(apply, fd, &query) < 0)
+		return;
+	set_rule(apply, "accept", fd, &query, find_rule(apply, &query));
+}
+
+static bool
+is_listener(const struct apply *apply, int fd)
+{
+	int listening = 0;
+	socklen_t len = sizeof(listening);
+
+	return apply->calls.get(
+		   fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 &&
+	       listening != 0;
+}
+
+/* The rules that a connected socket has, by who sent the SYN. */
+struct sides {
+	struct match_query connect;
+	struct match_query accept;
+	int connect_rule;
+	int accept_rule;
+};
+
+static void
+find_sides(const struct apply *apply, const struct end *local,
+    const struct end *peer, struct sides *sides)
+{
+	sides->connect = (struct match_query){
+	    .direction = DIRECTION_CONNECT,
+	    .source = local->addr,
+	    .destination = peer->addr,
+	    .port = peer->port,
+	};
+	sides->accept = (struct match_query){
+	    .direction = DIRECTION_ACCEPT,
+	    .source = peer->addr,
+	    .destination = local->addr,
+	    .port = local->port,
+	};
+	sides->connect_rule = find_rule(apply, &sides->connect);
+	sides->accept_rule = find_rule(apply, &sides->accept);
+}
+
+void
+apply_inherited(const struct apply *apply, int fd)
+{
+	const struct policy *policy = apply->policy;
+	struct end local, peer;
+	struct sides sides;
+	socklen_t local_len;
+
+	if (local_end(fd, &local, &local_len) < 0)
+		return;
+	if (policy->uniform != MATCH_NONE) {
+		set_rule(apply, "inherited", fd, NULL, policy->uniform);
+	} else if (peer_end(apply, fd, &peer, local_len) == 0) {
+		/* Who hands sockets on has as a rule accepted them. */
+		find_sides(apply, &local, &peer, &sides);
+		if (sides.accept_rule != MATCH_NONE)
+			set_rule(apply, "inherited", fd, &sides.accept,
+			    sides.accept_rule);
+		else
+			set_rule(apply, "inherited", fd, &sides.connect,
+			    sides.connect_rule);
+	} else if (is_listener(apply, fd)) {
+		apply_listen(apply, fd);
+	}
+}
+
+/* Has the socket all that the rule says, or, for tighten, tighter? */
+static bool
+fits(const struct apply *apply, int fd, int rule)
+{
+	struct image_rule record;
+	struct keepalive want, have;
+
+	if (!get_rule(apply, rule, &record) ||
+	    record.action != ACTION_KEEPALIVE)
+		return false;
+	rule_keepalive(&record, &want);
+	return keepalive_get(&apply->calls, fd, &have) == 0 &&
+	       keepalive_covers(
+		   &have, &want, record.app_settings == APP_TIGHTEN);
+}
+
+/*
+ * The rule that was set on fd. The kernel does not tell who sent the SYN; if
+ * that makes a difference, the options that the socket has tell it.
+ */
+static int
+rule_of_socket(const struct apply *apply, int fd)
+{
+	const struct policy *policy = apply->policy;
+	struct match_query query;
+	struct end local, peer;
+	struct sides sides;
+	socklen_t local_len;
+
+	if (policy->uniform != MATCH_NONE)
+		return policy->uniform;
+	if (local_end(fd, &local, &local_len) < 0)
+		return MATCH_NONE;
+	if (peer_end(apply, fd, &peer, local_len) < 0) {
+		if (!listener_decides(policy) || !is_listener(apply, fd))
+			return MATCH_NONE;
+		return listener_rule(apply, &local, &query);
+	}
+	find_sides(apply, &local, &peer, &sides);
+	if (sides.connect_rule == sides.accept_rule ||
+	    fits(apply, fd, sides.connect_rule))
+		return sides.connect_rule;
+	if (fits(apply, fd, sides.accept_rule))
+		return sides.accept_rule;
+	return MATCH_NONE;
+}
+
+int
+apply_holding(const struct apply *apply, int fd)
+{
+	struct image_rule record;
+	int rule;
+
+	if (!apply->policy->holds)
+		return MATCH_NONE;
+	rule = rule_of_socket(apply, fd);
+	if (!get_rule(apply, rule, &record) ||
+	    record.action != ACTION_KEEPALIVE ||
+	    record.app_settings == APP_RESPECT)
+		return MATCH_NONE;
+	return rule;
+}
+
+void
+apply_hold(
+    const struct apply *apply, int fd, int rule, enum keepalive_option option)
+{
+	struct image_rule record;
+	struct keepalive want;
+
+	if (!get_rule(apply, rule, &record))
+		return;
+	rule_keepalive(&record, &want);
+	want.set &= 1u << option;
+	if (record.app_settings == APP_TIGHTEN)
+		keepalive_tighten(&apply->calls, fd, &want);
+	else
+		keepalive_set(&apply->calls, fd, &want);
+}

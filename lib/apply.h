@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * apply: what each hook does to a socket, without the hooks. It finds the
+ * addresses of the connection, asks match for the rule and has keepalive set
+ * its options.
+ *
+ * No function here fails for its caller: what can't be done is left undone.
+ * All are async-signal-safe, take no lock, keep nothing, and may change
+ * errno, which the hooks therefore save.
+ */
+#ifndef KASHIM_APPLY_H
+#define KASHIM_APPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "keepalive.h"
+#include "policy.h"
+
+/* Where a hook stands: the policy, and the way to the kernel. */
+struct apply {
+	const struct policy *policy; /* not NULL */
+	struct keepalive_calls calls;
+};
+
+/* After socket(2) gave fd: if one rule holds for everything, sets it. */
+void apply_socket(
+    const struct apply *apply, int fd, int domain, int type, int protocol);
+
+/*
+ * Before connect(2) of fd to the len bytes at sa. Returns whether
+ * apply_connected() is to follow: a rule may depend on the source address,
+ * and the kernel has not chosen one yet.
+ */
+bool
+apply_connect(const struct apply *apply, int fd, const void *sa, size_t len);
+
+/* After a connect(2) that was begun, for which apply_connect() said so. */
+void
+apply_connected(const struct apply *apply, int fd, const void *sa, size_t len);
+
+/*
+ * Before listen(2) of fd: if the rule depends on nothing but the port, the
+ * listener gets it, and what is accepted inherits it. Returns whether to call
+ * it again when listen(2) has succeeded: a socket that has no port yet gets
+ * one there.
+ */
+bool apply_listen(const struct apply *apply, int fd);
+
+/* After accept(2) gave fd. */
+void apply_accepted(const struct apply *apply, int fd);
+
+/*
+ * For a socket that came from elsewhere, connected or listening: inherited
+ * at start, or received from another process.
+ */
+void apply_inherited(const struct apply *apply, int fd);
+
+/*
+ * Before the program's own setsockopt(2) of one of our options on fd. Returns
+ * the rule that holds against it, for apply_hold(), or MATCH_NONE.
+ */
+int apply_holding(const struct apply *apply, int fd);
+
+/* After that call succeeded: puts the rule's value back, or the tighter. */
+void apply_hold(
+    const struct apply *apply, int fd, int rule, enum keepalive_option option);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * config: a configuration file to an image. The only includer of confuse.h.
+ *
+ * It runs in the command, in the tests and in the private parser object, and
+ * never in a hook: it allocates and reads files. It writes to no descriptor
+ * of its host, runs no program and looks up no name. Not reentrant.
+ */
+#ifndef KASHIM_CONFIG_H
+#define KASHIM_CONFIG_H
+
+#include <stdint.h>
+
+#define CONFIG_FILE        "/etc/kashim.conf"
+#define CONFIG_MESSAGE_MAX 512
+
+/* Called with "FILE:LINE: what, and what would be right", no newline. */
+typedef void config_warning_fn(void *data, const char *message);
+
+/*
+ * Reads the file at path, an absolute path, with all that it includes, and
+ * builds its image into memory from malloc(3) that the caller frees.
+ *
+ * Believed is only a regular file, owned by root or by the effective user,
+ * that nobody else can write.
+ *
+ * Returns 0; else -errno, and no image, and one line at message, which has
+ * room for CONFIG_MESSAGE_MAX bytes: "FILE:LINE: what is wrong, what would be
+ * right" or "FILE: what is wrong ...". -ENOENT if there is no such file;
+ * -EACCES if it can't be read; -EPERM if it is not to be believed; -EISDIR;
+ * -EFBIG; -ENOMEM; -EINVAL for all that is wrong inside.
+ *
+ * warning, if not NULL, is called for each thing that is allowed but that an
+ * administrator will hardly have meant.
+ */
+int config_load(const char *path, config_warning_fn *warning, void *data,
+    uint8_t **bytes, uint32_t *size, char message[CONFIG_MESSAGE_MAX]);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * config_rule: a rule made complete: what is written, what is derived from a
+ * firewall's timeout, what is a default.
+ */
+#ifndef KASHIM_CONFIG_RULE_H
+#define KASHIM_CONFIG_RULE_H
+
+#include <stdint.h>
+
+#include "build.h"
+#include "config_level.h"
+#include "config_report.h"
+
+/* The defaults, and which warnings about them were given already. */
+struct config_defaults {
+	struct config_level level;
+	uint32_t warned;
+};
+
+/*
+ * Completes a rule. For each option the first of these holds: what the rule
+ * says; what is derived from the rule's own firewall-timeout or profile; the
+ * default as written; what is derived from the default firewall-timeout or
+ * profile. Warns of what will hardly have been meant.
+ */
+void config_rule_finish(struct config_report *report,
+    struct config_defaults *defaults, const struct config_level *own,
+    struct rule *rule);
+
+/*
+ * The idle time, interval and count for a firewall that forgets a flow after
+ * timeout_s (5 or more) seconds of silence: idle is below timeout_s, and
+ * three probes or more go out before it.
+ */
+void config_rule_derive(
+    uint32_t timeout_s, int32_t *idle_s, int32_t *interval_s, int32_t *count);
+
+/* Frees the rule's lists and its name. */
+void config_rule_free(struct rule *rule);
+
+#endif

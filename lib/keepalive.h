@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * keepalive: the only code that gets or sets keepalive options of a socket.
+ *
+ * The options are those of tcp(7) and socket(7). The kernel counts idle and
+ * interval in whole seconds and takes 1 to 32767, count 1 to 127
+ * (MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL, MAX_TCP_KEEPCNT in linux/tcp.h), and
+ * TCP_USER_TIMEOUT in milliseconds from 0, which means none, to INT_MAX.
+ *
+ * Every function here is async-signal-safe, and may change errno.
+ */
+#ifndef KASHIM_KEEPALIVE_H
+#define KASHIM_KEEPALIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum keepalive_option {
+	KEEPALIVE_IDLE,         /* TCP_KEEPIDLE, seconds */
+	KEEPALIVE_INTERVAL,     /* TCP_KEEPINTVL, seconds */
+	KEEPALIVE_COUNT,        /* TCP_KEEPCNT */
+	KEEPALIVE_USER_TIMEOUT, /* TCP_USER_TIMEOUT, milliseconds */
+	KEEPALIVE_SWITCH,       /* SO_KEEPALIVE, 0 or 1 */
+	KEEPALIVE_OPTIONS,      /* how many there are */
+};
+
+#define KEEPALIVE_SECONDS_MAX 32767
+#define KEEPALIVE_COUNT_MAX   127
+
+/* A choice of options: value[o] holds where the bit 1 << o of set is on. */
+struct keepalive {
+	uint32_t set;
+	int32_t value[KEEPALIVE_OPTIONS];
+};
+
+/*
+ * How to reach the kernel. The shim passes the C library's own functions,
+ * past its hooks; the command passes setsockopt and getsockopt.
+ */
+struct keepalive_calls {
+	int (*set)(
+	    int fd, int level, int name, const void *value, socklen_t len);
+	int (*get)(int fd, int level, int name, void *value, socklen_t *len);
+};
+
+/*
+ * Sets on the socket fd what want names, SO_KEEPALIVE last. The first call
+ * made is one that fails at once on anything that is not TCP, so that no
+ * other protocol is ever changed.
+ * Returns 0 if all was set; else the first failure as -errno: -ENOPROTOOPT
+ * and the like if fd is not TCP, and nothing was changed then; otherwise (an
+ * MPTCP socket whose kernel refuses an option) the other options were set.
+ */
+int keepalive_set(
+    const struct keepalive_calls *calls, int fd, const struct keepalive *want);
+
+/*
+ * The same, but where the socket has a shorter time, a smaller count or a
+ * shorter user timeout already, that stays.
+ */
+int keepalive_tighten(
+    const struct keepalive_calls *calls, int fd, const struct keepalive *want);
+
+/*
+ * Reads all options of fd that the kernel tells into *have; have->set says
+ * which. Returns 0, or -errno if fd is not TCP.
+ */
+int keepalive_get(
+    const struct keepalive_calls *calls, int fd, struct keepalive *have);
+
+/*
+ * Does have say all that want names, with the same value, or, if tighter is
+ * true, also with a tighter one? Options that want does not name are not
+ * looked at.
+ */
+bool keepalive_covers(
+    const struct keepalive *have, const struct keepalive *want, bool tighter);
+
+/*
+ * Which option setsockopt(fd, level, name, ...) would set: an enum
+ * keepalive_option, or -1 if none of ours.
+ */
+int keepalive_option(int level, int name);
+
+#endif

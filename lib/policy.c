@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * policy: the rules that hold in this process.
+ *
+ * Everything here but policy_get() runs once, before the host's main(). It
+ * must leave nothing behind but one read-only mapping.
+ */
+#include "policy.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "config_object.h"
+#include "real.h"
+#include "trace.h"
+
+enum {
+	POLICY_UNREAD,
+	POLICY_READING,
+	POLICY_READY,
+};
+
+static int policy_state = POLICY_UNREAD;
+static const struct policy *policy_published;
+
+/* The program's name, by which it was started and as its file is called. */
+struct program {
+	char path[PATH_MAX];
+	const char *names[2];
+	unsigned int count;
+};
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+static void
+find_program(struct program *program)
+{
+	ssize_t len = readlink(
+	    "/proc/self/exe", program->path, sizeof(program->path) - 1);
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): as getauxval(3) says */
+	const char *started = (const char *)getauxval(AT_EXECFN);
+
+	program->count = 0;
+	if (len > 0) {
+		program->path[len] = '\0';
+		program->names[program->count++] = base_name(program->path);
+	}
+	if (started != NULL)
+		program->names[program->count++] = base_name(started);
+}
+
+static const char *
+environment(const char *name)
+{
+	const char *value;
+
+	if (getauxval(AT_SECURE) != 0)
+		return NULL;
+	value = getenv(name);
+	return value != NULL && *value != '\0' ? value : NULL;
+}
+
+static void
+report(const struct program *program, const char *message)
+{
+	const char *trace = environment("KASHIM_TRACE");
+	struct trace_line line;
+
+	trace_start(&line);
+	if (program->count > 0) {
+		trace_text(&line, program->names[0]);
+		trace_text(&line, " runs without a policy: ");
+	}
+	trace_text(&line, message);
+	if (trace != NULL)
+		trace_to_file(&line, trace);
+	else
+		trace_to_log(&line);
+}
+
+/* The private parser object stands beside us, wherever that is. */
+static void *
+open_parser(void)
+{
+	char path[PATH_MAX];
+	real_dlopen_fn *load = real_dlopen();
+	Dl_info self;
+	size_t len;
+
+	if (load == NULL || dladdr(&policy_state, &self) == 0 ||
+	    self.dli_fname == NULL)
+		return NULL;
+	len = (size_t)(base_name(self.dli_fname) - self.dli_fname);
+	if (len + sizeof(CONFIG_OBJECT_FILE) > sizeof(path))
+		return NULL;
+	memcpy(path, self.dli_fname, len);
+	memcpy(path + len, CONFIG_OBJECT_FILE, sizeof(CONFIG_OBJECT_FILE));
+	return load(path, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+}
+
+static size_t
+align_up(size_t n)
+{
+	return (n + 15) / 16 * 16;
+}
+
+static bool
+rule_holds(const struct image_rule *rule)
+{
+	return rule->action == ACTION_KEEPALIVE &&
+	       rule->app_settings != APP_RESPECT;
+}
+
+/* Works out, once, what would be the same for each call. */
+static void
+summarize(struct policy *policy, const uint64_t *mask)
+{
+	struct image_rule rule;
+
+	policy->connect = match_scope(&policy->image, mask, DIRECTION_CONNECT);
+	policy->accept = match_scope(&policy->image, mask, DIRECTION_ACCEPT);
+	policy->uniform = MATCH_NONE;
+	policy->holds = false;
+	for (uint32_t i = 0; image_rule(&policy->image, i, &rule); i++) {
+		if ((mask[i / 64] >> i % 64 & 1) != 0 && rule_holds(&rule))
+			policy->holds = true;
+	}
+	if (policy->connect.matchers == 0 && policy->accept.matchers == 0 &&
+	    policy->connect.fixed == policy->accept.fixed &&
+	    policy->connect.fixed != MATCH_NONE) {
+		image_rule(
+		    &policy->image, (uint32_t)policy->connect.fixed, &rule);
+		if (rule_holds(&rule))
+			policy->uniform = policy->connect.fixed;
+	}
+}
+
+/* Copies policy, mask and image into one mapping and makes it read-only. */
+static const struct policy *
+publish(const uint8_t *bytes, uint32_t size, const struct program *program,
+    const char **message)
+{
+	struct image image = {.bytes = bytes, .size = size};
+	size_t mask_at = align_up(sizeof(struct policy));
+	size_t image_at, room;
+	struct policy *policy;
+	const char *trace;
+	uint64_t *mask;
+
+	if (image_check(&image) < 0) {
+		*message = "the policy's image is damaged";
+		return NULL;
+	}
+	image_at = align_up(mask_at + image_words(&image) * sizeof(*mask));
+	room = image_at + size;
+	policy = mmap(NULL, room, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (policy == MAP_FAILED) {
+		*message = "no memory for the policy";
+		return NULL;
+	}
+	mask = (uint64_t *)((char *)policy + mask_at);
+	memcpy((char *)policy + image_at, bytes, size);
+	policy->image.bytes = (const uint8_t *)policy + image_at;
+	policy->image.size = size;
+	policy->mask = mask;
+	match_program(&policy->image, program->names, program->count, mask);
+	summarize(policy, mask);
+
+	trace = environment("KASHIM_TRACE");
+	if (trace != NULL && strlen(trace) < sizeof(policy->trace_path))
+		memcpy(policy->trace_path, trace, strlen(trace) + 1);
+
+	/* Nothing can match this program: let every call go straight on. */
+	if (policy->connect.matchers == 0 && policy->accept.matchers == 0 &&
+	    policy->connect.fixed == MATCH_NONE &&
+	    policy->accept.fixed == MATCH_NONE) {
+		munmap(policy, room);
+		return NULL;
+	}
+	mprotect(policy, room, PROT_READ);
+	return policy;
+}
+
+static const struct policy *
+read_policy(void)
+{
+	char text[CONFIG_MESSAGE_MAX] = "";
+	const char *message = NULL;
+	const char *named = environment("KASHIM_CONFIG");
+	const char *path = named != NULL ? named : CONFIG_FILE;
+	const struct policy *policy = NULL;
+	config_object_load_fn *load;
+	config_object_release_fn *release;
+	struct program program;
+	uint8_t *bytes;
+	uint32_t size;
+	void *parser;
+	int error;
+
+	/* The usual case on a host that has no configuration yet. */
+	if (named == NULL && access(path, F_OK) < 0 && errno == ENOENT)
+		return NULL;
+
+	find_program(&program);
+	parser = open_parser();
+	if (parser == NULL) {
+		/* The host must not find our error in its dlerror(3). */
+		(void)dlerror();
+		report(&program, CONFIG_OBJECT_FILE " can't be loaded");
+		return NULL;
+	}
+	load = (config_object_load_fn *)dlsym(parser, CONFIG_OBJECT_LOAD);
+	release =
+	    (config_object_release_fn *)dlsym(parser, CONFIG_OBJECT_RELEASE);
+	if (load == NULL || release == NULL) {
+		message = CONFIG_OBJECT_FILE " is of another version";
+	} else {
+		error = load(path, &bytes, &size, text);
+		if (error == 0)
+			policy = publish(bytes, size, &program, &message);
+		else
+			message = text;
+		release();
+	}
+	dlclose(parser);
+	if (message != NULL)
+		report(&program, message);
+	return policy;
+}
+
+const struct policy *
+policy_get(void)
+{
+	int state = __atomic_load_n(&policy_state, __ATOMIC_ACQUIRE);
+
+	if (__builtin_expect(state == POLICY_READY, 1))
+		return policy_published;
+	if (state == POLICY_READING ||
+	    !__atomic_compare_exchange_n(&policy_state, &state, POLICY_READING,
+		false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
+		return NULL;
+	policy_published = read_policy();
+	__atomic_store_n(&policy_state, POLICY_READY, __ATOMIC_RELEASE);
+	return policy_published;
+}

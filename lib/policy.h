@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * policy: the rules that hold in this process: reads them once at start-up,
+ * checks them and publishes them as memory that can only be read.
+ *
+ * Whatever goes wrong, there is no policy and the host runs on; the reason
+ * goes to the system log, or to the trace file, once.
+ */
+#ifndef KASHIM_POLICY_H
+#define KASHIM_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "image.h"
+#include "match.h"
+
+#define POLICY_TRACE_MAX 256
+
+/* Immutable once published, so readers need no lock. */
+struct policy {
+	struct image image;
+	const uint64_t *mask; /* the rules that apply to this program */
+	struct match_scope connect;
+	struct match_scope accept;
+	/*
+	 * The one rule that every socket of this program gets, whatever it
+	 * will be used for, so that socket() can set it; or MATCH_NONE.
+	 */
+	int uniform;
+	/* Does any rule hold against the program's own setsockopt() calls? */
+	bool holds;
+	/* The file that KASHIM_TRACE named; empty if none. */
+	char trace_path[POLICY_TRACE_MAX];
+};
+
+/*
+ * The policy, or NULL if there is none or none that names this program.
+ *
+ * The first call reads it: the file that KASHIM_CONFIG names (not if the
+ * process is privileged, AT_SECURE in getauxval(3)) or /etc/kashim.conf. The
+ * constructor makes this call, unless another library's constructor came
+ * first with a hooked one. A call that comes while it is being read, from
+ * another thread or a signal handler, gets NULL. After that it is one atomic
+ * load and async-signal-safe.
+ */
+const struct policy *policy_get(void);
+
+#endif

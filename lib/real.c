@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * real: the C library's own entry points. It looks up only names that
+ * exist: a dlsym(3) that fails allocates its error text, and an interposed
+ * malloc that calls us would recurse.
+ */
+#include "real.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+
+struct real real_table;
+
+static int
+real_missing(void)
+{
+	errno = ENOSYS;
+	return -1;
+}
+
+void *
+real_symbol(const char *name)
+{
+	void *symbol = dlsym(RTLD_NEXT, name);
+
+	return symbol != NULL ? symbol : (void *)real_missing;
+}
+
+void
+real_resolve(void)
+{
+#define REAL_RESOLVE(name, result, parameters) \
+	__atomic_store_n(&real_table.name,     \
+	    (result(*) parameters)real_symbol(#name), __ATOMIC_RELAXED);
+	HOOKS(REAL_RESOLVE)
+#undef REAL_RESOLVE
+}
+
+real_dlopen_fn *
+real_dlopen(void)
+{
+	/* Since glibc 2.34 in the first, before that in the second. */
+	static const char *const LIBRARIES[] = {"libc.so.6", "libdl.so.2"};
+	real_dlopen_fn *found = NULL;
+
+	for (int i = 0; i < 2 && found == NULL; i++) {
+		void *handle = dlopen(LIBRARIES[i], RTLD_LAZY | RTLD_NOLOAD);
+
+		if (handle == NULL)
+			continue;
+		found = (real_dlopen_fn *)dlsym(handle, "dlopen");
+		dlclose(handle);
+	}
+	return found;
+}

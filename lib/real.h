@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * real: the C library's own entry points, or whatever stands behind our
+ * hooks in the order of the loader's search.
+ */
+#ifndef KASHIM_REAL_H
+#define KASHIM_REAL_H
+
+#include <stddef.h>
+
+#include "hooks.h"
+
+/* A pointer for each hooked function; NULL until real_resolve() ran. */
+#define REAL_POINTER(name, result, parameters) result(*name) parameters;
+struct real {
+	HOOKS(REAL_POINTER)
+};
+#undef REAL_POINTER
+
+extern struct real real_table;
+
+/*
+ * Fills the table. To be called by one thread, once, at start-up: dlsym(3)
+ * may lock and allocate.
+ */
+void real_resolve(void);
+
+/*
+ * dlsym(RTLD_NEXT, name), or, where there is no such function, one that
+ * returns -1 with ENOSYS. Never NULL.
+ */
+void *real_symbol(const char *name);
+
+/*
+ * real_connect() and so on return the real function, never NULL. Once the
+ * table is filled they are async-signal-safe. Before that, which is when
+ * another library's constructor comes before ours, they look it up each time.
+ */
+#define REAL_GETTER(name, result, parameters)                            \
+	static inline result(*real_##name(void)) parameters              \
+	{                                                                \
+		result(*pointer) parameters =                            \
+		    __atomic_load_n(&real_table.name, __ATOMIC_RELAXED); \
+                                                                         \
+		return __builtin_expect(pointer != NULL, 1)              \
+		           ? pointer                                     \
+		           : (result(*) parameters)real_symbol(#name);   \
+	}
+HOOKS(REAL_GETTER)
+#undef REAL_GETTER
+
+typedef void *real_dlopen_fn(const char *path, int flags);
+
+/*
+ * The C library's own dlopen(3), past what a sanitizer or another preload
+ * library put before it; NULL if there is none. For start-up only.
+ */
+real_dlopen_fn *real_dlopen(void);
+
+#endif

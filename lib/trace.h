@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * trace: one line of text, formatted on the stack and written with system
+ * calls, to the system log or to the file that the administrator asked for.
+ *
+ * No stdio, no allocation, no lock, no descriptor kept, no cancellation
+ * point; nothing is ever written to descriptor 2. Every function here is
+ * async-signal-safe and preserves errno. What can't be written is dropped.
+ */
+#ifndef KASHIM_TRACE_H
+#define KASHIM_TRACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TRACE_LINE_MAX 640
+
+/* A line in the making. What does not fit is cut off. */
+struct trace_line {
+	size_t len;
+	char text[TRACE_LINE_MAX];
+};
+
+/* Starts a line with "kashim[PID]: ", as the system log has it. */
+void trace_start(struct trace_line *line);
+
+void trace_text(struct trace_line *line, const char *text);
+void trace_number(struct trace_line *line, int64_t number);
+
+/*
+ * Ends the line and appends it to the file at path, which is opened and
+ * closed for it. The file is made, mode 0600, if it isn't there. Only a
+ * regular file is written to, and a symbolic link is not followed.
+ */
+void trace_to_file(struct trace_line *line, const char *path);
+
+/*
+ * Sends the line to the system log, as facility daemon, severity warning
+ * (RFC 3164), through /dev/log. Never waits.
+ */
+void trace_to_log(struct trace_line *line);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A host that makes one kind of call between two getppid() calls, for
+ * test_syscalls.sh, which reads from strace what the library adds to it.
+ */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static struct sockaddr_in loopback = {.sin_family = AF_INET};
+
+static int
+listener(void)
+{
+	socklen_t len = sizeof(loopback);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	bind(fd, (struct sockaddr *)&loopback, len);
+	listen(fd, 8);
+	getsockname(fd, (struct sockaddr *)&loopback, &len);
+	return fd;
+}
+
+static void
+connect_to(int fd)
+{
+	connect(fd, (struct sockaddr *)&loopback, sizeof(loopback));
+}
+
+static void
+call_socket(void)
+{
+	getppid();
+	socket(AF_INET, SOCK_STREAM, 0);
+	getppid();
+}
+
+static void
+call_connect(void)
+{
+	int fd = (listener(), socket(AF_INET, SOCK_STREAM, 0));
+
+	getppid();
+	connect_to(fd);
+	getppid();
+}
+
+static void
+call_udp(void)
+{
+	int fd = (listener(), socket(AF_INET, SOCK_DGRAM, 0));
+
+	getppid();
+	connect_to(fd);
+	getppid();
+}
+
+static void
+call_unix(void)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "/none"};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	getppid();
+	connect(fd, (struct sockaddr *)&un, sizeof(un));
+	getppid();
+}
+
+static void
+call_listen(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	bind(fd, (struct sockaddr *)&loopback, sizeof(loopback));
+	getppid();
+	listen(fd, 8);
+	getppid();
+}
+
+static void
+call_accept(void)
+{
+	int own = listener();
+
+	connect_to(socket(AF_INET, SOCK_STREAM, 0));
+	getppid();
+	accept(own, NULL, NULL);
+	getppid();
+}
+
+static void
+call_setsockopt(void)
+{
+	int fd = (listener(), socket(AF_INET, SOCK_STREAM, 0)), on = 1;
+
+	connect_to(fd);
+	getppid();
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	getppid();
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*call)(void);
+	} CALLS[] = {
+	    {"socket", call_socket},
+	    {"connect", call_connect},
+	    {"udp", call_udp},
+	    {"unix", call_unix},
+	    {"listen", call_listen},
+	    {"accept", call_accept},
+	    {"setsockopt", call_setsockopt},
+	};
+
+	for (size_t i = 0; i < sizeof(CALLS) / sizeof(CALLS[0]); i++) {
+		if (argc == 2 && strcmp(argv[1], CALLS[i].name) == 0) {
+			CALLS[i].call();
+			return 0;
+		}
+	}
+	return 2;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * image: what is built passes the check, and a damaged image is refused or
+ * gives "no rule", but is never read outside of its bytes. Each image lies at
+ * the end of a page that is followed by one that can't be read, so that one
+ * byte too far is a crash.
+ */
+#include "image.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "policies.h"
+
+/* size bytes that end where readable memory ends. */
+static uint8_t *
+guarded(size_t size, uint8_t **base, size_t *len)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t room = (size + page - 1) / page * page;
+
+	*len = room + page;
+	*base = mmap(NULL, *len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(*base, MAP_FAILED);
+	ck_assert_int_eq(mprotect(*base + room, page, PROT_NONE), 0);
+	return *base + room - size;
+}
+
+static void
+use(const struct image *image, uint64_t *state, int queries)
+{
+	struct image_rule rule;
+
+	for (int n = 0; n < queries; n++) {
+		struct match_query query = random_query(state);
+		int found = match_rule(image, NULL, &query);
+
+		ck_assert_int_lt(found, (int)IMAGE_RULES_MAX);
+		if (found == MATCH_NONE ||
+		    !image_rule(image, (uint32_t)found, &rule))
+			continue;
+		ck_assert_ptr_nonnull(image_string(image, rule.name));
+		ck_assert_ptr_nonnull(
+		    image_program(image, &rule, test_below(state, 3)));
+	}
+}
+
+static uint8_t *
+make(uint64_t *state, size_t count, uint32_t *size)
+{
+	static const char *const PROGRAMS[] = {"a*", "b"};
+	struct random_policy policy;
+	uint8_t *bytes;
+
+	random_policy_make(state, count, 3, &policy);
+	for (size_t i = 0; i < count; i += 5) {
+		policy.rules[i].programs = (const char **)PROGRAMS;
+		policy.rules[i].program_count = 2;
+	}
+	ck_assert_int_eq(build_image(policy.rules, count, &bytes, size), 0);
+	random_policy_free(&policy);
+	return bytes;
+}
+
+START_TEST(damage)
+{
+	uint64_t state = 5 + (uint64_t)_i;
+	int refused = 0;
+
+	for (int round = 0; round < 60; round++) {
+		uint32_t size;
+		uint8_t *good = make(&state, test_below(&state, 150), &size);
+		size_t len;
+		uint8_t *base, *bytes = guarded(size, &base, &len);
+		struct image image = {.bytes = bytes, .size = size};
+
+		memcpy(bytes, good, size);
+		ck_assert_int_eq(image_check(&image), 0);
+		for (int n = 0; n < 200; n++) {
+			uint32_t at = test_below(&state, size);
+
+			/* The header decides most: hit it often. */
+			if (n % 2 == 0)
+				at %= sizeof(struct image_header);
+			bytes[at] = (uint8_t)test_random(&state);
+			refused += image_check(&image) != 0;
+			use(&image, &state, 20);
+			if (n % 4 == 3)
+				memcpy(bytes, good, size);
+		}
+		munmap(base, len);
+		free(good);
+	}
+	ck_assert_int_gt(refused, 1000);
+}
+END_TEST
+
+START_TEST(truncation)
+{
+	uint64_t state = 6;
+	uint32_t size;
+	uint8_t *good = make(&state, 20, &size);
+
+	for (uint32_t cut = 0; cut < size; cut++) {
+		size_t len;
+		uint8_t *base, *bytes = guarded(cut, &base, &len);
+		struct image image = {.bytes = bytes, .size = cut};
+
+		memcpy(bytes, good, cut);
+		ck_assert_int_eq(image_check(&image), -EBADMSG);
+		use(&image, &state, 5);
+		munmap(base, len);
+	}
+	free(good);
+}
+END_TEST
+
+/* What the kernel would refuse must not come through. */
+START_TEST(values)
+{
+	static const struct {
+		int option;
+		int32_t value;
+		int result;
+	} CASES[] = {
+	    {KEEPALIVE_IDLE, 0, -EBADMSG},
+	    {KEEPALIVE_IDLE, 1, 0},
+	    {KEEPALIVE_IDLE, 32767, 0},
+	    {KEEPALIVE_IDLE, 32768, -EBADMSG},
+	    {KEEPALIVE_IDLE, -1, -EBADMSG},
+	    {KEEPALIVE_INTERVAL, 999999, -EBADMSG},
+	    {KEEPALIVE_COUNT, 127, 0},
+	    {KEEPALIVE_COUNT, 128, -EBADMSG},
+	    {KEEPALIVE_USER_TIMEOUT, -1, -EBADMSG},
+	    {KEEPALIVE_USER_TIMEOUT, 0, 0},
+	    {KEEPALIVE_SWITCH, 0, -EBADMSG},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+		struct rule rule = {.name = "r", .direction = DIRECTION_BOTH};
+		struct image image;
+		uint8_t *bytes;
+
+		rule.keepalive.set = 1u << CASES[i].option;
+		rule.keepalive.value[CASES[i].option] = CASES[i].value;
+		ck_assert_int_eq(build_image(&rule, 1, &bytes, &image.size), 0);
+		image.bytes = bytes;
+		ck_assert_int_eq(image_check(&image), CASES[i].result);
+		free(bytes);
+	}
+}
+END_TEST
+
+START_TEST(strings)
+{
+	static const char *const PROGRAMS[] = {"sm_*", "stpd"};
+	struct rule rule = {
+	    .name = "dmz-backup",
+	    .file = "/etc/kashim.conf",
+	    .line = 7,
+	    .direction = DIRECTION_CONNECT,
+	    .app_settings = APP_TIGHTEN,
+	    .programs = (const char **)PROGRAMS,
+	    .program_count = 2,
+	    .keepalive = {.set = 1u << KEEPALIVE_IDLE,
+		.value[KEEPALIVE_IDLE] = 450},
+	    .origin[KEEPALIVE_IDLE] = {ORIGIN_PROFILE, "/etc/more.conf", 9},
+	    .timeout_s = 900,
+	    .profile = "kube-proxy-ipvs",
+	};
+	struct image_rule record;
+	struct image image;
+	uint8_t *bytes;
+
+	ck_assert_int_eq(build_image(&rule, 1, &bytes, &image.size), 0);
+	image.bytes = bytes;
+	ck_assert(image_rule(&image, 0, &record));
+	ck_assert(!image_rule(&image, 1, &record));
+	ck_assert_str_eq(image_string(&image, record.name), "dmz-backup");
+	ck_assert_str_eq(image_string(&image, record.file), rule.file);
+	ck_assert_str_eq(
+	    image_string(&image, record.profile), "kube-proxy-ipvs");
+	ck_assert_str_eq(image_program(&image, &record, 0), "sm_*");
+	ck_assert_str_eq(image_program(&image, &record, 1), "stpd");
+	ck_assert_str_eq(image_program(&image, &record, 2), "");
+	ck_assert_uint_eq(record.line, 7);
+	ck_assert_uint_eq(record.timeout_s, 900);
+	ck_assert_uint_eq(record.matchers, MATCHER_PROGRAM);
+	ck_assert_uint_eq(record.app_settings, APP_TIGHTEN);
+	ck_assert_uint_eq(record.direction, DIRECTION_CONNECT);
+	ck_assert_int_eq(record.value[KEEPALIVE_IDLE], 450);
+	ck_assert_uint_eq(
+	    record.origin[KEEPALIVE_IDLE].kind, ORIGIN_PROFILE);
+	ck_assert_uint_eq(record.origin[KEEPALIVE_IDLE].line, 9);
+	ck_assert_str_eq(
+	    image_string(&image, record.origin[KEEPALIVE_IDLE].file),
+	    "/etc/more.conf");
+	ck_assert_str_eq(image_string(&image, UINT32_MAX), "");
+	free(bytes);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("image");
+	TCase *tc = tcase_create("image");
+
+	tcase_add_loop_test(tc, damage, 0, 4);
+	tcase_add_test(tc, truncation);
+	tcase_add_test(tc, values);
+	tcase_add_test(tc, strings);
+	tcase_set_timeout(tc, 120);
+	suite_add_tcase(suite, tc);
+	return test_main(suite);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cmd: what the subcommands of kashim have in common: exit statuses, the
+ * choice of the configuration file, and their entry points.
+ */
+#ifndef KASHIM_CMD_H
+#define KASHIM_CMD_H
+
+#include <limits.h>
+#include <stdint.h>
+
+enum cmd_status {
+	CMD_DONE = 0,
+	CMD_NO = 1,    /* the answer is no */
+	CMD_WRONG = 2, /* wrong use or bad configuration */
+	/* run only, as env(1) does */
+	CMD_CANNOT_RUN = 126,
+	CMD_NOT_FOUND = 127,
+};
+
+/*
+ * A subcommand. argv[0] is "kashim NAME", for messages; the options follow.
+ * Returns the exit status.
+ */
+int cmd_run(int argc, char *argv[]);
+int cmd_check(int argc, char *argv[]);
+int cmd_match(int argc, char *argv[]);
+
+/*
+ * Writes to path the absolute name of the configuration file: file, or if
+ * that is NULL what KASHIM_CONFIG names, or else CONFIG_FILE. Symbolic links
+ * stay as they are. Returns CMD_DONE, or CMD_WRONG after a message on stderr.
+ */
+int cmd_config_path(const char *file, char path[PATH_MAX]);
+
+/* Refers to --help on stderr. Returns CMD_WRONG. */
+int cmd_wrong_use(const char *name);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * kashim run: starts a program with libkashim.so in front of its LD_PRELOAD.
+ * It becomes the program (exec), so that the exit status, signals, standard
+ * streams and the process id are the program's own. A bad configuration is
+ * reported and never keeps the program from running.
+ */
+#include "cmd.h"
+
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+
+#ifndef KASHIM_LIBDIR
+#define KASHIM_LIBDIR "/usr/local/lib"
+#endif
+
+#define LIBRARY "libkashim.so"
+
+static const char help[] =
+    "Usage: kashim run [-c FILE] [--] PROGRAM [ARGUMENT...]\n"
+    "Runs PROGRAM with " LIBRARY " in front of its LD_PRELOAD.\n"
+    "\n"
+    "  -c, --config=FILE   use FILE instead of KASHIM_CONFIG or\n"
+    "                      " CONFIG_FILE "\n"
+    "  -h, --help          show this text\n"
+    "\n"
+    "The exit status is PROGRAM's own; 127 if it cannot be found, 126 if it "
+    "cannot be\n"
+    "executed, 2 for wrong use. With a bad or missing FILE, PROGRAM runs "
+    "without a\n"
+    "policy, and a message on stderr says why.\n"
+    "\n"
+    "Examples:\n"
+    "  kashim run ftp ftp.example.com\n"
+    "  kashim run -c ./test.conf -- ssh -N gateway\n";
+
+/*
+ * In the build tree the library lies beside the command; that one is
+ * preferred, so that a build is tried with its own library.
+ */
+static bool
+find_library(char path[PATH_MAX])
+{
+	char self[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (length > 0) {
+		char *slash;
+		int written;
+
+		self[length] = '\0';
+		slash = strrchr(self, '/');
+		if (slash) {
+			*slash = '\0';
+			written = snprintf(path, PATH_MAX, "%s/" LIBRARY, self);
+			if (written < PATH_MAX && access(path, R_OK) == 0)
+				return true;
+		}
+	}
+	snprintf(path, PATH_MAX, "%s", KASHIM_LIBDIR "/" LIBRARY);
+	return access(path, R_OK) == 0;
+}
+
+/*
+ * Puts the library in front of what LD_PRELOAD already holds. The loader
+ * splits that list at spaces and colons (ld.so(8)) and knows no quoting.
+ */
+static int
+preload(const char *program)
+{
+	char library[PATH_MAX];
+	const char *others = getenv("LD_PRELOAD");
+	char *list;
+	int result;
+
+	if (!find_library(library)) {
+		warnx("%s: %s", library, strerror(errno));
+		warnx("%s runs without the shim", program);
+		return CMD_DONE;
+	}
+	if (strpbrk(library, " :")) {
+		warnx("%s: the loader cannot preload a file with a space or a "
+		      "colon in its path",
+		    library);
+		return CMD_WRONG;
+	}
+	if (!others || !*others)
+		result = asprintf(&list, "%s", library);
+	else
+		result = asprintf(&list, "%s:%s", library, others);
+	if (result < 0 || setenv("LD_PRELOAD", list, 1) != 0) {
+		warn("LD_PRELOAD");
+		return CMD_WRONG;
+	}
+	free(list);
+	return CMD_DONE;
+}
+
+/* The shim reads the file by itself; here only a person can see what it is. */
+static void
+report_config(const char *path, const char *program)
+{
+	char message[CONFIG_MESSAGE_MAX];
+	uint8_t *bytes;
+	uint32_t size;
+
+	if (config_load(path, NULL, NULL, &bytes, &size, message) == 0) {
+		free(bytes);
+		return;
+	}
+	warnx("%s", message);
+	warnx("%s runs without a policy", program);
+}
+
+int
+cmd_run(int argc, char *argv[])
+{
+	static const struct option options[] = {
+	    {"config", required_argument, NULL, 'c'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	const char *file = NULL, *program;
+	char path[PATH_MAX];
+	int opt, status;
+
+	/* "+": the options behind PROGRAM are its own. */
+	while ((opt = getopt_long(argc, argv, "+c:h", options, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			file = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return CMD_DONE;
+		default:
+			return cmd_wrong_use(argv[0]);
+		}
+	}
+	if (optind == argc) {
+		warnx("run needs a program");
+		return cmd_wrong_use(argv[0]);
+	}
+	program = argv[optind];
+
+	status = cmd_config_path(file, path);
+	if (status != CMD_DONE)
+		return status;
+	if (file && setenv("KASHIM_CONFIG", path, 1) != 0) {
+		warn("KASHIM_CONFIG");
+		return CMD_WRONG;
+	}
+	report_config(path, program);
+	status = preload(program);
+	if (status != CMD_DONE)
+		return status;
+
+	execvp(program, argv + optind);
+	status = errno == ENOENT ? CMD_NOT_FOUND : CMD_CANNOT_RUN;
+	warn("%s", program);
+	return status;
+}

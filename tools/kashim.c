@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * kashim: the administrator's command. This file owns the table of
+ * subcommands and the general help; each subcommand is a file cmd_*.c.
+ */
+#include <err.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd.h"
+
+#ifndef KASHIM_VERSION
+#define KASHIM_VERSION "0.1"
+#endif
+
+#define NAME_MAX_LENGTH 32
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char *argv[]);
+	const char *summary;
+};
+
+static const struct command commands[] = {
+    {"run", cmd_run, "run a program under the shim"},
+    {"check", cmd_check, "tell whether a configuration file is right"},
+    {"match", cmd_match, "explain what a connection would get, and why"},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void
+usage(FILE *out)
+{
+	fputs("Usage: kashim COMMAND [ARGUMENT...]\n"
+	      "Gives the TCP connections of unmodified programs keepalive "
+	      "timers, by rule.\n\n",
+	    out);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(
+		    out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+	fputs("  help      show this text, or that of one COMMAND\n"
+	      "\n"
+	      "  --help    show this text\n"
+	      "  --version show the version\n"
+	      "\n"
+	      "'kashim COMMAND --help' has the options and examples; see also\n"
+	      "kashim(1), kashim.conf(5) and libkashim(7).\n",
+	    out);
+}
+
+static const struct command *
+find(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return &commands[i];
+	warnx("there is no command '%s'", name);
+	return NULL;
+}
+
+/* argv[0] becomes "kashim NAME", so that getopt's messages are right. */
+static int
+run(const struct command *command, int argc, char *argv[])
+{
+	char name[NAME_MAX_LENGTH];
+
+	snprintf(name, sizeof(name), "kashim %s", command->name);
+	argv[0] = name;
+	return command->run(argc, argv);
+}
+
+static int
+dispatch(int argc, char *argv[])
+{
+	static char help_option[] = "--help";
+	const struct command *command;
+
+	if (argc < 2) {
+		usage(stderr);
+		return CMD_WRONG;
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+		puts("kashim " KASHIM_VERSION);
+		return CMD_DONE;
+	}
+	if (strcmp(argv[1], "help") == 0 && argc > 2) {
+		char *arguments[] = {NULL, help_option, NULL};
+
+		command = find(argv[2]);
+		return command ? run(command, 2, arguments)
+		               : cmd_wrong_use("kashim");
+	}
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+	    strcmp(argv[1], "-h") == 0) {
+		usage(stdout);
+		return CMD_DONE;
+	}
+	if (argv[1][0] == '-') {
+		warnx("there is no option '%s'", argv[1]);
+		return cmd_wrong_use("kashim");
+	}
+	command = find(argv[1]);
+	return command ? run(command, argc - 1, argv + 1)
+	               : cmd_wrong_use("kashim");
+}
+
+int
+main(int argc, char *argv[])
+{
+	int status = dispatch(argc, argv);
+
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		warn("cannot write the answer");
+		return CMD_WRONG;
+	}
+	return status;
+}
