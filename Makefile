@@ -23,7 +23,7 @@ ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE -DKASHIM_VERSION='"$(VERSION)"' \
 HARDENED    := -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--as-needed \
 	       -Wl,--gc-sections
 
-SHIM_OBJS   := $(addprefix $(BUILD)/lib/,addr.o keepalive.o trace.o real.o \
+SHIM_OBJS   := $(addprefix $(BUILD)/lib/,addr.o keepalive.o record.o trace.o real.o \
 	       image.o match.o policy.o apply.o shim.o)
 RULES_OBJS  := $(addprefix $(BUILD)/lib/,addr.o image.o build.o \
 	       $(patsubst lib/%.c,%.o,$(filter-out lib/config_object.c, \

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "addr.h"
+#include "record.h"
 #include "trace.h"
 
 #ifndef IPPROTO_MPTCP
@@ -140,22 +141,46 @@ trace_decision(const struct apply *apply, const char *call, int fd,
 	trace_to_file(&line, apply->policy->trace_path);
 }
 
+/* Takes back what an earlier rule left on fd and want does not name. */
+static void
+take_back(
+    const struct apply *apply, int fd, int rule, const struct keepalive *want)
+{
+	int before = record_rule(fd);
+	struct image_rule record;
+	struct keepalive was, program;
+
+	if (before == RECORD_NO_RULE || before == rule)
+		return;
+	if (get_rule(apply, before, &record)) {
+		rule_keepalive(&record, &was);
+		program = record_of_program(fd);
+		keepalive_take_back(&apply->calls, fd, &was, want, &program);
+	}
+	record_set_rule(fd, RECORD_NO_RULE);
+}
+
 /* Sets what a rule says on fd. query, if not NULL, is for the trace. */
 static void
 set_rule(const struct apply *apply, const char *call, int fd,
     const struct match_query *query, int rule)
 {
 	struct image_rule record;
-	struct keepalive want;
+	struct keepalive want = {0};
+	bool set =
+	    get_rule(apply, rule, &record) && record.action == ACTION_KEEPALIVE;
 	int error = 0;
 
-	if (get_rule(apply, rule, &record) &&
-	    record.action == ACTION_KEEPALIVE) {
+	if (set)
 		rule_keepalive(&record, &want);
+	take_back(apply, fd, rule, &want);
+	if (set) {
 		if (record.app_settings == APP_TIGHTEN)
 			error = keepalive_tighten(&apply->calls, fd, &want);
 		else
 			error = keepalive_set(&apply->calls, fd, &want);
+		if (error == 0)
+			record_set_rule(fd, rule);
 	}
 	/* A datagram socket has come by: not a decision of ours. */
 	if (apply->policy->trace_path[0] != '\0' && error != -ENOPROTOOPT)
@@ -179,6 +204,7 @@ void
 apply_socket(
     const struct apply *apply, int fd, int domain, int type, int protocol)
 {
+	record_clear(fd);
 	if (apply->policy->uniform == MATCH_NONE)
 		return;
 	if ((domain != AF_INET && domain != AF_INET6) ||
@@ -229,6 +255,22 @@ apply_connected(const struct apply *apply, int fd, const void *sa, size_t len)
 	set_rule(apply, "connect", fd, &query, find_rule(apply, &query));
 }
 
+void
+apply_made(const struct apply *apply, int fd)
+{
+	struct match_query query = {.direction = DIRECTION_CONNECT};
+	struct end local, peer;
+	socklen_t local_len;
+
+	if (local_end(fd, &local, &local_len) < 0 ||
+	    peer_end(apply, fd, &peer, local_len) < 0)
+		return;
+	query.source = local.addr;
+	query.destination = peer.addr;
+	query.port = peer.port;
+	set_rule(apply, "made", fd, &query, find_rule(apply, &query));
+}
+
 /* The rule that all connections to a listener's port get. */
 static int
 listener_rule(const struct apply *apply, const struct end *local,
@@ -248,10 +290,15 @@ apply_listen(const struct apply *apply, int fd)
 	socklen_t local_len;
 	int rule;
 
-	if (policy->uniform != MATCH_NONE || !listener_decides(policy) ||
-	    (policy->accept.matchers == 0 &&
-		policy->accept.fixed == MATCH_NONE))
+	if (policy->uniform != MATCH_NONE)
 		return false;
+	if (!listener_decides(policy) ||
+	    (policy->accept.matchers == 0 &&
+		policy->accept.fixed == MATCH_NONE)) {
+		/* It may have tried to connect before. */
+		take_back(apply, fd, MATCH_NONE, &(struct keepalive){0});
+		return false;
+	}
 	if (local_end(fd, &local, &local_len) < 0)
 		return false;
 	if (local.port == 0)
@@ -287,6 +334,7 @@ apply_accepted(const struct apply *apply, int fd)
 {
 	struct match_query query;
 
+	record_clear(fd);
 	if (listener_decides(apply->policy) ||
 	    accepted_query(apply, fd, &query) < 0)
 		return;
@@ -422,12 +470,13 @@ apply_holding(const struct apply *apply, int fd)
 }
 
 void
-apply_hold(
-    const struct apply *apply, int fd, int rule, enum keepalive_option option)
+apply_hold(const struct apply *apply, int fd, int rule,
+    enum keepalive_option option, int value)
 {
 	struct image_rule record;
 	struct keepalive want;
 
+	record_program(fd, option, value);
 	if (!get_rule(apply, rule, &record))
 		return;
 	rule_keepalive(&record, &want);

@@ -47,6 +47,9 @@ apply_connected(const struct apply *apply, int fd, const void *sa, size_t len);
  */
 bool apply_listen(const struct apply *apply, int fd);
 
+/* After a call that hides its connect(2), such as rcmd(3), gave fd. */
+void apply_made(const struct apply *apply, int fd);
+
 /* After accept(2) gave fd. */
 void apply_accepted(const struct apply *apply, int fd);
 
@@ -62,8 +65,11 @@ void apply_inherited(const struct apply *apply, int fd);
  */
 int apply_holding(const struct apply *apply, int fd);
 
-/* After that call succeeded: puts the rule's value back, or the tighter. */
-void apply_hold(
-    const struct apply *apply, int fd, int rule, enum keepalive_option option);
+/*
+ * After that call succeeded with value: puts the rule's value back, or the
+ * tighter one. rule may be MATCH_NONE.
+ */
+void apply_hold(const struct apply *apply, int fd, int rule,
+    enum keepalive_option option, int value);
 
 #endif

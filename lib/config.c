@@ -407,8 +407,12 @@ release(struct config *config)
 		free(config->sources);
 		config->sources = next;
 	}
-	/* This also puts libconfuse's lexer back to its start. */
-	if (config->top)
+	/*
+	 * This also puts libconfuse's lexer back to its start. But it would
+	 * follow wild pointers in a section that memory ran out for, so that
+	 * is better lost.
+	 */
+	if (config->top && config->report.error != -ENOMEM)
 		cfg_free(config->top);
 	free(config->scratch);
 	free(config);

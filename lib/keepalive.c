@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -168,6 +170,53 @@ keepalive_tighten(
 		rest.value[option] = want->value[option];
 	}
 	return keepalive_set(calls, fd, &rest);
+}
+
+/*
+ * What a new socket of this network namespace has. syscall(2), because this
+ * must not come by any hook, and close(2) is a cancellation point.
+ */
+static int
+keepalive_defaults(
+    const struct keepalive_calls *calls, struct keepalive *defaults)
+{
+	long fd = syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = keepalive_get(calls, (int)fd, defaults);
+	(void)syscall(SYS_close, fd);
+	return error;
+}
+
+void
+keepalive_take_back(const struct keepalive_calls *calls, int fd,
+    const struct keepalive *was, const struct keepalive *now,
+    const struct keepalive *instead)
+{
+	struct keepalive rest = {0}, defaults = {0};
+
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		uint32_t bit = 1u << option;
+		int32_t value;
+
+		if ((was->set & ~now->set & bit) == 0 ||
+		    option_get(calls, fd, option, &value) < 0 ||
+		    value != was->value[option])
+			continue;
+		if ((instead->set & bit) != 0) {
+			rest.value[option] = instead->value[option];
+		} else if (defaults.set != 0 ||
+			   keepalive_defaults(calls, &defaults) == 0) {
+			rest.value[option] = defaults.value[option];
+		} else {
+			continue;
+		}
+		rest.set |= bit;
+	}
+	if (rest.set != 0)
+		keepalive_set(calls, fd, &rest);
 }
 
 int

@@ -70,6 +70,16 @@ int keepalive_get(
     const struct keepalive_calls *calls, int fd, struct keepalive *have);
 
 /*
+ * Takes back from fd what was, the options that an earlier rule set, as far
+ * as the socket still has these values and now does not name them: the value
+ * that instead names, or else the one that a new socket has. A socket is
+ * opened for a moment to ask that.
+ */
+void keepalive_take_back(const struct keepalive_calls *calls, int fd,
+    const struct keepalive *was, const struct keepalive *now,
+    const struct keepalive *instead);
+
+/*
  * Does have say all that want names, with the same value, or, if tighter is
  * true, also with a tighter one? Options that want does not name are not
  * looked at.

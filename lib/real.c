@@ -11,7 +11,8 @@
 
 struct real real_table;
 
-static int
+/* long, so that it is -1 for the functions that return ssize_t, too. */
+static long
 real_missing(void)
 {
 	errno = ENOSYS;

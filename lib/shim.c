@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "apply.h"
@@ -55,25 +56,55 @@ hook_socket(int domain, int type, int protocol)
 	return fd;
 }
 
+/*
+ * A call that connects: begin and end are around the host's own call. sa may
+ * be NULL.
+ */
+struct connecting {
+	struct apply apply;
+	const void *sa;
+	socklen_t len;
+	bool again;
+};
+
+static void
+connecting_begin(struct connecting *call, int fd, const void *sa, socklen_t len)
+{
+	int saved = errno;
+
+	call->sa = sa;
+	call->len = len;
+	call->again = shim_begin(&call->apply) &&
+	              apply_connect(&call->apply, fd, sa, len);
+	errno = saved;
+}
+
+static void
+connecting_end(const struct connecting *call, int fd, bool failed)
+{
+	int saved = errno;
+
+	/* Interrupted or not waited for, a connect goes on all the same. */
+	if (call->again && (!failed || saved == EINPROGRESS || saved == EINTR))
+		apply_connected(&call->apply, fd, call->sa, call->len);
+	errno = saved;
+}
+
 int
 hook_connect(int fd, const struct sockaddr *sa, socklen_t len)
 {
-	int saved = errno;
-	bool again = false;
-	struct apply apply;
+	struct connecting call;
 	int result;
 
-	if (shim_begin(&apply))
-		again = apply_connect(&apply, fd, sa, len);
-	errno = saved;
+	connecting_begin(&call, fd, sa, len);
 	result = real_connect()(fd, sa, len);
-	saved = errno;
-	/* Interrupted or not waited for, the connect goes on all the same. */
-	if (again && (result == 0 || saved == EINPROGRESS || saved == EINTR))
-		apply_connected(&apply, fd, sa, len);
-	errno = saved;
+	connecting_end(&call, fd, result < 0);
 	return result;
 }
+
+/* Under this name old binaries import connect(). */
+__attribute__((visibility("default"))) int __connect(int fd,
+    const struct sockaddr *sa, socklen_t len) __attribute__((alias("connect")));
 
 int
 hook_listen(int fd, int backlog)
@@ -123,20 +154,182 @@ hook_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
 	int option = keepalive_option(level, name);
 	int saved = errno;
-	int rule = MATCH_NONE;
 	struct apply apply;
-	int result;
+	int rule, result, taken;
 
-	if (option >= 0 && shim_begin(&apply))
-		rule = apply_holding(&apply, fd);
+	if (option < 0 || !shim_begin(&apply))
+		return real_setsockopt()(fd, level, name, value, len);
+	rule = apply_holding(&apply, fd);
 	errno = saved;
 	result = real_setsockopt()(fd, level, name, value, len);
 	saved = errno;
-	if (result == 0 && rule != MATCH_NONE)
-		apply_hold(&apply, fd, rule, (enum keepalive_option)option);
+	if (result == 0) {
+		/* The kernel took it, so an int is there to be read. */
+		memcpy(&taken, value, sizeof(taken));
+		apply_hold(
+		    &apply, fd, rule, (enum keepalive_option)option, taken);
+	}
 	errno = saved;
 	return result;
 }
+
+ssize_t
+hook_sendto(int fd, const void *data, size_t size, int flags,
+    const struct sockaddr *sa, socklen_t len)
+{
+	struct connecting call;
+	ssize_t result;
+
+	if ((flags & MSG_FASTOPEN) == 0)
+		return real_sendto()(fd, data, size, flags, sa, len);
+	connecting_begin(&call, fd, sa, len);
+	result = real_sendto()(fd, data, size, flags, sa, len);
+	connecting_end(&call, fd, result < 0);
+	return result;
+}
+
+ssize_t
+hook_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	struct connecting call;
+	ssize_t result;
+
+	if ((flags & MSG_FASTOPEN) == 0 || message == NULL)
+		return real_sendmsg()(fd, message, flags);
+	connecting_begin(&call, fd, message->msg_name, message->msg_namelen);
+	result = real_sendmsg()(fd, message, flags);
+	connecting_end(&call, fd, result < 0);
+	return result;
+}
+
+int
+hook_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
+{
+	struct connecting call;
+	int result;
+
+	if ((flags & MSG_FASTOPEN) == 0 || messages == NULL || count == 0)
+		return real_sendmmsg()(fd, messages, count, flags);
+	/* The first message connects. */
+	connecting_begin(&call, fd, messages[0].msg_hdr.msg_name,
+	    messages[0].msg_hdr.msg_namelen);
+	result = real_sendmmsg()(fd, messages, count, flags);
+	connecting_end(&call, fd, result < 0);
+	return result;
+}
+
+static void
+received_rights(const struct apply *apply, struct msghdr *message)
+{
+	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(message); cmsg != NULL;
+	     cmsg = CMSG_NXTHDR(message, cmsg)) {
+		size_t count;
+
+		if (cmsg->cmsg_level != SOL_SOCKET ||
+		    cmsg->cmsg_type != SCM_RIGHTS ||
+		    cmsg->cmsg_len < CMSG_LEN(0))
+			continue;
+		count = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(
+			    &fd, CMSG_DATA(cmsg) + i * sizeof(fd), sizeof(fd));
+			apply_inherited(apply, fd);
+		}
+	}
+}
+
+static void
+received(struct msghdr *message)
+{
+	int saved = errno;
+	struct apply apply;
+
+	if (message->msg_control != NULL && message->msg_controllen > 0 &&
+	    shim_begin(&apply))
+		received_rights(&apply, message);
+	errno = saved;
+}
+
+ssize_t
+hook_recvmsg(int fd, struct msghdr *message, int flags)
+{
+	ssize_t result = real_recvmsg()(fd, message, flags);
+
+	if (result >= 0)
+		received(message);
+	return result;
+}
+
+int
+hook_recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags,
+    struct timespec *timeout)
+{
+	int result = real_recvmmsg()(fd, messages, count, flags, timeout);
+
+	for (int i = 0; i < result; i++)
+		received(&messages[i].msg_hdr);
+	return result;
+}
+
+#ifdef __GLIBC__
+/*
+ * What rcmd(3) and rexec(3) returned: the connection that they made, and the
+ * one for standard error that the server made back to them.
+ */
+static int
+remote_command(int fd, const int *error_fd)
+{
+	int saved = errno;
+	struct apply apply;
+
+	if (fd >= 0 && shim_begin(&apply)) {
+		apply_made(&apply, fd);
+		if (error_fd != NULL)
+			apply_inherited(&apply, *error_fd);
+	}
+	errno = saved;
+	return fd;
+}
+
+int
+hook_rcmd(char **host, unsigned short port, const char *local_user,
+    const char *remote_user, const char *command, int *error_fd)
+{
+	return remote_command(
+	    real_rcmd()(host, port, local_user, remote_user, command, error_fd),
+	    error_fd);
+}
+
+int
+hook_rcmd_af(char **host, unsigned short port, const char *local_user,
+    const char *remote_user, const char *command, int *error_fd,
+    sa_family_t family)
+{
+	return remote_command(real_rcmd_af()(host, port, local_user,
+				  remote_user, command, error_fd, family),
+	    error_fd);
+}
+
+int
+hook_rexec(char **host, int port, const char *user, const char *password,
+    const char *command, int *error_fd)
+{
+	return remote_command(
+	    real_rexec()(host, port, user, password, command, error_fd),
+	    error_fd);
+}
+
+int
+hook_rexec_af(char **host, int port, const char *user, const char *password,
+    const char *command, int *error_fd, sa_family_t family)
+{
+	return remote_command(real_rexec_af()(host, port, user, password,
+				  command, error_fd, family),
+	    error_fd);
+}
+#endif
 
 /*
  * Sockets that were there before the program: descriptor 0 from an inetd,

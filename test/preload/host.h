@@ -62,21 +62,21 @@ host_fail(const char *file, int line, const char *what)
 }
 
 /* Holds in both runs. */
-#define MUST(condition)                                                       \
-	do {                                                                  \
-		if (!(condition))                                             \
-			host_fail(__FILE__, __LINE__, #condition);            \
+#define MUST(condition)                                            \
+	do {                                                       \
+		if (!(condition))                                  \
+			host_fail(__FILE__, __LINE__, #condition); \
 	} while (0)
 
 /* Makes a call and writes down what came of it, for the comparison. */
-#define CALL(expression)                                                      \
-	__extension__({                                                       \
-		errno = 4321;                                                 \
-		int result_ = (int)(expression);                              \
-		int errno_ = errno;                                           \
-		printf("%s = %d, errno %d\n", #expression, result_, errno_);  \
-		errno = errno_;                                               \
-		result_;                                                      \
+#define CALL(expression)                                                     \
+	__extension__({                                                      \
+		errno = 4321;                                                \
+		int result_ = (int)(expression);                             \
+		int errno_ = errno;                                          \
+		printf("%s = %d, errno %d\n", #expression, result_, errno_); \
+		errno = errno_;                                              \
+		result_;                                                     \
 	})
 
 static inline int
@@ -118,24 +118,23 @@ host_expect(const char *file, int line, int fd, struct host_options want)
 	fprintf(stderr,
 	    "%s:%d: idle %d interval %d count %d user-timeout %d on %d, "
 	    "not %d %d %d %d %d\n",
-	    file, line, have.idle, have.interval, have.count,
-	    have.user_timeout, have.on, want.idle, want.interval, want.count,
-	    want.user_timeout, want.on);
+	    file, line, have.idle, have.interval, have.count, have.user_timeout,
+	    have.on, want.idle, want.interval, want.count, want.user_timeout,
+	    want.on);
 }
 
 /*
  * What the socket must have under the library; in the bare run it must have
  * the kernel's defaults, or the case would prove nothing.
  */
-#define EXPECT(fd, ...)                                                       \
-	host_expect(__FILE__, __LINE__, fd,                                   \
-	    host_shimmed() ? (struct host_options){__VA_ARGS__}               \
+#define EXPECT(fd, ...)                                         \
+	host_expect(__FILE__, __LINE__, fd,                     \
+	    host_shimmed() ? (struct host_options){__VA_ARGS__} \
 			   : host_defaults())
 
 /* What it must have in both runs. */
-#define EXPECT_SAME(fd, ...)                                                  \
-	host_expect(                                                          \
-	    __FILE__, __LINE__, fd, (struct host_options){__VA_ARGS__})
+#define EXPECT_SAME(fd, ...) \
+	host_expect(__FILE__, __LINE__, fd, (struct host_options){__VA_ARGS__})
 
 static inline struct host_options
 host_defaults(void)
@@ -307,8 +306,7 @@ host_show(const char *path)
 }
 
 static inline bool
-host_judge(
-    const char *self, const char *build, const struct host_case *test)
+host_judge(const char *self, const char *build, const struct host_case *test)
 {
 	char dir[] = "/tmp/kashim-test.XXXXXX";
 	char config[64], bare[64], shimmed[64], library[512];
@@ -334,8 +332,8 @@ host_judge(
 			    (unsigned int)status_shimmed);
 		if (!host_same_files(bare, shimmed)) {
 			passed = false;
-			fprintf(stderr, "%s: bare, then shimmed:\n",
-			    test->name);
+			fprintf(
+			    stderr, "%s: bare, then shimmed:\n", test->name);
 			host_show(bare);
 			fprintf(stderr, "    --\n");
 			host_show(shimmed);

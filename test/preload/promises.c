@@ -13,22 +13,23 @@
 
 #include "early.h"
 
-#define LOOPBACK                                                              \
-	"rule lo { destination = { \"127.0.0.0/8\", \"::1\" }\n"              \
+#define LOOPBACK                                                 \
+	"rule lo { destination = { \"127.0.0.0/8\", \"::1\" }\n" \
 	" idle = 300 interval = 30 count = 5 }\n"
 
 /*
  * A host that has functions of these names, exported, as libconfuse and the
  * library itself have: none of them may ever be called by us.
  */
-#define CLASH(name)                                                           \
-	__attribute__((visibility("default"))) int name(void);                \
-	int name(void)                                                        \
-	{                                                                     \
-		static const char TEXT[] = "the host's " #name " was called\n"; \
-                                                                              \
-		(void)!write(STDERR_FILENO, TEXT, sizeof(TEXT) - 1);          \
-		_exit(99);                                                    \
+#define CLASH(name)                                                  \
+	__attribute__((visibility("default"))) int name(void);       \
+	int name(void)                                               \
+	{                                                            \
+		static const char TEXT[] =                           \
+		    "the host's " #name " was called\n";             \
+                                                                     \
+		(void)!write(STDERR_FILENO, TEXT, sizeof(TEXT) - 1); \
+		_exit(99);                                           \
 	}
 CLASH(cfg_init)
 CLASH(cfg_parse)
@@ -140,16 +141,14 @@ low_descriptors_on(int on)
 	close(2);
 	for (int i = 0; i < 3; i++) {
 		fd[i] = socket(AF_INET, SOCK_STREAM, 0);
-		if (fd[i] != i ||
-		    connect(fd[i], host_sa(&to), to.len) != 0 ||
+		if (fd[i] != i || connect(fd[i], host_sa(&to), to.len) != 0 ||
 		    host_option(fd[i], SOL_SOCKET, SO_KEEPALIVE) != on)
 			_exit(3);
 	}
 	for (int i = 0; i < 3; i++) {
 		int peer = (int)syscall(SYS_accept4, listener, NULL, NULL, 0);
 
-		if (recv(peer, &byte, 1, MSG_DONTWAIT) != -1 ||
-		    errno != EAGAIN)
+		if (recv(peer, &byte, 1, MSG_DONTWAIT) != -1 || errno != EAGAIN)
 			_exit(4);
 	}
 	(void)!write(out, "quiet\n", 6);
@@ -281,8 +280,8 @@ in_vfork(void)
 
 		if (connect(fd, host_sa(&to), to.len) != 0)
 			_exit(1);
-		_exit(host_option(fd, SOL_SOCKET, SO_KEEPALIVE) ==
-			    host_shimmed()
+		_exit(
+		    host_option(fd, SOL_SOCKET, SO_KEEPALIVE) == host_shimmed()
 			? 0
 			: 2);
 	}
@@ -298,8 +297,7 @@ thread_connects(void *bad)
 	for (int i = 0; i < 200; i++) {
 		int fd = connect_fd(thread_listener);
 
-		if (host_option(fd, SOL_SOCKET, SO_KEEPALIVE) !=
-		    host_shimmed())
+		if (host_option(fd, SOL_SOCKET, SO_KEEPALIVE) != host_shimmed())
 			__atomic_fetch_add((int *)bad, 1, __ATOMIC_RELAXED);
 		close(fd);
 	}
@@ -311,8 +309,8 @@ thread_drains(void *unused)
 {
 	(void)unused;
 	for (int i = 0; i < 8 * 200; i++)
-		close((int)syscall(
-		    SYS_accept4, thread_listener, NULL, NULL, 0));
+		close(
+		    (int)syscall(SYS_accept4, thread_listener, NULL, NULL, 0));
 	return NULL;
 }
 
@@ -335,9 +333,9 @@ in_threads(void)
 			int fd = connect_fd(listener);
 
 			_exit(host_option(fd, SOL_SOCKET, SO_KEEPALIVE) ==
-				    host_shimmed()
-				? 0
-				: 1);
+				      host_shimmed()
+				  ? 0
+				  : 1);
 		}
 		MUST(waitpid(pid, &status, 0) == pid && status == 0);
 	}
@@ -378,8 +376,8 @@ static void
 quiet(void)
 {
 	char path[] = "/tmp/kashim-test-err.XXXXXX", text[64];
-	char *const argv[] = {(char *)"promises", (char *)"--case",
-	    (char *)"nothing", NULL};
+	char *const argv[] = {
+	    (char *)"promises", (char *)"--case", (char *)"nothing", NULL};
 	int fd = mkstemp(path), status;
 	pid_t pid = fork();
 
@@ -400,8 +398,8 @@ static const struct host_case CASES[] = {
     {"nothing-stays-broken-file", "rule {", nothing_stays},
     {"errno-kept", LOOPBACK, errno_kept},
     {"errno-kept-uniform", "rule all { idle = 300 }", errno_kept},
-    {"errno-kept-by-source",
-	"rule s { source = { \"127.0.0.1\" } idle = 300 }", errno_kept},
+    {"errno-kept-by-source", "rule s { source = { \"127.0.0.1\" } idle = 300 }",
+	errno_kept},
     {"low-descriptors", LOOPBACK, low_descriptors},
     {"low-descriptors-broken-file", "rule {", low_descriptors_no_policy},
     {"early", LOOPBACK, early},

@@ -5,17 +5,22 @@
 #include <sys/un.h>
 
 /* host.h: only what is really set differs from the kernel's defaults. */
-#define ALL                                                                   \
-	"rule all { idle = 300 interval = 30 count = 5 }\n"
-#define ALL_BUT_LOOPBACK_6                                                    \
+#define ALL "rule all { idle = 300 interval = 30 count = 5 }\n"
+#define ALL_BUT_LOOPBACK_6 \
 	"rule six { destination = { \"::1\" } action = ignore }\n" ALL
 /* Depends on the destination, so that socket() can't decide. */
-#define LOOPBACK                                                              \
-	"rule lo { destination = { \"127.0.0.0/8\", \"::1\" }\n"              \
+#define LOOPBACK                                                 \
+	"rule lo { destination = { \"127.0.0.0/8\", \"::1\" }\n" \
 	" idle = 300 interval = 30 count = 5 }\n"
-#define SOURCE                                                                \
-	"rule a { source = { \"127.0.0.2\" } idle = 200 }\n"                  \
+#define SOURCE                                               \
+	"rule a { source = { \"127.0.0.2\" } idle = 200 }\n" \
 	"rule b { source = { \"127.0.0.0/8\" } idle = 100 }\n"
+
+#define TWICE                                                            \
+	"rule a { destination = \"127.0.0.1\" user-timeout = \"1min\"\n" \
+	" idle = 300 interval = 30 count = 5 }\n"                        \
+	"rule b { destination = \"127.0.0.2\" idle = 100 }\n"            \
+	"rule c { destination = \"127.0.0.3\" action = ignore }\n"
 
 static struct host_options
 defaults_but_idle(int idle)
@@ -28,13 +33,13 @@ defaults_but_idle(int idle)
 }
 
 /* As EXPECT, for rules that set nothing but idle. */
-#define EXPECT_IDLE(fd, idle)                                                 \
-	host_expect(__FILE__, __LINE__, fd,                                   \
+#define EXPECT_IDLE(fd, idle)               \
+	host_expect(__FILE__, __LINE__, fd, \
 	    host_shimmed() ? defaults_but_idle(idle) : host_defaults())
 
 static void
-connect_to(const char *listen_text, const char *connect_text, int family,
-    int flags)
+connect_to(
+    const char *listen_text, const char *connect_text, int family, int flags)
 {
 	int listener = host_raw_listener(listen_text);
 	struct host_addr addr = host_addr(connect_text, host_port(listener));
@@ -47,23 +52,22 @@ connect_to(const char *listen_text, const char *connect_text, int family,
 		MUST(result == 0);
 	EXPECT(fd, 300, 30, 5, 0, 1);
 	MUST((fcntl(fd, F_GETFD) & FD_CLOEXEC) ==
-	    ((flags & SOCK_CLOEXEC) != 0 ? FD_CLOEXEC : 0));
+	     ((flags & SOCK_CLOEXEC) != 0 ? FD_CLOEXEC : 0));
 	MUST((fcntl(fd, F_GETFL) & O_NONBLOCK) ==
-	    ((flags & SOCK_NONBLOCK) != 0 ? O_NONBLOCK : 0));
+	     ((flags & SOCK_NONBLOCK) != 0 ? O_NONBLOCK : 0));
 }
 
 static void
 connect_every_way(void)
 {
-	static const int FLAGS[] = {0, SOCK_CLOEXEC, SOCK_NONBLOCK,
-	    SOCK_CLOEXEC | SOCK_NONBLOCK};
+	static const int FLAGS[] = {
+	    0, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_CLOEXEC | SOCK_NONBLOCK};
 
 	for (size_t i = 0; i < ARRAY_LEN(FLAGS); i++) {
 		connect_to("127.0.0.1", "127.0.0.1", AF_INET, FLAGS[i]);
 		connect_to("::1", "::1", AF_INET6, FLAGS[i]);
 		/* Dual stack: an IPv4 connection of an IPv6 socket. */
-		connect_to(
-		    "127.0.0.1", "::ffff:127.0.0.1", AF_INET6, FLAGS[i]);
+		connect_to("127.0.0.1", "::ffff:127.0.0.1", AF_INET6, FLAGS[i]);
 	}
 }
 
@@ -97,9 +101,9 @@ accept_on(const char *text, const char *from, int flags)
 	MUST(((struct sockaddr_in *)&peer)->sin_port == 0);
 	EXPECT(fd, 300, 30, 5, 0, 1);
 	MUST((fcntl(fd, F_GETFD) & FD_CLOEXEC) ==
-	    ((flags & SOCK_CLOEXEC) != 0 ? FD_CLOEXEC : 0));
+	     ((flags & SOCK_CLOEXEC) != 0 ? FD_CLOEXEC : 0));
 	MUST((fcntl(fd, F_GETFL) & O_NONBLOCK) ==
-	    ((flags & SOCK_NONBLOCK) != 0 ? O_NONBLOCK : 0));
+	     ((flags & SOCK_NONBLOCK) != 0 ? O_NONBLOCK : 0));
 }
 
 static void
@@ -225,8 +229,8 @@ switch_only(void)
 
 	on.on = 1;
 	MUST(CALL(connect(fd, host_sa(&to), to.len)) == 0);
-	host_expect(__FILE__, __LINE__, fd,
-	    host_shimmed() ? on : host_defaults());
+	host_expect(
+	    __FILE__, __LINE__, fd, host_shimmed() ? on : host_defaults());
 	fd = CALL(socket(AF_INET, SOCK_DGRAM, 0));
 	MUST(CALL(connect(fd, host_sa(&to), to.len)) == 0);
 	MUST(host_option(fd, SOL_SOCKET, SO_KEEPALIVE) == 0);
@@ -392,38 +396,30 @@ program_sets(const struct settings *want)
 static void
 override(void)
 {
-	program_sets(&(struct settings){
-	    {300, 30, 5, 1234, 1},
-	    {300, 30, 5, 1234, 1},
-	    {300, 30, 5, 1234, 1}});
+	program_sets(&(struct settings){{300, 30, 5, 1234, 1},
+	    {300, 30, 5, 1234, 1}, {300, 30, 5, 1234, 1}});
 }
 
 static void
 tighten(void)
 {
-	program_sets(&(struct settings){
-	    {300, 10, 5, 1234, 1},
-	    {300, 10, 5, 1234, 1},
-	    {300, 10, 5, 1234, 1}});
+	program_sets(&(struct settings){{300, 10, 5, 1234, 1},
+	    {300, 10, 5, 1234, 1}, {300, 10, 5, 1234, 1}});
 }
 
 static void
 respect(void)
 {
-	program_sets(&(struct settings){
-	    {300, 30, 5, 1234, 1},
-	    {7000, 10, 50, 1234, 1},
-	    {300, 30, 5, 1234, 1}});
+	program_sets(&(struct settings){{300, 30, 5, 1234, 1},
+	    {7000, 10, 50, 1234, 1}, {300, 30, 5, 1234, 1}});
 }
 
 /* Where accept() relies on the listener, the call on it is the last one. */
 static void
 respect_inherited(void)
 {
-	program_sets(&(struct settings){
-	    {300, 30, 5, 1234, 1},
-	    {7000, 10, 50, 1234, 1},
-	    {7000, 10, 50, 1234, 1}});
+	program_sets(&(struct settings){{300, 30, 5, 1234, 1},
+	    {7000, 10, 50, 1234, 1}, {7000, 10, 50, 1234, 1}});
 }
 
 /* Switched off by the program: on again for override and tighten. */
@@ -457,7 +453,7 @@ override_in_syn_sent(void)
 	for (int i = 0; i < 4; i++) {
 		fd = CALL(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
 		MUST(connect(fd, host_sa(&to), to.len) < 0 &&
-		    errno == EINPROGRESS);
+		     errno == EINPROGRESS);
 	}
 	set_everything(fd);
 	host_expect(__FILE__, __LINE__, fd,
@@ -499,6 +495,58 @@ listen_unbound(void)
 	host_raw_connect("127.0.0.1", host_port(own));
 	fd = CALL(accept(own, NULL, NULL));
 	EXPECT(fd, 300, 30, 5, 0, 1);
+}
+
+/*
+ * The first connect fails, the second goes elsewhere, where another rule
+ * holds: nothing of the first may stay, and what the program set itself, and
+ * the second rule does not name, must come back.
+ */
+static void
+second_connect(int flags, bool own_count, const char *second)
+{
+	int listener = host_raw_listener(second), gone, fd, result;
+	struct host_addr to = host_addr(second, host_port(listener));
+	struct host_addr dead;
+	struct host_options want = host_defaults();
+	struct sockaddr unspec = {.sa_family = AF_UNSPEC};
+
+	gone = host_raw_listener("127.0.0.1");
+	dead = host_addr("127.0.0.1", host_port(gone));
+	close(gone);
+	fd = CALL(socket(AF_INET, SOCK_STREAM | flags, 0));
+	if (own_count) {
+		set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 42);
+		want.count = 42;
+	}
+	CALL(connect(fd, host_sa(&dead), dead.len));
+	if ((flags & SOCK_NONBLOCK) != 0)
+		host_option(fd, SOL_SOCKET, SO_ERROR);
+	host_expect(__FILE__, __LINE__, fd,
+	    host_shimmed() ? (struct host_options){300, 30, 5, 60000, 1}
+			   : want);
+	if (!own_count)
+		CALL(connect(fd, &unspec, sizeof(unspec)));
+	result = CALL(connect(fd, host_sa(&to), to.len));
+	MUST(result == 0 || errno == EINPROGRESS);
+	if (host_shimmed() && strcmp(second, "127.0.0.2") == 0) {
+		want.idle = 100;
+		want.on = 1;
+	}
+	host_expect(__FILE__, __LINE__, fd, want);
+}
+
+static void
+connect_twice(void)
+{
+	static const char *const SECOND[] = {
+	    "127.0.0.2", "127.0.0.3", "127.0.0.4"};
+
+	for (size_t i = 0; i < ARRAY_LEN(SECOND); i++) {
+		second_connect(0, false, SECOND[i]);
+		second_connect(SOCK_NONBLOCK, false, SECOND[i]);
+		second_connect(0, true, SECOND[i]);
+	}
 }
 
 /* The kernel refuses some options (which, depends on its age). */
@@ -555,8 +603,7 @@ static const struct host_case CASES[] = {
 	"rule b { destination = \"127.0.0.0/8\" idle = 200 }\n"
 	"rule c { destination = \"127.0.0.1\" idle = 50 }\n",
 	idle_200},
-    {"switch-only", "rule r { destination = \"127.0.0.0/8\" }\n",
-	switch_only},
+    {"switch-only", "rule r { destination = \"127.0.0.0/8\" }\n", switch_only},
     {"switch-only-uniform", "rule r { }\n", switch_only},
     {"user-timeout",
 	"rule r { idle = 300 interval = 30 count = 5\n"
@@ -583,8 +630,7 @@ static const struct host_case CASES[] = {
 	respect},
     {"switched-off", LOOPBACK, switched_off},
     {"switched-off-uniform", ALL, switched_off},
-    {"switched-off-tighten", "app-settings = tighten\n" LOOPBACK,
-	switched_off},
+    {"switched-off-tighten", "app-settings = tighten\n" LOOPBACK, switched_off},
     {"override-in-syn-sent", LOOPBACK, override_in_syn_sent},
     {"direction-apart",
 	"rule r { direction = connect destination = \"127.0.0.0/8\"\n"
@@ -593,6 +639,7 @@ static const struct host_case CASES[] = {
     {"listen-unbound",
 	"rule p { port = { \"1-65535\" } idle = 300 interval = 30 count = 5 }",
 	listen_unbound},
+    {"connect-twice", TWICE, connect_twice},
     {"mptcp", "user-timeout = \"1min\"\n" LOOPBACK, mptcp},
     {"mptcp-uniform", "user-timeout = \"1min\"\n" ALL, mptcp},
 };
