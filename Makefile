@@ -23,19 +23,19 @@ ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE -DKASHIM_VERSION='"$(VERSION)"' \
 HARDENED    := -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--as-needed \
 	       -Wl,--gc-sections
 
-SHIM_OBJS   := $(addprefix $(BUILD)/lib/,addr.o keepalive.o record.o trace.o real.o \
-	       image.o match.o policy.o apply.o shim.o)
+SHIM_OBJS   := $(addprefix $(BUILD)/lib/,addr.o keepalive.o record.o \
+	       trace.o real.o image.o match.o cache.o policy.o apply.o shim.o)
 RULES_OBJS  := $(addprefix $(BUILD)/lib/,addr.o image.o build.o \
 	       $(patsubst lib/%.c,%.o,$(filter-out lib/config_object.c, \
 	       $(wildcard lib/config*.c) $(wildcard lib/build_*.c))))
 PARSER_OBJS := $(RULES_OBJS) $(BUILD)/lib/config_object.o
 TOOL_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*.c)) \
-	       $(RULES_OBJS) $(BUILD)/lib/match.o
+	       $(RULES_OBJS) $(BUILD)/lib/match.o $(BUILD)/lib/cache.o
 
 UNIT_TESTS  := $(patsubst test/unit/%.c,$(BUILD)/test/%, \
 	       $(wildcard test/unit/test_*.c))
-UNIT_OBJS   := $(RULES_OBJS) $(addprefix $(BUILD)/lib/,match.o keepalive.o \
-	       trace.o apply.o)
+UNIT_OBJS   := $(RULES_OBJS) $(addprefix $(BUILD)/lib/,match.o cache.o \
+	       keepalive.o trace.o record.o)
 HOSTS       := $(patsubst test/preload/%.c,$(BUILD)/test/%, \
 	       $(filter-out test/preload/lib_%,$(wildcard test/preload/*.c)))
 

@@ -330,6 +330,28 @@ add_rules(struct builder *b, struct image_header *header)
 }
 
 static void
+add_sources(struct builder *b, const struct build_input *input,
+    struct image_header *header)
+{
+	for (size_t i = 0; i < input->source_count; i++) {
+		const struct build_source *source = &input->sources[i];
+		struct image_source record = {
+		    .device = source->device,
+		    .inode = source->inode,
+		    .size = source->size,
+		    .mtime_s = source->mtime_s,
+		    .mtime_ns = source->mtime_ns,
+		    .path = add_string(b, source->path),
+		};
+		size_t at = output_append(&b->out, &record, sizeof(record));
+
+		if (i == 0)
+			header->sources = (uint32_t)at;
+	}
+	header->source_count = (uint32_t)input->source_count;
+}
+
+static void
 add_directions(struct builder *b, struct image_header *header)
 {
 	static const enum direction DIRECTIONS[] = {
@@ -346,13 +368,13 @@ add_directions(struct builder *b, struct image_header *header)
 }
 
 static int
-builder_open(struct builder *b, const struct rule *rules, size_t count)
+builder_open(struct builder *b, const struct build_input *input)
 {
 	static const uint8_t empty_string;
 
 	*b = (struct builder){
-	    .rules = rules,
-	    .rule_count = (uint32_t)count,
+	    .rules = input->rules,
+	    .rule_count = (uint32_t)input->rule_count,
 	};
 	if (set_writer_open(&b->sets, &b->out, b->rule_count) < 0)
 		return -ENOMEM;
@@ -375,16 +397,18 @@ builder_close(struct builder *b)
 }
 
 int
-build_image(
-    const struct rule *rules, size_t count, uint8_t **bytes, uint32_t *size)
+build_image(const struct build_input *input, uint8_t **bytes, uint32_t *size)
 {
-	struct image_header header = {.magic = IMAGE_MAGIC};
+	struct image_header header = {
+	    .magic = IMAGE_MAGIC,
+	    .flags = input->no_inherit ? IMAGE_NO_INHERIT : 0,
+	};
 	struct builder b;
 	int error;
 
-	if (count > IMAGE_RULES_MAX)
+	if (input->rule_count > IMAGE_RULES_MAX)
 		return -E2BIG;
-	error = builder_open(&b, rules, count);
+	error = builder_open(&b, input);
 	if (error < 0)
 		goto out;
 
@@ -392,6 +416,7 @@ build_image(
 	output_append(&b.out, &header, sizeof(header));
 	output_align(&b.out);
 	add_rules(&b, &header);
+	add_sources(&b, input, &header);
 	add_directions(&b, &header);
 	for (int field = 0; field < FIELDS; field++)
 		add_field(&b, (enum image_field)field, &header);

@@ -8,6 +8,7 @@
 #ifndef KASHIM_BUILD_H
 #define KASHIM_BUILD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -49,13 +50,32 @@ struct rule {
 	const char *profile; /* NULL if none */
 };
 
+/* A file that the rules were read from, as it was then. */
+struct build_source {
+	const char *path; /* absolute */
+	uint64_t device;
+	uint64_t inode;
+	uint64_t size;
+	int64_t mtime_s;
+	uint32_t mtime_ns;
+};
+
+/* A whole policy. */
+struct build_input {
+	const struct rule *rules; /* in file order */
+	size_t rule_count;
+	const struct build_source *sources;
+	size_t source_count;
+	bool no_inherit; /* children are not to be preloaded */
+};
+
 /*
- * Builds the image of count rules, in their order, into memory from
- * malloc(3) that the caller frees. The result passes image_check().
+ * Builds the image of a policy into memory from malloc(3) that the caller
+ * frees. The result passes image_check().
  * Returns 0; -E2BIG for more than IMAGE_RULES_MAX rules or an image of more
  * than 4 GiB; -ENOMEM.
  */
-int build_image(
-    const struct rule *rules, size_t count, uint8_t **bytes, uint32_t *size);
+int
+build_image(const struct build_input *input, uint8_t **bytes, uint32_t *size);
 
 #endif

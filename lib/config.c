@@ -10,8 +10,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "build.h"
+#include "config_array.h"
 #include "config_explain.h"
 #include "config_file.h"
 #include "config_key.h"
@@ -27,15 +29,17 @@
 #define INCLUDE_FILES_MAX 1000
 
 /* The name of a file that was read; rules and origins point to it. */
-struct source {
-	struct source *next;
+struct file_name {
+	struct file_name *next;
 	char name[];
 };
 
 struct config {
 	struct config_report report;
 	cfg_t *top;
-	struct source *sources;
+	struct file_name *names;
+	struct build_source *sources; /* each file read, in order */
+	size_t source_count;
 	const char *file;   /* the one being read */
 	uint32_t open_line; /* in it, of a { that is never closed, or 0 */
 	unsigned int files;
@@ -120,9 +124,12 @@ check_default_place(struct config *config, const struct config_value *value)
 	if (!config->policy.count)
 		return 0;
 	return config_report_error(&config->report, -EINVAL, &value->at,
-	    "%s below a rule; defaults hold for all rules, write it above the "
-	    "first (%.150s:%u) or inside a rule",
-	    value->key, rule->file, (unsigned)rule->line);
+	    "%s below a rule; it holds for all rules, write it above the first "
+	    "(%.150s:%u)%s",
+	    value->key, rule->file, (unsigned)rule->line,
+	    config_key_is_of_rule(config_key_find(value->key))
+		? " or inside a rule"
+		: "");
 }
 
 /* libconfuse's parse callback: one value of a key, or of its list. */
@@ -160,20 +167,41 @@ take_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 
 /* dir(from)/path, or path if that is absolute, kept until the end. */
 static const char *
-add_source(struct config *config, const char *from, const char *path)
+add_name(struct config *config, const char *from, const char *path)
 {
 	const char *slash = from ? strrchr(from, '/') : NULL;
 	size_t dir = slash && *path != '/' ? (size_t)(slash + 1 - from) : 0;
 	size_t length = strlen(path);
-	struct source *source = malloc(sizeof(*source) + dir + length + 1);
+	struct file_name *name = malloc(sizeof(*name) + dir + length + 1);
 
-	if (!source)
+	if (!name)
 		return NULL;
-	memcpy(source->name, from ? from : "", dir);
-	memcpy(source->name + dir, path, length + 1);
-	source->next = config->sources;
-	config->sources = source;
-	return source->name;
+	memcpy(name->name, from ? from : "", dir);
+	memcpy(name->name + dir, path, length + 1);
+	name->next = config->names;
+	config->names = name;
+	return name->name;
+}
+
+/* Notes what the file at path was when it was read. */
+static int
+add_source(struct config *config, const char *path, const struct stat *st)
+{
+	struct build_source *grown = config_array_grow(
+	    config->sources, config->source_count, sizeof(*grown));
+
+	if (!grown)
+		return out_of_memory(config);
+	config->sources = grown;
+	grown[config->source_count++] = (struct build_source){
+	    .path = path,
+	    .device = st->st_dev,
+	    .inode = st->st_ino,
+	    .size = (uint64_t)st->st_size,
+	    .mtime_s = st->st_mtim.tv_sec,
+	    .mtime_ns = (uint32_t)st->st_mtim.tv_nsec,
+	};
+	return 0;
 }
 
 /* libconfuse says nothing about an empty key, or when memory is out. */
@@ -219,17 +247,21 @@ parse_file(
 	const char *outer = config->file;
 	uint32_t outer_open_line = config->open_line;
 	char *bytes = NULL;
+	struct stat st;
 	size_t size;
 	int error;
 
 	config->file = path;
 	error = config_file_read(
-	    &config->report, from, path, config->room, &bytes, &size);
+	    &config->report, from, path, config->room, &bytes, &st);
 	if (error)
 		goto out;
+	size = (size_t)st.st_size;
 	config->room -= size;
-	error = config_text_tidy(
-	    &config->report, path, bytes, &size, &config->open_line);
+	error = add_source(config, path, &st);
+	if (!error)
+		error = config_text_tidy(
+		    &config->report, path, bytes, &size, &config->open_line);
 	if (!error)
 		error = parse_text(config, bytes, size);
 out:
@@ -281,7 +313,7 @@ include(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 	error = check_include(config, &at, argc == 1 ? argv[0] : "");
 	if (error)
 		return -1;
-	path = add_source(config, config->file, argv[0]);
+	path = add_name(config, config->file, argv[0]);
 	if (!path) {
 		out_of_memory(config);
 		return -1;
@@ -352,13 +384,16 @@ make_parser(struct config *config)
 {
 	cfg_opt_t inside[KEYS + 1] = {0};
 	cfg_opt_t top[KEYS + 3] = {0};
-	size_t count = 0;
+	size_t count = 0, inside_count = 0;
 	cfg_t *cfg;
 
 	for (enum config_key key = 0; key < KEYS; key++) {
-		inside[key] = key_option(key, &config->scratch);
-		if (config_key_is_default(key))
-			top[count++] = inside[key];
+		cfg_opt_t option = key_option(key, &config->scratch);
+
+		if (config_key_is_of_rule(key))
+			inside[inside_count++] = option;
+		if (config_key_is_of_top(key))
+			top[count++] = option;
 	}
 	top[count++] = (cfg_opt_t){
 	    .name = CONFIG_RULE,
@@ -389,7 +424,14 @@ finish(struct config *config, uint8_t **bytes, uint32_t *size)
 		    "no rule in it, so no connection is changed; write rule "
 		    "NAME { ... }");
 	error = build_image(
-	    config->policy.rules, config->policy.count, bytes, size);
+	    &(struct build_input){
+		.rules = config->policy.rules,
+		.rule_count = config->policy.count,
+		.sources = config->sources,
+		.source_count = config->source_count,
+		.no_inherit = config->defaults.level.no_inherit,
+	    },
+	    bytes, size);
 	if (error == -ENOMEM)
 		out_of_memory(config);
 	else if (error)
@@ -401,11 +443,12 @@ static void
 release(struct config *config)
 {
 	config_policy_free(&config->policy);
-	while (config->sources) {
-		struct source *next = config->sources->next;
+	free(config->sources);
+	while (config->names) {
+		struct file_name *next = config->names->next;
 
-		free(config->sources);
-		config->sources = next;
+		free(config->names);
+		config->names = next;
 	}
 	/*
 	 * This also puts libconfuse's lexer back to its start. But it would

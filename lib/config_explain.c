@@ -24,7 +24,8 @@ valid_names(bool top, const char **names)
 	size_t count = 0;
 
 	for (enum config_key key = 0; key < KEYS; key++)
-		if (!top || config_key_is_default(key))
+		if (top ? config_key_is_of_top(key)
+			: config_key_is_of_rule(key))
 			names[count++] = config_key_name[key];
 	if (top) {
 		names[count++] = CONFIG_RULE;
@@ -68,6 +69,8 @@ unknown_key(struct config_report *report, const struct config_context *context,
 	if (context->top && config_key_find(name) < KEYS)
 		refuse("%s belongs inside a rule; write rule NAME { %s = ... }",
 		    name, name);
+	else if (!context->top && config_key_find(name) < KEYS)
+		refuse("%s belongs at the top, above the first rule", name);
 	else if (strcmp(name, CONFIG_RULE) == 0)
 		refuse("a rule inside the rule of line %u; is that one's } "
 		       "missing?",

@@ -109,10 +109,9 @@ read_all(int fd, char *bytes, size_t size)
 
 int
 config_file_read(struct config_report *report, const struct config_place *from,
-    const char *path, size_t room, char **bytes, size_t *size)
+    const char *path, size_t room, char **bytes, struct stat *st)
 {
 	const struct request request = {report, from, path};
-	struct stat st;
 	char *read_bytes = NULL;
 	ssize_t got;
 	int fd, error;
@@ -121,31 +120,30 @@ config_file_read(struct config_report *report, const struct config_place *from,
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return refuse_open(&request, errno);
-	if (fstat(fd, &st)) {
+	if (fstat(fd, st)) {
 		error = refuse_open(&request, errno);
 		goto out;
 	}
-	error = judge(&request, &st, room);
+	error = judge(&request, st, room);
 	if (error)
 		goto out;
 	/* One byte more, to see whether it grew since fstat(). */
-	read_bytes = malloc((size_t)st.st_size + 1);
+	read_bytes = malloc((size_t)st->st_size + 1);
 	if (!read_bytes) {
 		error = refuse(&request, -ENOMEM, "out of memory");
 		goto out;
 	}
-	got = read_all(fd, read_bytes, (size_t)st.st_size + 1);
+	got = read_all(fd, read_bytes, (size_t)st->st_size + 1);
 	if (got < 0) {
 		error = refuse_open(&request, (int)-got);
 		goto out;
 	}
-	if (got != (ssize_t)st.st_size) {
+	if (got != (ssize_t)st->st_size) {
 		error = refuse(&request, -EINVAL,
 		    "it changed while it was read; try again");
 		goto out;
 	}
 	*bytes = read_bytes;
-	*size = (size_t)got;
 	read_bytes = NULL;
 out:
 	free(read_bytes);

@@ -7,6 +7,7 @@
 #define KASHIM_CONFIG_FILE_H
 
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "config_report.h"
 
@@ -15,8 +16,8 @@
 
 /*
  * Reads the regular file at path whole, into memory from malloc(3) that the
- * caller frees and that has room for one byte more than *size. Never waits,
- * whatever path is.
+ * caller frees and that has room for one byte more than st->st_size, its size.
+ * *st is the file as it was then. Never waits, whatever path is.
  *
  * from is where an include asks for it, or NULL for the file that the caller
  * of config_load() named: mistakes are reported there.
@@ -28,6 +29,6 @@
  */
 int
 config_file_read(struct config_report *report, const struct config_place *from,
-    const char *path, size_t room, char **bytes, size_t *size);
+    const char *path, size_t room, char **bytes, struct stat *st);
 
 #endif

@@ -20,6 +20,7 @@ const char *const config_key_name[KEYS] = {
     [KEY_FIREWALL_TIMEOUT] = "firewall-timeout",
     [KEY_PROFILE] = "profile",
     [KEY_APP_SETTINGS] = "app-settings",
+    [KEY_INHERIT] = "inherit",
 };
 
 enum config_key
@@ -33,9 +34,15 @@ config_key_find(const char *name)
 }
 
 bool
-config_key_is_default(enum config_key key)
+config_key_is_of_top(enum config_key key)
 {
 	return key >= KEY_IDLE;
+}
+
+bool
+config_key_is_of_rule(enum config_key key)
+{
+	return key != KEY_INHERIT;
 }
 
 bool

@@ -24,6 +24,8 @@ enum config_key {
 	KEY_FIREWALL_TIMEOUT,
 	KEY_PROFILE,
 	KEY_APP_SETTINGS,
+	/* At the top only: of the whole policy. */
+	KEY_INHERIT,
 	KEYS,
 };
 
@@ -38,7 +40,10 @@ extern const char *const config_key_name[KEYS];
 enum config_key config_key_find(const char *name);
 
 /* May it stand at the top? */
-bool config_key_is_default(enum config_key key);
+bool config_key_is_of_top(enum config_key key);
+
+/* May it stand in a rule? */
+bool config_key_is_of_rule(enum config_key key);
 
 /* Does it take several values? */
 bool config_key_is_list(enum config_key key);

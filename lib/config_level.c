@@ -88,7 +88,7 @@ check_ignore(const struct config_level *level, const struct rule *rule,
 	if (!rule || !config_level_has(level, KEY_ACTION) ||
 	    rule->action != ACTION_IGNORE)
 		return 0;
-	if (key != KEY_ACTION && config_key_is_default(key))
+	if (key != KEY_ACTION && config_key_is_of_top(key))
 		return refuse(value,
 		    "%s has no use beside action = ignore (%s); leave one of "
 		    "the two out",
@@ -96,7 +96,7 @@ check_ignore(const struct config_level *level, const struct rule *rule,
 		    place_text(&level->at[KEY_ACTION], &value->at, place));
 	for (enum config_key other = 0; key == KEY_ACTION && other < KEYS;
 	     other++)
-		if (config_key_is_default(other) &&
+		if (config_key_is_of_top(other) &&
 		    config_level_has(level, other))
 			return refuse(value,
 			    "action = ignore has no use beside %s (%s); leave "
@@ -238,6 +238,18 @@ take_app_settings(const struct config_value *value, struct config_level *level)
 	return error;
 }
 
+static int
+take_inherit(const struct config_value *value, struct config_level *level)
+{
+	static const char *const words[] = {"true", "false"};
+	unsigned int index;
+	int error = config_value_word(value, words, 2, "true or false", &index);
+
+	if (!error)
+		level->no_inherit = index == 1;
+	return error;
+}
+
 /* idle, interval, and user-timeout. */
 static int
 take_time(const struct config_value *value, struct config_level *level,
@@ -338,6 +350,8 @@ take_value(struct config_level *level, struct rule *rule, enum config_key key,
 		return take_profile(value, level);
 	case KEY_APP_SETTINGS:
 		return take_app_settings(value, level);
+	case KEY_INHERIT:
+		return take_inherit(value, level);
 	case KEYS:
 		break;
 	}

@@ -21,6 +21,7 @@ struct config_level {
 	uint32_t timeout_s; /* firewall-timeout's or the profile's, or 0 */
 	const struct config_profile *profile;
 	enum app_settings app_settings;
+	bool no_inherit; /* inherit = false */
 };
 
 /* Was the key written? */

@@ -13,6 +13,7 @@
 #include "config_object.h"
 
 #include <errno.h>
+#include <libintl.h>
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -157,11 +158,13 @@ realloc(void *block, size_t n)
 		return arena_take(n);
 	if (arena_resize(block, n))
 		return block;
+	if (n <= *block_size(block))
+		return block;
 	/* Room to grow: libconfuse lets strings grow by 32 bytes each. */
 	moved = arena_take(n + n / 2);
 	if (moved == NULL)
 		return NULL;
-	memcpy(moved, block, *block_size(block) < n ? *block_size(block) : n);
+	memcpy(moved, block, *block_size(block));
 	arena_return(block);
 	return moved;
 }
@@ -227,6 +230,26 @@ __assert_fail(const char *assertion, const char *file, unsigned int line,
 	(void)line;
 	(void)function;
 	longjmp(give_up, 1);
+}
+
+/*
+ * libconfuse has its messages translated, if the host called setlocale(3).
+ * config_explain knows them as they are in the source, and the C library
+ * would keep memory for each catalogue.
+ */
+EXPORT char *
+dcgettext(const char *domain, const char *message, int category)
+{
+	(void)domain;
+	(void)category;
+	return (char *)message;
+}
+
+EXPORT char *
+bindtextdomain(const char *domain, const char *directory)
+{
+	(void)domain;
+	return (char *)directory;
 }
 
 EXPORT config_object_load_fn kashim_config_load;

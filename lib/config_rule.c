@@ -14,12 +14,17 @@
 /* A firewall that forgets sooner leaves no choice. */
 #define REACH_EXCUSED_S 60
 
-#define DERIVED_COUNT 5
+#define DERIVED_COUNT          5
+#define DERIVED_INTERVAL_MAX_S 600
+
+/* net.ipv4.tcp_keepalive_intvl, where nobody changed it (tcp(7)). */
+#define KERNEL_INTERVAL_S 75
 
 enum warning {
 	WARNING_FEW_PROBES,
 	WARNING_REACH,
 	WARNING_USER_TIMEOUT,
+	WARNING_INTERVAL,
 };
 
 static bool
@@ -37,7 +42,8 @@ has_option(const struct keepalive *keepalive, enum keepalive_option option)
  * Why not more, faster probes: a peer that answers none for interval * count
  * is given up, and a peer may well be out of reach for minutes and come back.
  * Spread like this, a connection is given up only at about the timeout, when
- * the firewall would have forgotten it anyway.
+ * the firewall would have forgotten it anyway. For the longest timeouts that
+ * would be days; nearly an hour out of reach is enough there.
  */
 void
 config_rule_derive(
@@ -51,8 +57,8 @@ config_rule_derive(
 	interval = (timeout_s - idle) / DERIVED_COUNT;
 	if (interval < 1)
 		interval = 1;
-	if (interval > KEEPALIVE_SECONDS_MAX)
-		interval = KEEPALIVE_SECONDS_MAX;
+	if (interval > DERIVED_INTERVAL_MAX_S)
+		interval = DERIVED_INTERVAL_MAX_S;
 	*idle_s = (int32_t)idle;
 	*interval_s = (int32_t)interval;
 	*count = DERIVED_COUNT;
@@ -216,6 +222,37 @@ warn_user_timeout(struct config_report *report,
 		    user_ms / 1000.0, (int)keepalive->value[KEEPALIVE_IDLE]);
 }
 
+/*
+ * After each probe, answered or not, the kernel looks again only when the
+ * interval is over (tcp_keepalive_timer() in net/ipv4/tcp_timer.c). So an
+ * interval longer than idle is the time between probes on a healthy flow.
+ */
+static void
+warn_interval(struct config_report *report, struct config_defaults *defaults,
+    const struct rule *rule)
+{
+	const struct origin *origin = written_origin(rule, KEEPALIVE_IDLE);
+	const struct keepalive *keepalive = &rule->keepalive;
+	bool set = has_option(keepalive, KEEPALIVE_INTERVAL);
+	int32_t idle = keepalive->value[KEEPALIVE_IDLE];
+	int32_t interval =
+	    set ? keepalive->value[KEEPALIVE_INTERVAL] : KERNEL_INTERVAL_S;
+	struct config_place at;
+
+	/* For a known timeout, warn_probes() has counted what matters. */
+	if (rule->timeout_s || !origin ||
+	    !has_option(keepalive, KEEPALIVE_IDLE) || interval <= idle)
+		return;
+	if (warn_at(defaults, WARNING_INTERVAL, origin, &at))
+		config_report_warning(report, &at,
+		    "%s %ds is longer than idle %ds, and the kernel never "
+		    "sends "
+		    "two probes faster than that; interval = \"%ds\" or less "
+		    "would be right",
+		    set ? "interval" : "without an interval the kernel's",
+		    (int)interval, (int)idle, (int)idle);
+}
+
 void
 config_rule_finish(struct config_report *report,
     struct config_defaults *defaults, const struct config_level *own,
@@ -236,6 +273,7 @@ config_rule_finish(struct config_report *report,
 	set_options(rule, own, ORIGIN_RULE);
 	set_options(rule, top, ORIGIN_DEFAULT);
 	warn_probes(report, defaults, rule);
+	warn_interval(report, defaults, rule);
 	warn_reach(report, defaults, rule);
 	warn_user_timeout(report, defaults, rule);
 }

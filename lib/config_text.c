@@ -307,8 +307,6 @@ step(struct scan *scan)
 	int error;
 
 	error = skip_blank(scan);
-	/* A mistake at the end of the file is best shown where the text ends.
-	 */
 	if (error || scan->in == scan->end)
 		return error;
 	blank = scan->in > start;

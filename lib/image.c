@@ -13,7 +13,8 @@
 /* The layout is a file format: the same on every machine of a byte order. */
 static_assert(sizeof(struct image_rule) == 128, "image_rule has padding");
 static_assert(sizeof(struct image_interval) == 24, "image_interval differs");
-static_assert(sizeof(struct image_header) == 92, "image_header has padding");
+static_assert(sizeof(struct image_source) == 40, "image_source has padding");
+static_assert(sizeof(struct image_header) == 104, "image_header has padding");
 
 /* Copies len bytes at offset out, or zeroes if they are not all inside. */
 static bool
@@ -80,6 +81,19 @@ image_rule(const struct image *image, uint32_t index, struct image_rule *rule)
 	return index < image_rule_count(image) &&
 	       image_read(
 		   image, rules + index * sizeof(*rule), rule, sizeof(*rule));
+}
+
+bool
+image_source(
+    const struct image *image, uint32_t index, struct image_source *source)
+{
+	uint32_t sources, count;
+
+	sources = image_u32(image, offsetof(struct image_header, sources));
+	count = image_u32(image, offsetof(struct image_header, source_count));
+	return index < count &&
+	       image_read(image, sources + (uint64_t)index * sizeof(*source),
+		   source, sizeof(*source));
 }
 
 const char *
@@ -286,6 +300,22 @@ rule_sound(const struct image *image, const struct image_rule *rule,
 	return true;
 }
 
+static bool
+sources_sound(const struct image *image, const struct image_header *header)
+{
+	struct image_source source;
+
+	if (header->source_count != 0 &&
+	    !block_inside(
+		image, header->sources, header->source_count, sizeof(source)))
+		return false;
+	for (uint32_t i = 0; image_source(image, i, &source); i++) {
+		if (source.path >= header->strings_size)
+			return false;
+	}
+	return true;
+}
+
 int
 image_check(const struct image *image)
 {
@@ -301,6 +331,9 @@ image_check(const struct image *image)
 	    image->bytes[header.strings + header.strings_size - 1] != '\0')
 		return -EBADMSG;
 
+	if ((header.flags & ~(uint32_t)IMAGE_NO_INHERIT) != 0 ||
+	    !sources_sound(image, &header))
+		return -EBADMSG;
 	for (uint32_t i = 0; i < header.rule_count; i++) {
 		image_rule(image, i, &rule);
 		if (!rule_sound(image, &rule, header.strings_size))

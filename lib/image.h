@@ -98,6 +98,24 @@ struct image_table {
 	uint32_t count;
 };
 
+/*
+ * A file that the policy was made from. The image is fresh as long as all of
+ * this agrees with what stat(2) says.
+ */
+struct image_source {
+	uint64_t device;
+	uint64_t inode;
+	uint64_t size;
+	int64_t mtime_s;
+	uint32_t mtime_ns;
+	uint32_t path; /* string */
+};
+
+/* For the whole policy. */
+enum image_flag {
+	IMAGE_NO_INHERIT = 1, /* children are not to be preloaded */
+};
+
 enum image_field {
 	FIELD_SOURCE,
 	FIELD_DESTINATION,
@@ -112,6 +130,9 @@ struct image_header {
 	uint32_t rules;   /* offset of struct image_rule[rule_count] */
 	uint32_t strings; /* offset of the string table */
 	uint32_t strings_size;
+	uint32_t sources; /* offset of struct image_source[source_count] */
+	uint32_t source_count;
+	uint32_t flags;                /* enum image_flag, or'ed */
 	uint32_t direction_set[2];     /* rules for connect, for accept */
 	uint32_t open_set[FIELDS];     /* rules that leave the field open */
 	struct image_table v4[FIELDS]; /* for the port: the only table */
@@ -138,6 +159,10 @@ uint32_t image_words(const struct image *image);
 /* Copies rule number index out. Returns false if there is none. */
 bool
 image_rule(const struct image *image, uint32_t index, struct image_rule *rule);
+
+/* Copies source number index out. Returns false if there is none. */
+bool image_source(
+    const struct image *image, uint32_t index, struct image_source *source);
 
 /* The string at an offset; "" if that lies outside. Never NULL. */
 const char *image_string(const struct image *image, uint32_t offset);

@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "config.h"
 #include "config_object.h"
 #include "real.h"
@@ -93,20 +94,18 @@ report(const struct program *program, const char *message)
 
 /* The private parser object stands beside us, wherever that is. */
 static void *
-open_parser(void)
+open_parser(const char *library)
 {
 	char path[PATH_MAX];
 	real_dlopen_fn *load = real_dlopen();
-	Dl_info self;
 	size_t len;
 
-	if (load == NULL || dladdr(&policy_state, &self) == 0 ||
-	    self.dli_fname == NULL)
+	if (load == NULL || library == NULL)
 		return NULL;
-	len = (size_t)(base_name(self.dli_fname) - self.dli_fname);
+	len = (size_t)(base_name(library) - library);
 	if (len + sizeof(CONFIG_OBJECT_FILE) > sizeof(path))
 		return NULL;
-	memcpy(path, self.dli_fname, len);
+	memcpy(path, library, len);
 	memcpy(path + len, CONFIG_OBJECT_FILE, sizeof(CONFIG_OBJECT_FILE));
 	return load(path, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
 }
@@ -148,24 +147,77 @@ summarize(struct policy *policy, const uint64_t *mask)
 	}
 }
 
+/*
+ * Takes our own entries, and only ours, out of a value of LD_PRELOAD, which
+ * has its entries apart by spaces or colons (ld.so(8)). In place, because
+ * there must be no malloc. Returns the new length.
+ */
+static size_t
+strip_preload(char *value, const char *own)
+{
+	char *to = value;
+
+	if (strstr(value, own) == NULL)
+		return strlen(value);
+	for (char *from = value; *from != '\0';) {
+		size_t gap = strspn(from, ": ");
+		size_t len = strcspn(from + gap, ": ");
+		char *entry = from + gap, *slash = NULL;
+
+		for (size_t i = 0; i < len; i++) {
+			if (entry[i] == '/')
+				slash = entry + i;
+		}
+		from = entry + len;
+		if (len == 0)
+			break;
+		if (slash != NULL) {
+			len -= (size_t)(slash + 1 - entry);
+			slash++;
+		}
+		if (len == strlen(own) &&
+		    strncmp(slash != NULL ? slash : entry, own, len) == 0)
+			continue;
+		if (to != value)
+			*to++ = ':';
+		memmove(to, entry, (size_t)(from - entry));
+		to += from - entry;
+	}
+	*to = '\0';
+	return (size_t)(to - value);
+}
+
+/* For inherit = false: what the host starts is not preloaded by us. */
+static void
+stop_inheritance(const char *library)
+{
+	static const char NAME[] = "LD_PRELOAD=";
+	char **to = environ;
+
+	if (to == NULL)
+		return;
+	for (char **from = environ; *from != NULL; from++) {
+		if (strncmp(*from, NAME, sizeof(NAME) - 1) != 0 ||
+		    strip_preload(
+			*from + sizeof(NAME) - 1, base_name(library)) > 0)
+			*to++ = *from;
+	}
+	*to = NULL;
+}
+
 /* Copies policy, mask and image into one mapping and makes it read-only. */
 static const struct policy *
-publish(const uint8_t *bytes, uint32_t size, const struct program *program,
+publish(const struct image *image, const struct program *program,
     const char **message)
 {
-	struct image image = {.bytes = bytes, .size = size};
 	size_t mask_at = align_up(sizeof(struct policy));
 	size_t image_at, room;
 	struct policy *policy;
 	const char *trace;
 	uint64_t *mask;
 
-	if (image_check(&image) < 0) {
-		*message = "the policy's image is damaged";
-		return NULL;
-	}
-	image_at = align_up(mask_at + image_words(&image) * sizeof(*mask));
-	room = image_at + size;
+	image_at = align_up(mask_at + image_words(image) * sizeof(*mask));
+	room = image_at + image->size;
 	policy = mmap(NULL, room, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (policy == MAP_FAILED) {
@@ -173,9 +225,9 @@ publish(const uint8_t *bytes, uint32_t size, const struct program *program,
 		return NULL;
 	}
 	mask = (uint64_t *)((char *)policy + mask_at);
-	memcpy((char *)policy + image_at, bytes, size);
+	memcpy((char *)policy + image_at, image->bytes, image->size);
 	policy->image.bytes = (const uint8_t *)policy + image_at;
-	policy->image.size = size;
+	policy->image.size = image->size;
 	policy->mask = mask;
 	match_program(&policy->image, program->names, program->count, mask);
 	summarize(policy, mask);
@@ -195,48 +247,103 @@ publish(const uint8_t *bytes, uint32_t size, const struct program *program,
 	return policy;
 }
 
+/* What both ways to an image end in; it was checked. */
 static const struct policy *
-read_policy(void)
+use_image(const struct image *image, const struct program *program,
+    const char *library, const char **message)
 {
-	char text[CONFIG_MESSAGE_MAX] = "";
-	const char *message = NULL;
-	const char *named = environment("KASHIM_CONFIG");
-	const char *path = named != NULL ? named : CONFIG_FILE;
+	struct image_header header;
+
+	if (image_header(image, &header) &&
+	    (header.flags & IMAGE_NO_INHERIT) != 0 && library != NULL)
+		stop_inheritance(library);
+	return publish(image, program, message);
+}
+
+/* The compiled image, if it is there and fresh. Returns whether it was. */
+static bool
+use_compiled(const char *config, const struct program *program,
+    const char *library, const struct policy **policy, const char **message)
+{
+	char path[PATH_MAX];
+	struct image image;
+
+	if (cache_name(config, path, sizeof(path)) < 0 ||
+	    cache_read(path, &image) < 0)
+		return false;
+	if (!cache_is_fresh(&image)) {
+		cache_release(&image);
+		return false;
+	}
+	*policy = use_image(&image, program, library, message);
+	cache_release(&image);
+	return true;
+}
+
+/* Has the private parser object read the configuration. */
+static const struct policy *
+use_parser(const char *config, const struct program *program,
+    const char *library, char text[CONFIG_MESSAGE_MAX], const char **message)
+{
 	const struct policy *policy = NULL;
 	config_object_load_fn *load;
 	config_object_release_fn *release;
-	struct program program;
+	struct image image;
 	uint8_t *bytes;
-	uint32_t size;
-	void *parser;
-	int error;
+	void *parser = open_parser(library);
 
-	/* The usual case on a host that has no configuration yet. */
-	if (named == NULL && access(path, F_OK) < 0 && errno == ENOENT)
-		return NULL;
-
-	find_program(&program);
-	parser = open_parser();
 	if (parser == NULL) {
 		/* The host must not find our error in its dlerror(3). */
 		(void)dlerror();
-		report(&program, CONFIG_OBJECT_FILE " can't be loaded");
+		*message = CONFIG_OBJECT_FILE " can't be loaded";
 		return NULL;
 	}
 	load = (config_object_load_fn *)dlsym(parser, CONFIG_OBJECT_LOAD);
 	release =
 	    (config_object_release_fn *)dlsym(parser, CONFIG_OBJECT_RELEASE);
 	if (load == NULL || release == NULL) {
-		message = CONFIG_OBJECT_FILE " is of another version";
+		(void)dlerror();
+		*message = CONFIG_OBJECT_FILE " is of another version";
 	} else {
-		error = load(path, &bytes, &size, text);
-		if (error == 0)
-			policy = publish(bytes, size, &program, &message);
-		else
-			message = text;
+		if (load(config, &bytes, &image.size, text) < 0) {
+			*message = text;
+		} else {
+			image.bytes = bytes;
+			if (image_check(&image) < 0)
+				*message = "the policy's image is damaged";
+			else
+				policy = use_image(
+				    &image, program, library, message);
+		}
 		release();
 	}
 	dlclose(parser);
+	return policy;
+}
+
+static const struct policy *
+read_policy(void)
+{
+	char text[CONFIG_MESSAGE_MAX] = "";
+	const char *message = NULL;
+	const char *named = environment("KASHIM_CONFIG");
+	const char *config = named != NULL ? named : CONFIG_FILE;
+	const struct policy *policy = NULL;
+	struct program program;
+	Dl_info self;
+
+	if (dladdr(&policy_state, &self) == 0)
+		self.dli_fname = NULL;
+	find_program(&program);
+	if (!use_compiled(
+		config, &program, self.dli_fname, &policy, &message)) {
+		/* The usual case on a host without a configuration. */
+		if (named == NULL && access(config, F_OK) < 0 &&
+		    errno == ENOENT)
+			return NULL;
+		policy = use_parser(
+		    config, &program, self.dli_fname, text, &message);
+	}
 	if (message != NULL)
 		report(&program, message);
 	return policy;

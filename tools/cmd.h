@@ -24,6 +24,7 @@ enum cmd_status {
  */
 int cmd_run(int argc, char *argv[]);
 int cmd_check(int argc, char *argv[]);
+int cmd_compile(int argc, char *argv[]);
 int cmd_match(int argc, char *argv[]);
 
 /*

@@ -25,6 +25,7 @@ struct command {
 static const struct command commands[] = {
     {"run", cmd_run, "run a program under the shim"},
     {"check", cmd_check, "tell whether a configuration file is right"},
+    {"compile", cmd_compile, "write a configuration down ready for use"},
     {"match", cmd_match, "explain what a connection would get, and why"},
 };
 

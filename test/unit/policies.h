@@ -14,6 +14,22 @@
 
 #define LIST_MAX 4
 
+static inline int
+test_build(
+    const struct rule *rules, size_t count, uint8_t **bytes, uint32_t *size)
+{
+	const struct build_source source = {
+	    .path = "/etc/kashim.conf", .inode = 7, .mtime_s = -1};
+	const struct build_input input = {
+	    .rules = rules,
+	    .rule_count = count,
+	    .sources = &source,
+	    .source_count = 1,
+	};
+
+	return build_image(&input, bytes, size);
+}
+
 /* A rule and the room for its lists. */
 struct random_rule {
 	struct prefix sources[LIST_MAX];
@@ -110,8 +126,7 @@ random_policy_make(
 		    .name = room->name,
 		    .file = "/etc/kashim.conf",
 		    .line = (uint32_t)i + 1,
-		    .direction =
-			(enum direction)(1 + test_below(state, 3)),
+		    .direction = (enum direction)(1 + test_below(state, 3)),
 		    .sources = room->sources,
 		    .destinations = room->destinations,
 		    .ports = room->ports,
@@ -178,10 +193,10 @@ naive_match(const struct rule *rules, size_t count, const uint64_t *mask,
 
 		if ((rule->direction & query->direction) != 0 &&
 		    (mask == NULL || (mask[i / 64] >> i % 64 & 1) != 0) &&
-		    naive_prefixes(rule->sources, rule->source_count,
-			&query->source) &&
-		    naive_prefixes(rule->destinations,
-			rule->destination_count, &query->destination) &&
+		    naive_prefixes(
+			rule->sources, rule->source_count, &query->source) &&
+		    naive_prefixes(rule->destinations, rule->destination_count,
+			&query->destination) &&
 		    naive_ports(rule->ports, rule->port_count, query->port))
 			return (int)i;
 	}
@@ -192,8 +207,8 @@ static inline struct match_query
 random_query(uint64_t *state)
 {
 	struct match_query query = {
-	    .direction = test_below(state, 2) ? DIRECTION_CONNECT
-					      : DIRECTION_ACCEPT,
+	    .direction =
+		test_below(state, 2) ? DIRECTION_CONNECT : DIRECTION_ACCEPT,
 	    .source = random_addr(state),
 	    .destination = random_addr(state),
 	    .port = random_port(state),

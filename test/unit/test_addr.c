@@ -75,8 +75,8 @@ START_TEST(format_oracle)
 	for (int round = 0; round < 200000; round++) {
 		int family = round % 4 == 0 ? AF_INET : AF_INET6;
 		char text[ADDR_TEXT_MAX], expected[INET6_ADDRSTRLEN];
-		struct addr addr = {.family = family == AF_INET ? ADDR_V4
-								 : ADDR_V6};
+		struct addr addr = {
+		    .family = family == AF_INET ? ADDR_V4 : ADDR_V6};
 		struct addr again;
 
 		for (int i = 0; i < (family == AF_INET ? 4 : 16); i += 2) {
@@ -89,11 +89,11 @@ START_TEST(format_oracle)
 			addr.bytes[i + 1] = (uint8_t)(r >> 16);
 		}
 		/* inet_ntop() writes dots into these; we never see mapped. */
-		if (family == AF_INET6 && memcmp(addr.bytes, "\0\0\0\0\0\0\0\0\0",
-					      10) == 0)
+		if (family == AF_INET6 &&
+		    memcmp(addr.bytes, "\0\0\0\0\0\0\0\0\0", 10) == 0)
 			continue;
-		ck_assert_ptr_nonnull(inet_ntop(
-		    family, addr.bytes, expected, sizeof(expected)));
+		ck_assert_ptr_nonnull(
+		    inet_ntop(family, addr.bytes, expected, sizeof(expected)));
 		ck_assert_uint_eq(addr_format(&addr, text), strlen(text));
 		ck_assert_str_eq(text, expected);
 		ck_assert_int_eq(addr_parse(text, &again), 0);
@@ -160,8 +160,8 @@ START_TEST(sockaddr)
 	ck_assert_str_eq(text, "10.1.2.3");
 
 	port = 7;
-	ck_assert_int_eq(addr_from_sockaddr(&un, sizeof(un), &addr, &port),
-	    -EAFNOSUPPORT);
+	ck_assert_int_eq(
+	    addr_from_sockaddr(&un, sizeof(un), &addr, &port), -EAFNOSUPPORT);
 	ck_assert_int_eq(addr_from_sockaddr(NULL, 16, &addr, &port), -EINVAL);
 	ck_assert_int_eq(addr_from_sockaddr(&in, 1, &addr, &port), -EINVAL);
 	ck_assert_int_eq(addr_from_sockaddr(&in, 0, &addr, &port), -EINVAL);
@@ -194,8 +194,8 @@ START_TEST(contains_oracle)
 
 	for (int round = 0; round < 100000; round++) {
 		unsigned int bits = round % 2 == 0 ? 32 : 128, same = 0;
-		struct prefix prefix = {.addr.family = bits == 32 ? ADDR_V4
-								   : ADDR_V6};
+		struct prefix prefix = {
+		    .addr.family = bits == 32 ? ADDR_V4 : ADDR_V6};
 		struct addr addr = {.family = prefix.addr.family};
 
 		prefix.len = (uint8_t)test_below(&state, bits + 1);
@@ -211,8 +211,8 @@ START_TEST(contains_oracle)
 			addr.bytes[i / 8] ^= (uint8_t)(0x80 >> i % 8);
 		}
 		while (same < bits &&
-		    ((addr.bytes[same / 8] ^ prefix.addr.bytes[same / 8]) &
-			0x80 >> same % 8) == 0)
+		       ((addr.bytes[same / 8] ^ prefix.addr.bytes[same / 8]) &
+			   0x80 >> same % 8) == 0)
 			same++;
 		ck_assert_int_eq(
 		    prefix_contains(&prefix, &addr), same >= prefix.len);

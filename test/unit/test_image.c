@@ -60,7 +60,7 @@ make(uint64_t *state, size_t count, uint32_t *size)
 		policy.rules[i].programs = (const char **)PROGRAMS;
 		policy.rules[i].program_count = 2;
 	}
-	ck_assert_int_eq(build_image(policy.rules, count, &bytes, size), 0);
+	ck_assert_int_eq(test_build(policy.rules, count, &bytes, size), 0);
 	random_policy_free(&policy);
 	return bytes;
 }
@@ -146,7 +146,7 @@ START_TEST(values)
 
 		rule.keepalive.set = 1u << CASES[i].option;
 		rule.keepalive.value[CASES[i].option] = CASES[i].value;
-		ck_assert_int_eq(build_image(&rule, 1, &bytes, &image.size), 0);
+		ck_assert_int_eq(test_build(&rule, 1, &bytes, &image.size), 0);
 		image.bytes = bytes;
 		ck_assert_int_eq(image_check(&image), CASES[i].result);
 		free(bytes);
@@ -175,7 +175,7 @@ START_TEST(strings)
 	struct image image;
 	uint8_t *bytes;
 
-	ck_assert_int_eq(build_image(&rule, 1, &bytes, &image.size), 0);
+	ck_assert_int_eq(test_build(&rule, 1, &bytes, &image.size), 0);
 	image.bytes = bytes;
 	ck_assert(image_rule(&image, 0, &record));
 	ck_assert(!image_rule(&image, 1, &record));
@@ -192,8 +192,7 @@ START_TEST(strings)
 	ck_assert_uint_eq(record.app_settings, APP_TIGHTEN);
 	ck_assert_uint_eq(record.direction, DIRECTION_CONNECT);
 	ck_assert_int_eq(record.value[KEEPALIVE_IDLE], 450);
-	ck_assert_uint_eq(
-	    record.origin[KEEPALIVE_IDLE].kind, ORIGIN_PROFILE);
+	ck_assert_uint_eq(record.origin[KEEPALIVE_IDLE].kind, ORIGIN_PROFILE);
 	ck_assert_uint_eq(record.origin[KEEPALIVE_IDLE].line, 9);
 	ck_assert_str_eq(
 	    image_string(&image, record.origin[KEEPALIVE_IDLE].file),

@@ -123,8 +123,7 @@ START_TEST(not_tcp_is_left_alone)
 	for (size_t i = 0; i < ARRAY_LEN(ERRORS); i++) {
 		fresh();
 		kernel.refuse[KEEPALIVE_IDLE] = ERRORS[i];
-		ck_assert_int_eq(
-		    keepalive_set(&FAKE, 5, &want), -ERRORS[i]);
+		ck_assert_int_eq(keepalive_set(&FAKE, 5, &want), -ERRORS[i]);
 		ck_assert_int_eq(kernel.sets, 1);
 		ck_assert_int_eq(kernel.value[KEEPALIVE_SWITCH], 0);
 	}
@@ -213,8 +212,8 @@ END_TEST
 
 START_TEST(option_names)
 {
-	ck_assert_int_eq(keepalive_option(SOL_SOCKET, SO_KEEPALIVE),
-	    KEEPALIVE_SWITCH);
+	ck_assert_int_eq(
+	    keepalive_option(SOL_SOCKET, SO_KEEPALIVE), KEEPALIVE_SWITCH);
 	ck_assert_int_eq(
 	    keepalive_option(IPPROTO_TCP, TCP_KEEPIDLE), KEEPALIVE_IDLE);
 	ck_assert_int_eq(keepalive_option(IPPROTO_TCP, TCP_USER_TIMEOUT),
@@ -248,8 +247,7 @@ START_TEST(real_kernel)
 		ck_assert(keepalive_covers(&have, &high, false));
 		high.value[KEEPALIVE_IDLE]++;
 		ck_assert_int_eq(keepalive_set(&REAL, fd, &high), -EINVAL);
-		ck_assert_int_eq(
-		    keepalive_set(&REAL, udp, &low), -ENOPROTOOPT);
+		ck_assert_int_eq(keepalive_set(&REAL, udp, &low), -ENOPROTOOPT);
 		ck_assert_int_eq(
 		    keepalive_get(&REAL, udp, &have), -ENOPROTOOPT);
 		close(fd);

@@ -8,8 +8,8 @@
 #include "policies.h"
 
 static void
-compare(uint64_t *state, size_t count, unsigned int open, int queries,
-    long *hits)
+compare(
+    uint64_t *state, size_t count, unsigned int open, int queries, long *hits)
 {
 	struct random_policy policy;
 	struct image image;
@@ -18,7 +18,7 @@ compare(uint64_t *state, size_t count, unsigned int open, int queries,
 
 	random_policy_make(state, count, open, &policy);
 	ck_assert_int_eq(
-	    build_image(policy.rules, count, &bytes, &image.size), 0);
+	    test_build(policy.rules, count, &bytes, &image.size), 0);
 	image.bytes = bytes;
 	ck_assert_int_eq(image_check(&image), 0);
 	ck_assert_uint_eq(image_rule_count(&image), count);
@@ -29,8 +29,7 @@ compare(uint64_t *state, size_t count, unsigned int open, int queries,
 	for (int n = 0; n < queries; n++) {
 		const uint64_t *with = n % 3 == 0 ? mask : NULL;
 		struct match_query query = random_query(state);
-		int expected =
-		    naive_match(policy.rules, count, with, &query);
+		int expected = naive_match(policy.rules, count, with, &query);
 
 		ck_assert_int_eq(match_rule(&image, with, &query), expected);
 		*hits += expected > 0;
@@ -47,8 +46,8 @@ START_TEST(oracle_small)
 
 	/* Every number of rules from none to beyond three words of a set. */
 	for (size_t round = 0; round < 5000; round++)
-		compare(&state, round % 200, 2 + (unsigned int)(round % 5),
-		    40, &hits);
+		compare(&state, round % 200, 2 + (unsigned int)(round % 5), 40,
+		    &hits);
 	/* The oracle is worth something only if rules behind the first won. */
 	ck_assert_int_gt(hits, 20000);
 }
@@ -89,9 +88,8 @@ START_TEST(oracle_edges)
 		    .destination_count = 1,
 		};
 	}
-	ck_assert_int_eq(build_image(rules, ARRAY_LEN(TEXTS), &bytes,
-			     &image.size),
-	    0);
+	ck_assert_int_eq(
+	    test_build(rules, ARRAY_LEN(TEXTS), &bytes, &image.size), 0);
 	image.bytes = bytes;
 	for (size_t i = 0; i < ARRAY_LEN(TEXTS); i++) {
 		int len = prefixes[i].addr.family == ADDR_V4 ? 4 : 16;
@@ -107,8 +105,7 @@ START_TEST(oracle_edges)
 					    (uint8_t)(0x80 >> b % 8);
 				for (; at >= 0 && carry != 0; at--) {
 					int sum =
-					    query.destination.bytes[at] +
-					    carry;
+					    query.destination.bytes[at] + carry;
 
 					query.destination.bytes[at] =
 					    (uint8_t)sum;
@@ -116,8 +113,8 @@ START_TEST(oracle_edges)
 				}
 				ck_assert_int_eq(
 				    match_rule(&image, NULL, &query),
-				    naive_match(rules, ARRAY_LEN(TEXTS), NULL,
-					&query));
+				    naive_match(
+					rules, ARRAY_LEN(TEXTS), NULL, &query));
 			}
 		}
 	}
@@ -144,7 +141,7 @@ START_TEST(families_are_apart)
 
 	prefix_parse("::/0", &all6);
 	prefix_parse("0.0.0.0/0", &all4);
-	ck_assert_int_eq(build_image(rules, 2, &bytes, &image.size), 0);
+	ck_assert_int_eq(test_build(rules, 2, &bytes, &image.size), 0);
 	image.bytes = bytes;
 	addr_parse("10.0.0.1", &query.destination);
 	ck_assert_int_eq(match_rule(&image, NULL, &query), 1);
@@ -163,13 +160,13 @@ START_TEST(empty_and_too_many)
 	struct image image;
 	uint8_t *bytes;
 
-	ck_assert_int_eq(build_image(NULL, 0, &bytes, &image.size), 0);
+	ck_assert_int_eq(test_build(NULL, 0, &bytes, &image.size), 0);
 	image.bytes = bytes;
 	ck_assert_int_eq(image_check(&image), 0);
 	ck_assert_int_eq(match_rule(&image, NULL, &query), MATCH_NONE);
 	free(bytes);
 	ck_assert_int_eq(
-	    build_image(rules, IMAGE_RULES_MAX + 1, &bytes, &image.size),
+	    test_build(rules, IMAGE_RULES_MAX + 1, &bytes, &image.size),
 	    -E2BIG);
 	free(rules);
 }
@@ -204,7 +201,7 @@ START_TEST(programs)
 	uint64_t mask;
 	uint8_t *bytes;
 
-	ck_assert_int_eq(build_image(rules, 3, &bytes, &image.size), 0);
+	ck_assert_int_eq(test_build(rules, 3, &bytes, &image.size), 0);
 	image.bytes = bytes;
 	for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
 		match_program(&image, CASES[i].names, 2, &mask);
@@ -241,7 +238,7 @@ START_TEST(scopes)
 	uint64_t mask;
 
 	prefix_parse("10.0.0.0/8", &ten);
-	ck_assert_int_eq(build_image(rules, 4, &bytes, &image.size), 0);
+	ck_assert_int_eq(test_build(rules, 4, &bytes, &image.size), 0);
 	image.bytes = bytes;
 	scope = match_scope(&image, NULL, DIRECTION_CONNECT);
 	ck_assert_uint_eq(scope.matchers, MATCHER_DESTINATION);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * kashim compile: turns a configuration file into the image beside it, which
+ * programs read at their start in place of the text.
+ */
+#include "cmd.h"
+
+#include <err.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache.h"
+#include "config.h"
+
+static const char help[] =
+    "Usage: kashim compile [FILE]\n"
+    "Reads a configuration file and writes what it says, ready for use, to\n"
+    "FILE" CACHE_SUFFIX ". Programs start faster with it, and those that\n"
+    "cannot read FILE itself (32-bit, musl) need it. As soon as FILE, or what\n"
+    "it includes, is changed, it is not used any more: compile again.\n"
+    "FILE is by default what KASHIM_CONFIG names, or " CONFIG_FILE ".\n"
+    "\n"
+    "  -h, --help    show this text\n"
+    "\n"
+    "Exit status: 0 if it was written, 2 if the file is wrong or it could "
+    "not be.\n"
+    "\n"
+    "Examples:\n"
+    "  sudo kashim compile\n"
+    "  kashim compile ./new.conf\n";
+
+int
+cmd_compile(int argc, char *argv[])
+{
+	static const struct option options[] = {
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	char path[PATH_MAX], image[PATH_MAX], message[CONFIG_MESSAGE_MAX];
+	uint8_t *bytes;
+	uint32_t size;
+	int opt, status, error;
+
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (opt != 'h')
+			return cmd_wrong_use(argv[0]);
+		fputs(help, stdout);
+		return CMD_DONE;
+	}
+	if (argc - optind > 1) {
+		warnx("compile takes one file, not %d", argc - optind);
+		return cmd_wrong_use(argv[0]);
+	}
+	status = cmd_config_path(optind < argc ? argv[optind] : NULL, path);
+	if (status != CMD_DONE)
+		return status;
+	if (config_load(path, NULL, NULL, &bytes, &size, message) != 0) {
+		fprintf(stderr, "%s\n", message);
+		return CMD_WRONG;
+	}
+	error = cache_name(path, image, sizeof(image));
+	if (error == 0)
+		error = cache_write(image, bytes, size);
+	free(bytes);
+	if (error < 0) {
+		warnx("%s" CACHE_SUFFIX " cannot be written: %s", path,
+		    strerror(-error));
+		return CMD_WRONG;
+	}
+	printf("%s: written, %u bytes\n", image, size);
+	return CMD_DONE;
+}
