@@ -24,11 +24,12 @@ HARDENED    := -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--as-needed \
 	       -Wl,--gc-sections
 
 SHIM_OBJS   := $(addprefix $(BUILD)/lib/,addr.o keepalive.o record.o \
-	       trace.o real.o image.o match.o cache.o policy.o apply.o shim.o)
+	       trace.o real.o image.o match.o cache.o policy.o apply.o apply_trace.o shim.o)
 RULES_OBJS  := $(addprefix $(BUILD)/lib/,addr.o image.o build.o \
 	       $(patsubst lib/%.c,%.o,$(filter-out lib/config_object.c, \
 	       $(wildcard lib/config*.c) $(wildcard lib/build_*.c))))
-PARSER_OBJS := $(RULES_OBJS) $(BUILD)/lib/config_object.o
+PARSER_OBJS := $(RULES_OBJS) $(BUILD)/lib/config_object.o \
+	       $(BUILD)/lib/arena.o
 TOOL_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*.c)) \
 	       $(RULES_OBJS) $(BUILD)/lib/match.o $(BUILD)/lib/cache.o
 
@@ -38,9 +39,13 @@ UNIT_OBJS   := $(RULES_OBJS) $(addprefix $(BUILD)/lib/,match.o cache.o \
 	       keepalive.o trace.o record.o)
 HOSTS       := $(patsubst test/preload/%.c,$(BUILD)/test/%, \
 	       $(filter-out test/preload/lib_%,$(wildcard test/preload/*.c)))
+SANITIZED_HOSTS := $(addprefix $(BUILD)/test/,sockets promises)
+FUZZERS     := $(patsubst test/fuzz/%.c,$(BUILD)/test/%, \
+	       $(wildcard test/fuzz/fuzz_*.c))
+FUZZ_RUNS   ?= 20000
 
-.PHONY: all check unit preload e2e demo setup install uninstall format lint \
-	clean help
+.PHONY: all check audit unit preload e2e asan ubsan tsan sanitized \
+	fuzz fuzzers coverage builds demo setup install uninstall format lint clean help
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/libkashim.so $(BUILD)/libkashim-config.so $(BUILD)/kashim
@@ -77,6 +82,9 @@ $(BUILD)/kashim: $(TOOL_OBJS)
 
 # Tests.
 
+$(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(UNIT_OBJS)
+	$(CC) -fsanitize=fuzzer -o $@ $^ $(LDFLAGS) -lconfuse
+
 $(BUILD)/test/test_%: $(BUILD)/test/unit/test_%.o $(UNIT_OBJS)
 	$(CC) -o $@ $^ $(LDFLAGS) -lconfuse \
 	    $$($(PKG_CONFIG) --libs check)
@@ -109,6 +117,9 @@ check: setup
 	$(MAKE) preload
 	$(MAKE) e2e
 
+audit: all
+	CC='$(CC)' sh test/audit.sh $(BUILD) $(SHIM_OBJS)
+
 unit: all $(UNIT_TESTS)
 	sh test/unit/run $(BUILD)
 
@@ -117,6 +128,34 @@ preload: all $(HOSTS)
 
 e2e: all $(BUILD)/test/watch
 	sh test/e2e/run $(BUILD)
+
+# What is built differently is a build of its own, below $(BUILD).
+
+fuzzers: $(FUZZERS)
+
+fuzz: all
+	$(MAKE) BUILD=$(BUILD)/fuzz CC=clang LDFLAGS=-fsanitize=address,undefined \
+	    CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+	    -fno-sanitize-recover=all' fuzzers
+	sh test/fuzz/run $(BUILD) $(FUZZ_RUNS)
+
+# Unit tests, and programs under a library that is built with the sanitizer
+# too. Threads are only in the programs.
+asan: SANITIZER := address
+ubsan: SANITIZER := undefined
+tsan: SANITIZER := thread
+asan ubsan: SANITIZED := unit sanitized
+tsan: SANITIZED := sanitized
+# The library is in front of the sanitizer's own, and may be.
+asan: export ASAN_OPTIONS := verify_asan_link_order=0
+asan ubsan tsan:
+	$(MAKE) BUILD=$(BUILD)/$@ LDFLAGS=-fsanitize=$(SANITIZER) \
+	    CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
+	    -fsanitize=$(SANITIZER)' $(SANITIZED)
+
+sanitized: all $(SANITIZED_HOSTS)
+	set -e; for host in $(SANITIZED_HOSTS); do \
+	    printf '%s: ' "$${host##*/}"; "$$host" $(abspath $(BUILD)); done
 
 demo: setup
 	$(MAKE) all $(BUILD)/test/watch

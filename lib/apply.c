@@ -13,8 +13,8 @@
 #include <sys/socket.h>
 
 #include "addr.h"
+#include "apply_trace.h"
 #include "record.h"
-#include "trace.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
@@ -72,75 +72,6 @@ rule_keepalive(const struct image_rule *record, struct keepalive *keepalive)
 		keepalive->value[option] = record->value[option];
 }
 
-static void
-trace_rule(struct trace_line *line, const struct apply *apply,
-    const struct image_rule *record, int error)
-{
-	static const char *const NAME[KEEPALIVE_OPTIONS] = {
-	    [KEEPALIVE_IDLE] = " idle ",
-	    [KEEPALIVE_INTERVAL] = " interval ",
-	    [KEEPALIVE_COUNT] = " count ",
-	    [KEEPALIVE_USER_TIMEOUT] = " user-timeout ",
-	};
-
-	trace_text(line, "rule ");
-	trace_text(line, image_string(&apply->policy->image, record->name));
-	if (record->action == ACTION_IGNORE) {
-		trace_text(line, ": ignored");
-		return;
-	}
-	trace_text(line, ": keepalive");
-	for (int option = 0; option < KEEPALIVE_SWITCH; option++) {
-		if ((record->options & 1u << option) == 0)
-			continue;
-		trace_text(line, NAME[option]);
-		trace_number(line, record->value[option]);
-		trace_text(line, option == KEEPALIVE_COUNT          ? ""
-				 : option == KEEPALIVE_USER_TIMEOUT ? " ms"
-								    : " s");
-	}
-	if (error < 0) {
-		trace_text(line, ", refused with errno ");
-		trace_number(line, -error);
-	}
-}
-
-/* One line for each decision, only if the administrator asked for them. */
-static void
-trace_decision(const struct apply *apply, const char *call, int fd,
-    const struct match_query *query, int rule, int error)
-{
-	struct image_rule record;
-	struct trace_line line;
-	char text[ADDR_TEXT_MAX];
-
-	trace_start(&line);
-	trace_text(&line, call);
-	trace_text(&line, " fd ");
-	trace_number(&line, fd);
-	if (query != NULL && query->source.family != ADDR_NONE) {
-		addr_format(&query->source, text);
-		trace_text(&line, " from ");
-		trace_text(&line, text);
-	}
-	if (query != NULL) {
-		trace_text(&line, " to ");
-		if (query->destination.family != ADDR_NONE) {
-			addr_format(&query->destination, text);
-			trace_text(&line, text);
-			trace_text(&line, " ");
-		}
-		trace_text(&line, "port ");
-		trace_number(&line, query->port);
-	}
-	trace_text(&line, ": ");
-	if (get_rule(apply, rule, &record))
-		trace_rule(&line, apply, &record, error);
-	else
-		trace_text(&line, "no rule");
-	trace_to_file(&line, apply->policy->trace_path);
-}
-
 /* Takes back what an earlier rule left on fd and want does not name. */
 static void
 take_back(
@@ -167,8 +98,8 @@ set_rule(const struct apply *apply, const char *call, int fd,
 {
 	struct image_rule record;
 	struct keepalive want = {0};
-	bool set =
-	    get_rule(apply, rule, &record) && record.action == ACTION_KEEPALIVE;
+	bool found = get_rule(apply, rule, &record);
+	bool set = found && record.action == ACTION_KEEPALIVE;
 	int error = 0;
 
 	if (set)
@@ -179,12 +110,13 @@ set_rule(const struct apply *apply, const char *call, int fd,
 			error = keepalive_tighten(&apply->calls, fd, &want);
 		else
 			error = keepalive_set(&apply->calls, fd, &want);
-		if (error == 0)
+		if (error != -ENOPROTOOPT)
 			record_set_rule(fd, rule);
 	}
 	/* A datagram socket has come by: not a decision of ours. */
 	if (apply->policy->trace_path[0] != '\0' && error != -ENOPROTOOPT)
-		trace_decision(apply, call, fd, query, rule, error);
+		apply_trace(apply->policy, call, fd, query,
+		    found ? &record : NULL, error);
 }
 
 static int

@@ -67,7 +67,7 @@ fi
 printf 'kashim: installing%s\n' "$missing"
 log=$(mktemp "${TMPDIR:-/tmp}/kashim-setup.XXXXXX") || exit 1
 # The list of packages may be old or missing: then once more with a new one.
-install="env DEBIAN_FRONTEND=noninteractive apt-get install -y
+install="env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-remove
 	--no-install-recommends"
 # shellcheck disable=SC2086 # lists of words
 if ! { $root $install $missing >"$log" 2>&1 || {

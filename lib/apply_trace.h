@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * apply_trace: what apply decided for a socket, in words, for the
+ * administrator who asked for a trace. Async-signal-safe; preserves errno.
+ */
+#ifndef KASHIM_APPLY_TRACE_H
+#define KASHIM_APPLY_TRACE_H
+
+#include "policy.h"
+
+/*
+ * Appends a line to the policy's trace file: the call that was made on fd,
+ * the connection (query may be NULL: any), the rule (NULL: none) and error,
+ * what setting its options came to: 0 or -errno.
+ */
+void apply_trace(const struct policy *policy, const char *call, int fd,
+    const struct match_query *query, const struct image_rule *rule, int error);
+
+#endif
