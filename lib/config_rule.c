@@ -143,6 +143,8 @@ warn_probes(struct config_report *report, struct config_defaults *defaults,
 	uint32_t idle = (uint32_t)rule->keepalive.value[KEEPALIVE_IDLE];
 	uint32_t interval = (uint32_t)rule->keepalive.value[KEEPALIVE_INTERVAL];
 	uint32_t count = (uint32_t)rule->keepalive.value[KEEPALIVE_COUNT];
+	/* From an answered probe to the next one: see warn_interval(). */
+	uint32_t first = idle > interval ? idle : interval;
 	uint32_t probes;
 	struct config_place at;
 
@@ -158,17 +160,21 @@ warn_probes(struct config_report *report, struct config_defaults *defaults,
 			    (unsigned)rule->timeout_s / 2);
 		return;
 	}
-	probes = 1 + (rule->timeout_s - 1 - idle) / interval;
+	probes = first < rule->timeout_s
+	             ? 1 + (rule->timeout_s - 1 - first) / interval
+	             : 0;
 	if (probes > count)
 		probes = count;
 	if (probes < PROBES_WANTED &&
 	    warn_at(defaults, WARNING_FEW_PROBES, origin, &at))
 		config_report_warning(report, &at,
-		    "%u %s before the firewall's %us, so few lost packets end "
-		    "the connection; %u or more would be safe",
-		    (unsigned)probes,
-		    probes == 1 ? "probe goes out" : "probes go out",
-		    (unsigned)rule->timeout_s, PROBES_WANTED);
+		    "%u %s between an answered one and the firewall's %us, so "
+		    "%s; %u or more would be safe",
+		    (unsigned)probes, probes == 1 ? "probe fits" : "probes fit",
+		    (unsigned)rule->timeout_s,
+		    probes == 0 ? "it forgets the connection"
+				: "few lost packets end the connection",
+		    PROBES_WANTED);
 }
 
 /* How long may a peer be out of reach? Too eager probes break backups. */

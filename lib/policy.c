@@ -157,8 +157,6 @@ strip_preload(char *value, const char *own)
 {
 	char *to = value;
 
-	if (strstr(value, own) == NULL)
-		return strlen(value);
 	for (char *from = value; *from != '\0';) {
 		size_t gap = strspn(from, ": ");
 		size_t len = strcspn(from + gap, ": ");
@@ -192,14 +190,16 @@ static void
 stop_inheritance(const char *library)
 {
 	static const char NAME[] = "LD_PRELOAD=";
+	const char *own = base_name(library);
 	char **to = environ;
 
 	if (to == NULL)
 		return;
 	for (char **from = environ; *from != NULL; from++) {
+		char *value = *from + sizeof(NAME) - 1;
+
 		if (strncmp(*from, NAME, sizeof(NAME) - 1) != 0 ||
-		    strip_preload(
-			*from + sizeof(NAME) - 1, base_name(library)) > 0)
+		    strstr(value, own) == NULL || strip_preload(value, own) > 0)
 			*to++ = *from;
 	}
 	*to = NULL;
@@ -350,17 +350,25 @@ read_policy(void)
 }
 
 const struct policy *
-policy_get(void)
+policy_start(void)
 {
-	int state = __atomic_load_n(&policy_state, __ATOMIC_ACQUIRE);
+	int state = POLICY_UNREAD;
 
-	if (__builtin_expect(state == POLICY_READY, 1))
-		return policy_published;
-	if (state == POLICY_READING ||
-	    !__atomic_compare_exchange_n(&policy_state, &state, POLICY_READING,
+	if (!__atomic_compare_exchange_n(&policy_state, &state, POLICY_READING,
 		false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
-		return NULL;
+		return state == POLICY_READY ? policy_published : NULL;
 	policy_published = read_policy();
 	__atomic_store_n(&policy_state, POLICY_READY, __ATOMIC_RELEASE);
 	return policy_published;
+}
+
+const struct policy *
+policy_get(void)
+{
+	if (__builtin_expect(__atomic_load_n(&policy_state, __ATOMIC_ACQUIRE) ==
+				 POLICY_READY,
+		1))
+		return policy_published;
+	/* Too early, as in .preinit_array: there is no environment yet. */
+	return environ != NULL ? policy_start() : NULL;
 }

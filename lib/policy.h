@@ -37,13 +37,23 @@ struct policy {
 /*
  * The policy, or NULL if there is none or none that names this program.
  *
- * The first call reads it: the file that KASHIM_CONFIG names (not if the
- * process is privileged, AT_SECURE in getauxval(3)) or /etc/kashim.conf. The
- * constructor makes this call, unless another library's constructor came
- * first with a hooked one. A call that comes while it is being read, from
- * another thread or a signal handler, gets NULL. After that it is one atomic
- * load and async-signal-safe.
+ * The first call reads it (policy_start()), if it comes before the
+ * constructor's: from another library's constructor. A call that comes while
+ * it is being read, from another thread or a signal handler, or before there
+ * is an environment, gets NULL. After that it is one atomic load and
+ * async-signal-safe.
  */
 const struct policy *policy_get(void);
+
+/*
+ * Reads the policy, unless that was done, and returns it as policy_get().
+ * For the constructor.
+ *
+ * It is that of the file that KASHIM_CONFIG names (not if the process is
+ * privileged, AT_SECURE in getauxval(3)) or of /etc/kashim.conf: its compiled
+ * image (cache.h) if that is fresh, or else what the parser object makes of
+ * the file. With inherit = false our entry is taken out of LD_PRELOAD.
+ */
+const struct policy *policy_start(void);
 
 #endif

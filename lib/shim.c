@@ -355,6 +355,7 @@ shim_start(void)
 	struct apply apply;
 
 	real_resolve();
+	policy_start();
 	if (shim_begin(&apply))
 		shim_inherited(&apply);
 	errno = saved;

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "config.h"
 
 #ifndef KASHIM_LIBDIR
@@ -109,9 +110,19 @@ static void
 report_config(const char *path, const char *program)
 {
 	char message[CONFIG_MESSAGE_MAX];
+	char compiled[PATH_MAX];
+	struct image image;
 	uint8_t *bytes;
 	uint32_t size;
 
+	if (cache_name(path, compiled, sizeof(compiled)) == 0 &&
+	    cache_read(compiled, &image) == 0) {
+		bool fresh = cache_is_fresh(&image);
+
+		cache_release(&image);
+		if (fresh)
+			return;
+	}
 	if (config_load(path, NULL, NULL, &bytes, &size, message) == 0) {
 		free(bytes);
 		return;

@@ -159,11 +159,11 @@ for help in --help -h help; do
 	same "$help: status" $? 0
 	same "$help: stderr" "$(cat err)" ''
 	in_file "$help" out 'Usage: kashim COMMAND [ARGUMENT...]'
-	for command in run check match; do
+	for command in run check compile match; do
 		in_file "$help" out "  $command "
 	done
 done
-for command in run check match; do
+for command in run check compile match; do
 	kashim "$command" --help >out 2>err
 	same "$command --help: status" $? 0
 	same "$command --help: stderr" "$(cat err)" ''
@@ -431,6 +431,88 @@ check 'check: the examples in it' 0 kashim check examples.conf <<EOF
 $work/examples.conf: ok, 5 rules
 EOF
 
+# compile
+
+cp good.conf compile.conf
+kashim compile compile.conf >out 2>err
+same 'compile: status' $? 0
+same 'compile: stderr' "$(cat err)" ''
+size=$(wc -c <compile.conf.policy | tr -d ' ')
+written="$work/compile.conf.policy: written, $size bytes"
+same 'compile: stdout' "$(cat out)" "$written"
+same 'compile: mode' "$(stat -c %a compile.conf.policy)" 644
+cp compile.conf.policy image
+check 'compile: again, absolute' 0 kashim compile "$work/compile.conf" <<EOF
+$written
+EOF
+check 'compile: with umask 077' 0 \
+	sh -c 'umask 077 && kashim compile compile.conf' <<EOF
+$written
+EOF
+same 'compile: mode with umask 077' "$(stat -c %a compile.conf.policy)" 644
+check 'compile: KASHIM_CONFIG' 0 env KASHIM_CONFIG="$work/compile.conf" \
+	kashim compile <<EOF
+$written
+EOF
+check 'compile: the file wins over KASHIM_CONFIG' 0 \
+	env KASHIM_CONFIG=/bad.conf kashim compile compile.conf <<EOF
+$written
+EOF
+same 'compile: the same bytes each time' \
+	"$(cmp image compile.conf.policy 2>&1)" ''
+if [ -e /etc/kashim.conf ]; then
+	skip 'compile: no default configuration' '/etc/kashim.conf exists'
+else
+	check 'compile: no default configuration' 2 kashim compile <<EOF
+! /etc/kashim.conf: $none
+EOF
+fi
+check 'compile: unknown key' 2 kashim compile bad.conf <<EOF
+! $bad
+EOF
+same 'compile: nothing of a bad file' "$(echo bad.conf*)" bad.conf
+printf 'rule x {\n' >compile.conf
+kashim compile compile.conf >out 2>err
+same 'compile: bad now: status' $? 2
+same 'compile: bad now: the old image stays' \
+	"$(cmp image compile.conf.policy 2>&1)" ''
+check 'compile: missing' 2 kashim compile none.conf <<EOF
+! $work/none.conf: $none
+EOF
+check 'compile: writable by others' 2 kashim compile open.conf <<EOF
+! $work/open.conf: not believed, because others can write it (mode 0666); chmod go-w would be right
+EOF
+# Not even root can write there.
+mkdir one.conf.policy
+check 'compile: unwritable' 2 kashim compile one.conf <<EOF
+! kashim: $work/one.conf.policy cannot be written: Is a directory
+EOF
+same 'compile: unwritable: nothing is left' "$(echo one.conf*)" \
+	'one.conf one.conf.policy'
+rmdir one.conf.policy
+check 'compile: two files' 2 kashim compile good.conf one.conf <<'EOF'
+! kashim: compile takes one file, not 2
+! Try 'kashim compile --help'.
+EOF
+check 'compile: empty name' 2 kashim compile '' <<'EOF'
+! kashim: the name of the configuration file is empty
+EOF
+check 'compile: name too long' 2 kashim compile "$long" <<'EOF'
+! kashim: the name of the configuration file is too long
+EOF
+check 'compile: unknown option' 2 kashim compile -x <<'EOF'
+! kashim compile: invalid option -- 'x'
+! Try 'kashim compile --help'.
+EOF
+if [ -w /dev/full ]; then
+	check 'compile: answer that cannot be written' 2 \
+		sh -c 'kashim compile "$1" >/dev/full' sh one.conf <<'EOF'
+! kashim: cannot write the answer: No space left on device
+EOF
+else
+	skip 'compile: answer that cannot be written' 'no /dev/full'
+fi
+
 # match
 
 match() {
@@ -458,8 +540,8 @@ TCP_KEEPCNT       5        from firewall-timeout 900 s, good.conf:13
 TCP_USER_TIMEOUT  -        not set: the kernel's own
 app-settings      override
 
-First probe after 7 min 30 s of silence, then every 1 min 30 s;
-a peer that answers none is declared dead after 15 min.
+First probe after 7 min 30 s of silence, then every 1 min 30 s
+until one is answered. If none is, the connection ends after 15 min.
 EOF
 cp out dmz
 for program in stpd /opt/backup/stpd; do
@@ -494,8 +576,8 @@ TCP_KEEPCNT       5        default, good.conf:2
 TCP_USER_TIMEOUT  600 s    the rule, good.conf:20
 app-settings      tighten
 
-First probe after 5 min of silence, then every 30 s;
-a peer that answers none is declared dead after 10 min.
+First probe after 5 min of silence, then every 30 s
+until one is answered. If none is, the connection ends after 10 min.
 TCP_USER_TIMEOUT decides on that in place of TCP_KEEPCNT, and limits how long
 sent data may wait for its acknowledgement.
 EOF
@@ -513,8 +595,8 @@ TCP_KEEPCNT       5        from profile aws-nlb, good.conf:25
 TCP_USER_TIMEOUT  -        not set: the kernel's own
 app-settings      respect
 
-First probe after 2 min 55 s of silence, then every 35 s;
-a peer that answers none is declared dead after 5 min 50 s.
+First probe after 2 min 55 s of silence, then every 35 s
+until one is answered. If none is, the connection ends after 5 min 50 s.
 EOF
 cat >web <<EOF
 rule              web ($work/good.conf:34, rule 6 of 8)
@@ -525,8 +607,8 @@ TCP_KEEPCNT       5        default, good.conf:2
 TCP_USER_TIMEOUT  90500 ms the rule, good.conf:37
 app-settings      override
 
-First probe after 1 min of silence, then every 30 s;
-a peer that answers none is declared dead after 2 min.
+First probe after 1 min of silence, then every 30 s
+until one is answered. If none is, the connection ends after 2 min.
 TCP_USER_TIMEOUT decides on that in place of TCP_KEEPCNT, and limits how long
 sent data may wait for its acknowledgement.
 EOF
@@ -559,8 +641,8 @@ TCP_KEEPCNT       5        default, good.conf:2
 TCP_USER_TIMEOUT  -        not set: the kernel's own
 app-settings      override
 
-First probe after 2 min of silence, then every 30 s;
-a peer that answers none is declared dead after 4 min 30 s.
+First probe after 2 min of silence, then every 30 s
+until one is answered. If none is, the connection ends after 4 min 30 s.
 EOF
 check 'match: both given, another source' 0 \
 	match -s 172.21.1.1 -p oldftp 192.0.2.9 80 <web
@@ -587,10 +669,41 @@ say() {
 		t = (h ? h " h " : "") (m ? m " min " : "") (s ? s " s " : "")
 		printf "%s", substr(t, 1, length(t) - 1) }'
 }
-echo "First probe after $(say "$sysctl_idle") of silence, then every 30 s;"
-echo "a peer that answers none is declared dead after" \
+echo "First probe after $(say "$sysctl_idle") of silence, then every 30 s"
+echo "until one is answered. If none is, the connection ends after" \
 	"$(say $((sysctl_idle + 150))).")
 Where nothing is set, this host's net.ipv4.tcp_keepalive_* was taken.
+EOF
+printf '%s\n' 'count = 5' 'rule slow { port = "1" idle = 30 interval = 40 }' \
+	'rule same { port = "2" idle = 40 interval = 40 }' \
+	'rule limit { port = "3" idle = 30 interval = 40 user-timeout = 150 }' \
+	'rule short { port = "4" idle = 30 interval = 40 user-timeout = 1 }' \
+	>slow.conf
+meaning() {
+	kashim match -c slow.conf 192.0.2.1 "$1" | sed '1,/^$/d'
+}
+check 'match: interval longer than idle' 0 meaning 1 <<'EOF'
+First probe after 30 s of silence, then every 40 s,
+answered or not. If none is, the connection ends after 4 min at most.
+The interval is longer than idle, and no two probes are less than that apart.
+EOF
+check 'match: interval as long as idle' 0 meaning 2 <<'EOF'
+First probe after 40 s of silence, then every 40 s
+until one is answered. If none is, the connection ends after 4 min.
+EOF
+check 'match: interval longer than idle, user-timeout' 0 meaning 3 <<'EOF'
+First probe after 30 s of silence, then every 40 s,
+answered or not. If none is, the connection ends after 3 min 10 s at most.
+The interval is longer than idle, and no two probes are less than that apart.
+TCP_USER_TIMEOUT decides on that in place of TCP_KEEPCNT, and limits how long
+sent data may wait for its acknowledgement.
+EOF
+check 'match: interval longer than idle, short user-timeout' 0 meaning 4 <<'EOF'
+First probe after 30 s of silence, then every 40 s,
+answered or not. If none is, the connection ends after 1 min 20 s at most.
+The interval is longer than idle, and no two probes are less than that apart.
+TCP_USER_TIMEOUT decides on that in place of TCP_KEEPCNT, and limits how long
+sent data may wait for its acknowledgement.
 EOF
 i=0
 while [ "$i" -lt 11 ]; do

@@ -485,19 +485,23 @@ static const struct {
 	"the connection before the first probe; write a shorter idle, such as "
 	"150s\n"},
     {"firewall-timeout = 5min\nrule a { idle = 299 count = 3 }",
-	"a.conf:2: 1 probe goes out before the firewall's 300s, so few lost "
+	"a.conf:2: 1 probe fits between an answered one and the firewall's "
+	"300s, so few lost "
 	"packets end the connection; 3 or more would be safe\n"},
     {"interval = 1min firewall-timeout = 2min\nrule a { }\n"
      "rule b { port = 1 firewall-timeout = 1min interval = 12 }",
-	"a.conf:1: 1 probe goes out before the firewall's 120s, so few lost "
+	"a.conf:1: 1 probe fits between an answered one and the firewall's "
+	"120s, so few lost "
 	"packets end the connection; 3 or more would be safe\n"
 	"a.conf:3: rule \"b\" is never reached, because a rule above it "
 	"matches everything; move it up\n"},
     {"rule b { firewall-timeout = 1min\ninterval = 20 }",
-	"a.conf:2: 2 probes go out before the firewall's 60s, so few lost "
+	"a.conf:2: 2 probes fit between an answered one and the firewall's "
+	"60s, so few lost "
 	"packets end the connection; 3 or more would be safe\n"},
     {"rule b { firewall-timeout = 1min\ncount = 2 interval = 12 }",
-	"a.conf:2: 2 probes go out before the firewall's 60s, so few lost "
+	"a.conf:2: 2 probes fit between an answered one and the firewall's "
+	"60s, so few lost "
 	"packets end the connection; 3 or more would be safe\n"},
     /* The default is said once, not for each rule. */
     {"interval = 1 count = 5\nrule a { port = 1 }\nrule b { port = 2 }",
@@ -521,6 +525,14 @@ static const struct {
 	"sends two probes faster than that; interval = \"60s\" or less would "
 	"be right\n"},
     {"rule a { firewall-timeout = 15min\nidle = 1min }", ""},
+    /* On a healthy flow the longer of idle and interval counts. */
+    {"rule a { firewall-timeout = 350\nidle = 100 interval = 400 }",
+	"a.conf:2: 0 probes fit between an answered one and the firewall's "
+	"350s, so it forgets the connection; 3 or more would be safe\n"},
+    {"rule a { firewall-timeout = 100\nidle = 20 interval = 38 }",
+	"a.conf:2: 2 probes fit between an answered one and the firewall's "
+	"100s, so few lost packets end the connection; 3 or more would be "
+	"safe\n"},
     {"rule a { interval = 1 count = 5 user-timeout = 1min }", ""},
     {"rule a { idle = 5min user-timeout = 5min }", ""},
     {"rule a { idle = 5min\nuser-timeout = 120500ms }",

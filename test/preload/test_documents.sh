@@ -1,0 +1,234 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# The documents say what is so: keys, profiles, commands, options and tests are
+# those that exist, and the examples are right. $1 is the build directory.
+# shellcheck disable=SC2016 # awk's dollar signs
+set -u
+
+build=$(cd "${1:-build}" && pwd) || exit 2
+root=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
+dir=$(mktemp -d "${TMPDIR:-/tmp}/kashim-test.XXXXXX") || exit 2
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' HUP INT TERM
+umask 022
+unset KASHIM_CONFIG KASHIM_TRACE LD_PRELOAD
+kashim=$build/kashim
+command_page=$root/docs/kashim.1
+file_page=$root/docs/kashim.conf.5
+library_page=$root/docs/libkashim.7
+passed=0
+failed=0
+
+# holds WHAT COMMAND...: it succeeds, and prints nothing.
+holds()
+{
+	what=$1
+	shift
+	if "$@" >"$dir/out" 2>&1 && [ ! -s "$dir/out" ]; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		printf 'failed: %s\n' "$what"
+		sed 's/^/    /' "$dir/out"
+	fi
+}
+
+# agree WHAT: two lists, $dir/a and $dir/b, have the same lines, and some.
+agree()
+{
+	sort -u -o "$dir/a" "$dir/a" && sort -u -o "$dir/b" "$dir/b"
+	holds "$1: a list is empty" test -s "$dir/a"
+	holds "$1" diff "$dir/a" "$dir/b"
+}
+
+# right WHAT FILE: a configuration that is right, without a warning.
+right()
+{
+	"$kashim" check "$2" >"$dir/answer" 2>"$dir/warnings"
+	holds "$1: is right" grep -q ': ok, ' "$dir/answer"
+	holds "$1: without a warning" cat "$dir/warnings"
+}
+
+# narrow FILE: no line has more than 80 columns.
+narrow()
+{
+	holds "$1: lines too long" awk '
+		{ line = $0; gsub(/\t/, "        ", line) }
+		length(line) > 80 { print NR ": " $0 }' "$1"
+}
+
+# The form.
+
+for page in "$root"/docs/*.[1-8]; do
+	holds "lint $page" mandoc -T lint -W warning "$page"
+done
+narrow "$root/README"
+find "$root/conf" -type f >"$dir/files"
+while read -r file; do
+	narrow "$file"
+done <"$dir/files"
+
+# The keys, as config_key.c has them.
+
+sed -n 's/^    \[KEY_.*\] = "\(.*\)",$/\1/p' "$root/lib/config_key.c" \
+    >"$dir/keys"
+cp "$dir/keys" "$dir/a"
+sed -n '/^\.It Ic include /d; s/^\.It Ic //p' "$file_page" |
+    tr -s ' ,' '\n' >"$dir/b"
+agree 'keys in kashim.conf.5'
+cp "$dir/keys" "$dir/a"
+sed -n 's/^[#[:space:]]*\([a-z-]*\) *= .*/\1/p' "$root/conf/kashim.conf" \
+    >"$dir/b"
+agree 'keys in conf/kashim.conf'
+
+# The profiles, with their times.
+
+sed -n 's/^    {"\([^"]*\)", \([0-9]*\),.*/\1 \2/p' \
+    "$root/lib/config_profile.c" >"$dir/a"
+sed -n 's/^\.It Li \([^ ]*\) Ta \([0-9]*\) s Ta .*/\1 \2/p' "$file_page" \
+    >"$dir/b"
+agree 'profiles in kashim.conf.5'
+
+# The commands, and the options of each.
+
+"$kashim" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' >"$dir/commands"
+cp "$dir/commands" "$dir/a"
+sed -n 's/^\.It Cm //p' "$command_page" >"$dir/b"
+agree 'commands in kashim.1'
+cp "$dir/commands" "$dir/a"
+sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/s/^\.Cm //p' "$command_page" \
+    >"$dir/b"
+agree 'commands in the synopsis of kashim.1'
+
+# options_of COMMAND: as its --help has them, but for that itself.
+options_of()
+{
+	"$kashim" "$1" --help |
+	    sed -n 's/^  -\(.\), --\([a-z]*\).*/-\1 --\2/p' |
+	    grep -v -- --help | sed "s/^/$1 /"
+}
+
+grep -vx help "$dir/commands" | while read -r command; do
+	options_of "$command"
+done >"$dir/options"
+cp "$dir/options" "$dir/a"
+awk '/^\.It Cm / { command = $3 }
+	/^\.It Fl / { sub(/^\\-/, "", $8); print command, "-" $3, "--" $8 }' \
+    "$command_page" >"$dir/b"
+agree 'options in kashim.1'
+awk '{ print $1, $2 }' "$dir/options" >"$dir/a"
+awk '/^\.Sh DESCRIPTION/ { exit }
+	/^\.Cm / { command = $2 }
+	/^\.Op Fl [a-z]/ { print command, "-" $3 }' "$command_page" >"$dir/b"
+agree 'options in the synopsis of kashim.1'
+"$kashim" --help | sed -n 's/^  --\([a-z]*\) .*/\1/p' >"$dir/a"
+sed -n 's/^\.Fl \\-\([a-z]*\) | Fl \\-\([a-z]*\)$/\1 \2/p' "$command_page" |
+    tr ' ' '\n' >"$dir/b"
+agree 'options without a command in kashim.1'
+
+# What the library interposes.
+
+sed -n 's/^	\([a-z_0-9]*\);$/\1/p' "$root/lib/libkashim.map" >"$dir/names"
+holds 'no names in libkashim.map' test -s "$dir/names"
+while read -r name; do
+	holds "libkashim.7 does not know $name" \
+	    grep -qE "(Fn|Xr) $name( |\$)" "$library_page"
+done <"$dir/names"
+
+# The tests that libkashim.7 names: "program: case, case", where a program is
+# one in C with a table of cases, or "script: what is in it".
+
+# What the scripts start: the lists that they walk.
+awk '/^for [a-z]* in/ { on = 1 }
+	on
+	/; do$/ { on = 0 }' "$root/test/preload/run" \
+    "$root"/test/preload/test_*.sh >"$dir/runners"
+sed -n 's/^\.Dl \([a-z_0-9.]*\): \(.*\)/\1 \2/p' "$library_page" >"$dir/tests"
+holds 'no tests in libkashim.7' test -s "$dir/tests"
+while read -r file cases; do
+	case $file in
+	*.sh)
+		holds "libkashim.7, $file: $cases" \
+		    grep -qF -- "$cases" "$root/test/preload/$file"
+		continue
+		;;
+	esac
+	holds "libkashim.7: $file is not run" \
+	    grep -qwF -- "$file" "$dir/runners"
+	while [ -n "$cases" ]; do
+		one=${cases%%, *}
+		cases=${cases#"$one"}
+		cases=${cases#, }
+		holds "libkashim.7, $file: $one" \
+		    grep -qF -- "\"$one\"" "$root/test/preload/$file.c"
+	done
+done <"$dir/tests"
+
+# The examples.
+
+cp "$root/conf/kashim.conf" "$dir/shipped.conf"
+right conf/kashim.conf "$dir/shipped.conf"
+# Its defaults are comments, each to be used alone, with or without a rule that
+# asks for less.
+sed -n '/^rule /q; s/^# \([a-z-]* *= .*\)/\1/p' "$root/conf/kashim.conf" \
+    >"$dir/defaults"
+holds 'no defaults in conf/kashim.conf' test -s "$dir/defaults"
+while read -r line; do
+	printf '%s\nrule all { }\n' "$line" >"$dir/default.conf"
+	right "conf/kashim.conf: $line" "$dir/default.conf"
+done <"$dir/defaults"
+# Its rules are comments with a tab.
+sed -e '/# What begins/d' -e 's/^#  *\(rule .* {\)$/\1/' \
+    -e 's/^# \(	.*=.*\)$/\1/' -e 's/^# }$/}/' "$root/conf/kashim.conf" \
+    >"$dir/all.conf"
+right 'the rules in conf/kashim.conf' "$dir/all.conf"
+
+# literal PAGE SECTION: what stands there between .Bd -literal and .Ed.
+literal()
+{
+	awk -v heading="$2" '/^\.S[hs] / { here = $0 == heading }
+		/^\.Ed/ { on = 0 }
+		here && on
+		/^\.Bd -literal/ { on = 1 }' "$1" | sed 's/\\(dq/"/g'
+}
+
+literal "$file_page" '.Ss Syntax' >"$dir/syntax.conf"
+right 'the syntax in kashim.conf.5' "$dir/syntax.conf"
+literal "$file_page" '.Sh EXAMPLES' >"$dir/examples.conf"
+right 'the examples in kashim.conf.5' "$dir/examples.conf"
+
+# indented TEXT: the indented lines of README behind a line that starts so.
+indented()
+{
+	awk -v text="$1" 'index($0, text) == 1 { on = 1; next }
+		on && /^[^\t]/ { exit }
+		on' "$root/README" | sed -e 's/^	//' | sed -e '1{/^$/d;}'
+}
+
+indented '/etc/kashim.conf. The first rule' >"$dir/kashim.conf"
+right 'the first configuration in README' "$dir/kashim.conf"
+(
+	echo "\$ kashim check"
+	"$kashim" check "$dir/kashim.conf"
+) | sed "s|$dir/|/etc/|" >"$dir/a"
+indented 'Is it right?' | sed '$d' >"$dir/b"
+holds 'kashim check in README' diff "$dir/a" "$dir/b"
+(
+	echo "\$ kashim match 10.20.0.5 3300"
+	"$kashim" match -c "$dir/kashim.conf" 10.20.0.5 3300
+) | sed "s|$dir/|/etc/|" >"$dir/a"
+indented 'What would a connection get' | sed '$d' >"$dir/b"
+holds 'kashim match in README' diff "$dir/a" "$dir/b"
+
+# What make can be told.
+
+sed -n 's/.*make \([a-z0-9][a-z0-9]*\)[ "`].*/\1/p' "$root/README" \
+    "$root/docs/CONTRIBUTING.md" | sort -u >"$dir/targets"
+holds 'no targets' test -s "$dir/targets"
+while read -r target; do
+	holds "make $target" grep -qE "^([a-z ]* )?$target( [a-z ]*)?:" \
+	    "$root/Makefile"
+done <"$dir/targets"
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * missed: names, on stdout, the rules that were passed over only because
+ * something about the connection is not known.
+ */
+#ifndef KASHIM_MISSED_H
+#define KASHIM_MISSED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "image.h"
+#include "match.h"
+
+/*
+ * Prints a note for each rule before number end that would match query if its
+ * source were known, or the program. mask is that of match_program(), and
+ * program_known whether it was given any name.
+ */
+void missed_rules(const struct image *image, const uint64_t *mask,
+    const struct match_query *query, bool program_known, uint32_t end);
+
+#endif
