@@ -32,6 +32,12 @@ addr_set_v6(struct addr *addr, const uint8_t bytes[16])
 	memcpy(addr->bytes, bytes, 16);
 }
 
+bool
+addr_readable(const void *pointer)
+{
+	return (uintptr_t)pointer >= 4096;
+}
+
 int
 addr_from_sockaddr(
     const void *sa, size_t len, struct addr *addr, uint16_t *port)
@@ -40,7 +46,7 @@ addr_from_sockaddr(
 	struct sockaddr_in6 in6;
 	sa_family_t family;
 
-	if (sa == NULL || len < sizeof(family))
+	if (!addr_readable(sa) || len < sizeof(family))
 		return -EINVAL;
 	memcpy(&family, sa, sizeof(family));
 

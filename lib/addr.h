@@ -35,11 +35,20 @@ struct prefix {
 #define PREFIX_TEXT_MAX 44 /* the same followed by "/128" */
 
 /*
+ * May pointer be read from at all? False for the first page, which nothing
+ * can be mapped to (vm.mmap_min_addr): the kernel answers a host that passes
+ * NULL or a small number with EFAULT, and so must we not crash on it. A wild
+ * pointer elsewhere is beyond us; to ask the kernel about it would cost each
+ * connect a system call. Async-signal-safe.
+ */
+bool addr_readable(const void *pointer);
+
+/*
  * Takes the address and the port (host byte order) out of the sockaddr of
  * len bytes at sa, which need not be aligned.
  * Returns 0; -EAFNOSUPPORT if it is neither AF_INET nor AF_INET6; -EINVAL if
- * sa is NULL or len is too short for the family. *addr and *port are written
- * only on success. Async-signal-safe.
+ * sa is not addr_readable() or len is too short for the family. *addr and *port
+ * are written only on success. Async-signal-safe.
  */
 int addr_from_sockaddr(
     const void *sa, size_t len, struct addr *addr, uint16_t *port);

@@ -147,6 +147,48 @@ apply_socket(
 	set_rule(apply, "socket", fd, NULL, apply->policy->uniform);
 }
 
+/*
+ * Has fd a peer already? Then no connect(2) can give it another one, however
+ * that call ends. Asked only if a rule was set on fd before, so that a first
+ * connect costs nothing. Two bytes will do: sk_getsockopt() cuts the address.
+ */
+static bool
+keeps_its_peer(const struct apply *apply, int fd)
+{
+	sa_family_t family;
+	socklen_t len = sizeof(family);
+
+	return record_rule(fd) != RECORD_NO_RULE &&
+	       apply->calls.get(fd, SOL_SOCKET, SO_PEERNAME, &family, &len) ==
+	           0;
+}
+
+/*
+ * The kernel takes an unspecified destination for loopback, or, with IPv4, for
+ * the address that the socket is bound to (ip_route_output_key_hash_rcu() in
+ * net/ipv4/route.c, tcp_v6_connect() in net/ipv6/tcp_ipv6.c).
+ */
+static void
+specify(int fd, struct addr *destination)
+{
+	static const struct addr LOOPBACK_V4 = {
+	    .family = ADDR_V4, .bytes = {127, 0, 0, 1}};
+	static const struct addr LOOPBACK_V6 = {
+	    .family = ADDR_V6, .bytes = {[15] = 1}};
+	struct end local;
+	socklen_t local_len;
+
+	if (!addr_is_unspecified(destination) ||
+	    local_end(fd, &local, &local_len) < 0)
+		return;
+	if (destination->family == ADDR_V4 && !addr_is_unspecified(&local.addr))
+		*destination = local.addr;
+	else if (destination->family == ADDR_V4 || local.addr.family == ADDR_V4)
+		*destination = LOOPBACK_V4;
+	else
+		*destination = LOOPBACK_V6;
+}
+
 bool
 apply_connect(const struct apply *apply, int fd, const void *sa, size_t len)
 {
@@ -156,8 +198,10 @@ apply_connect(const struct apply *apply, int fd, const void *sa, size_t len)
 	if (apply->policy->uniform != MATCH_NONE ||
 	    (scope->matchers == 0 && scope->fixed == MATCH_NONE))
 		return false;
-	if (addr_from_sockaddr(sa, len, &query.destination, &query.port) < 0)
+	if (addr_from_sockaddr(sa, len, &query.destination, &query.port) < 0 ||
+	    keeps_its_peer(apply, fd))
 		return false;
+	specify(fd, &query.destination);
 
 	if ((scope->matchers & MATCHER_SOURCE) != 0) {
 		struct end local;
@@ -183,6 +227,7 @@ apply_connected(const struct apply *apply, int fd, const void *sa, size_t len)
 	if (addr_from_sockaddr(sa, len, &query.destination, &query.port) < 0 ||
 	    local_end(fd, &local, &local_len) < 0)
 		return;
+	specify(fd, &query.destination);
 	query.source = local.addr;
 	set_rule(apply, "connect", fd, &query, find_rule(apply, &query));
 }
@@ -194,6 +239,7 @@ apply_made(const struct apply *apply, int fd)
 	struct end local, peer;
 	socklen_t local_len;
 
+	record_clear(fd);
 	if (local_end(fd, &local, &local_len) < 0 ||
 	    peer_end(apply, fd, &peer, local_len) < 0)
 		return;
@@ -262,15 +308,23 @@ accepted_query(const struct apply *apply, int fd, struct match_query *query)
 }
 
 void
-apply_accepted(const struct apply *apply, int fd)
+apply_called_back(const struct apply *apply, int fd)
 {
 	struct match_query query;
 
 	record_clear(fd);
-	if (listener_decides(apply->policy) ||
-	    accepted_query(apply, fd, &query) < 0)
+	if (accepted_query(apply, fd, &query) < 0)
 		return;
 	set_rule(apply, "accept", fd, &query, find_rule(apply, &query));
+}
+
+void
+apply_accepted(const struct apply *apply, int fd)
+{
+	if (listener_decides(apply->policy))
+		record_clear(fd);
+	else
+		apply_called_back(apply, fd);
 }
 
 static bool
@@ -320,6 +374,7 @@ apply_inherited(const struct apply *apply, int fd)
 	struct sides sides;
 	socklen_t local_len;
 
+	record_clear(fd);
 	if (local_end(fd, &local, &local_len) < 0)
 		return;
 	if (policy->uniform != MATCH_NONE) {

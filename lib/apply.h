@@ -50,6 +50,12 @@ bool apply_listen(const struct apply *apply, int fd);
 /* After a call that hides its connect(2), such as rcmd(3), gave fd. */
 void apply_made(const struct apply *apply, int fd);
 
+/*
+ * After such a call gave fd, which it accepted on a listener of its own:
+ * nothing can have been inherited.
+ */
+void apply_called_back(const struct apply *apply, int fd);
+
 /* After accept(2) gave fd. */
 void apply_accepted(const struct apply *apply, int fd);
 

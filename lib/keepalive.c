@@ -53,12 +53,18 @@ option_get(
 static int
 require_tcp(const struct keepalive_calls *calls, int fd)
 {
-	int protocol;
+	int protocol, type;
 	socklen_t len = sizeof(protocol);
 
 	if (calls->get(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) < 0)
 		return -errno;
 	if (protocol != IPPROTO_TCP && protocol != IPPROTO_MPTCP)
+		return -ENOPROTOOPT;
+	/* A raw socket may be for the protocol TCP, and is not TCP. */
+	len = sizeof(type);
+	if (calls->get(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+		return -errno;
+	if (type != SOCK_STREAM)
 		return -ENOPROTOOPT;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "addr.h"
 #include "apply.h"
 #include "hooks.h"
 #include "policy.h"
@@ -194,7 +195,7 @@ hook_sendmsg(int fd, const struct msghdr *message, int flags)
 	struct connecting call;
 	ssize_t result;
 
-	if ((flags & MSG_FASTOPEN) == 0 || message == NULL)
+	if ((flags & MSG_FASTOPEN) == 0 || !addr_readable(message))
 		return real_sendmsg()(fd, message, flags);
 	connecting_begin(&call, fd, message->msg_name, message->msg_namelen);
 	result = real_sendmsg()(fd, message, flags);
@@ -208,7 +209,8 @@ hook_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 	struct connecting call;
 	int result;
 
-	if ((flags & MSG_FASTOPEN) == 0 || messages == NULL || count == 0)
+	if ((flags & MSG_FASTOPEN) == 0 || !addr_readable(messages) ||
+	    count == 0)
 		return real_sendmmsg()(fd, messages, count, flags);
 	/* The first message connects. */
 	connecting_begin(&call, fd, messages[0].msg_hdr.msg_name,
@@ -287,7 +289,7 @@ remote_command(int fd, const int *error_fd)
 	if (fd >= 0 && shim_begin(&apply)) {
 		apply_made(&apply, fd);
 		if (error_fd != NULL)
-			apply_inherited(&apply, *error_fd);
+			apply_called_back(&apply, *error_fd);
 	}
 	errno = saved;
 	return fd;

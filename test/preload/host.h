@@ -185,7 +185,7 @@ host_sa(const struct host_addr *addr)
 static inline int
 host_port(int fd)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = {0};
 	socklen_t len = sizeof(sa);
 
 	MUST(getsockname(fd, (struct sockaddr *)&sa, &len) == 0);

@@ -290,6 +290,11 @@ failures(void)
 	CALL(connect(fd, host_sa(&in), 0));
 	CALL(connect(fd, NULL, 0));
 	CALL(connect(fd, NULL, sizeof(struct sockaddr_in)));
+	CALL(connect(fd, (void *)1, sizeof(struct sockaddr_in)));
+	CALL(sendmsg(fd, NULL, MSG_FASTOPEN));
+	CALL(sendmsg(fd, (void *)1, MSG_FASTOPEN));
+	CALL(sendmmsg(fd, (void *)1, 1, MSG_FASTOPEN));
+	CALL(sendto(fd, "", 1, MSG_FASTOPEN, (void *)1, 16));
 	CALL(connect(fd, host_sa(&in6), in6.len));
 	CALL(connect(-1, host_sa(&in), in.len));
 	CALL(connect(1000, host_sa(&in), in.len));

@@ -19,6 +19,7 @@
 
 static struct {
 	int protocol;
+	int type;
 	int value[KEEPALIVE_OPTIONS];
 	int refuse[KEEPALIVE_OPTIONS]; /* errno */
 	int order[16];
@@ -53,6 +54,8 @@ fake_get(int fd, int level, int name, void *value, socklen_t *len)
 	kernel.gets++;
 	if (level == SOL_SOCKET && name == SO_PROTOCOL) {
 		answer = kernel.protocol;
+	} else if (level == SOL_SOCKET && name == SO_TYPE) {
+		answer = kernel.type;
 	} else {
 		errno = kernel.refuse[option];
 		if (errno != 0)
@@ -70,6 +73,7 @@ fresh(void)
 {
 	memset(&kernel, 0, sizeof(kernel));
 	kernel.protocol = IPPROTO_TCP;
+	kernel.type = SOCK_STREAM;
 	kernel.value[KEEPALIVE_IDLE] = 7200;
 	kernel.value[KEEPALIVE_INTERVAL] = 75;
 	kernel.value[KEEPALIVE_COUNT] = 9;
@@ -138,6 +142,11 @@ START_TEST(switch_alone_asks_first)
 	kernel.protocol = IPPROTO_UDP;
 	ck_assert_int_eq(keepalive_set(&FAKE, 5, &want), -ENOPROTOOPT);
 	ck_assert_int_eq(kernel.sets, 0);
+	kernel.protocol = IPPROTO_TCP;
+	kernel.type = SOCK_RAW;
+	ck_assert_int_eq(keepalive_set(&FAKE, 5, &want), -ENOPROTOOPT);
+	ck_assert_int_eq(kernel.sets, 0);
+	kernel.type = SOCK_STREAM;
 	kernel.protocol = IPPROTO_MPTCP;
 	ck_assert_int_eq(keepalive_set(&FAKE, 5, &want), 0);
 	ck_assert_int_eq(kernel.value[KEEPALIVE_SWITCH], 1);

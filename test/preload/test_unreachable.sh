@@ -1,0 +1,175 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Whole programs that the library cannot reach, or may reach only with care:
+# static ones, setuid ones, those with file capabilities. Each has to run as
+# it does bare, with the kernel's own options, and to end with its status.
+# The programs with more rights live in a mount namespace of this test's own,
+# and so does the library that the loader then takes along: nothing of the
+# machine changes. $1 is the build directory. Needs root.
+# shellcheck disable=SC2086 # lists of words
+set -u
+
+if [ "${1:-}" != --inside ]; then
+	build=$(cd "${1:-build}" && pwd) || exit 2
+	dir=$(mktemp -d "${TMPDIR:-/tmp}/kashim-test.XXXXXX") || exit 2
+	trap 'rm -rf "$dir"' EXIT
+	trap 'exit 1' HUP INT TERM
+	chmod 755 "$dir"
+	if [ "$(id -u)" -ne 0 ]; then
+		echo '0 passed, 0 failed, 1 skipped: needs root'
+		exit 0
+	fi
+	unshare --mount --propagation private sh "$0" --inside "$build" "$dir"
+	exit
+fi
+
+build=$2
+# Files on a file system of their own, which goes with the namespace.
+dir=$3
+mount -t tmpfs -o mode=755 tmpfs "$dir" || exit 2
+passed=0
+failed=0
+skipped=0
+connects=$dir/connects
+nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
+
+cp "$build/test/connects" "$build/test/connects_static" "$dir" || exit 2
+cp "$build/libkashim.so" "$build/libkashim-config.so" "$dir" || exit 2
+library=$dir/libkashim.so
+printf 'rule r { destination = { "127.0.0.1", "::1" } idle = 300 }\n' \
+    >"$dir/conf"
+printf 'rule r { idle = 300 }\n' >"$dir/uniform"
+chmod 644 "$dir/conf" "$dir/uniform"
+touch "$dir/trace"
+chmod 666 "$dir/trace"
+
+# run PRELOAD CONF COMMAND...: its output, then its status.
+run()
+{
+	preload=$1
+	conf=$2
+	shift 2
+	env ${preload:+"LD_PRELOAD=$preload"} "KASHIM_CONFIG=$conf" \
+	    "KASHIM_TRACE=$dir/trace" "$@" 2>&1
+	echo "status $?"
+}
+
+# same WHAT, GOT, WANT
+same()
+{
+	if [ "$2" = "$3" ]; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		printf 'failed: %s: "%s", not "%s"\n' "$1" "$2" "$3"
+	fi
+}
+
+# with SECURE IDLE ON STATUS: what the program then prints.
+with()
+{
+	line="connect 0 idle $2 on $3, accept idle $2 on $3"
+	printf 'secure %s\n%s\n%s\nstatus %s' "$1" "$line" "$line" "$4"
+}
+
+quiet()
+{
+	same "$1: trace" "$(wc -c <"$dir/trace" | tr -d ' ')" 0
+}
+
+idle=$(cat /proc/sys/net/ipv4/tcp_keepalive_time)
+
+# That the same program is reached when nothing is in the way.
+same 'bare' "$(run '' "$dir/conf" "$connects" 7)" "$(with 0 "$idle" 0 7)"
+same 'reached' "$(run "$library" "$dir/conf" "$connects" 7)" \
+    "$(with 0 300 1 7)"
+same 'reached as nobody' \
+    "$(run "$library" "$dir/conf" $nobody "$connects" 7)" \
+    "$(with 0 300 1 7)"
+if [ -s "$dir/trace" ]; then
+	passed=$((passed + 1))
+else
+	failed=$((failed + 1))
+	echo 'failed: reached, but no trace'
+fi
+: >"$dir/trace"
+
+for conf in conf uniform; do
+	same "static, $conf" \
+	    "$(run "$library" "$dir/$conf" "${connects}_static" 7)" \
+	    "$(with 0 "$idle" 0 7)"
+	quiet "static, $conf"
+done
+
+# AT_SECURE: a path with a slash in LD_PRELOAD is not taken at all.
+cp "$connects" "$dir/setuid" && chmod 4755 "$dir/setuid"
+cp "$connects" "$dir/setgid" && chgrp 1 "$dir/setgid" &&
+    chmod 2755 "$dir/setgid"
+cp "$connects" "$dir/capable" && chmod 755 "$dir/capable"
+capable=capable
+if ! setcap cap_net_raw+ep "$dir/capable"; then
+	skipped=$((skipped + 1))
+	capable=
+	echo '1 skipped: no file capabilities on tmpfs'
+fi
+for program in setuid setgid $capable; do
+	for conf in conf uniform; do
+		same "$program, $conf" "$(run "$library" "$dir/$conf" \
+		    $nobody "$dir/$program" 7)" "$(with 1 "$idle" 0 7)"
+		quiet "$program, $conf"
+	done
+done
+
+# Ambient capabilities do not make a program AT_SECURE.
+same 'ambient capability' "$(run "$library" "$dir/conf" setpriv --reuid=65534 \
+    --regid=65534 --clear-groups --inh-caps=+net_raw --ambient-caps=+net_raw \
+    "$connects" 7)" "$(with 0 300 1 7)"
+: >"$dir/trace"
+
+# In a directory of the system, and marked setuid itself, the library is
+# taken. Then it must believe nobody but /etc/kashim.conf.
+over()
+{
+	mkdir -p "$dir/over$1/upper" "$dir/over$1/work" &&
+	    mount -t overlay overlay -o \
+	        "lowerdir=$1,upperdir=$dir/over$1/upper,workdir=$dir/over$1/work" \
+	        "$1"
+}
+
+# Where the loader itself looks, in the order of its own list.
+system=$(ldd "$connects" | sed -n 's|.*=> \(/.*\)/libc\.so\..*|\1|p')
+system=$(readlink -f "$system")
+if over "$system" && over /etc; then
+	rm -f /etc/kashim.conf /etc/kashim.conf.policy
+	cp "$library" "$dir/libkashim-config.so" "$system" || exit 2
+	chmod 4755 "$system/libkashim.so"
+	for program in setuid setgid $capable; do
+		same "$program, installed, no rules" "$(run libkashim.so \
+		    "$dir/conf" $nobody "$dir/$program" 7)" \
+		    "$(with 1 "$idle" 0 7)"
+		quiet "$program, installed, no rules"
+	done
+	printf 'rule r { idle = 444 }\n' >/etc/kashim.conf
+	chmod 644 /etc/kashim.conf
+	for program in setuid setgid $capable; do
+		same "$program, installed" "$(run libkashim.so "$dir/conf" \
+		    $nobody "$dir/$program" 7)" "$(with 1 444 1 7)"
+		quiet "$program, installed"
+	done
+	# A broken file of the system: no policy, and no word in the trace.
+	printf 'rule r {\n' >/etc/kashim.conf
+	for program in setuid setgid $capable; do
+		same "$program, installed, broken" "$(run libkashim.so \
+		    "$dir/conf" $nobody "$dir/$program" 7)" \
+		    "$(with 1 "$idle" 0 7)"
+		quiet "$program, installed, broken"
+	done
+else
+	skipped=$((skipped + 1))
+	echo '1 skipped: no overlay file system'
+fi
+
+printf '%d passed, %d failed' "$passed" "$failed"
+[ "$skipped" -eq 0 ] || printf ', %d skipped' "$skipped"
+echo
+[ "$failed" -eq 0 ]

@@ -1,0 +1,107 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Counts, with strace, what the library adds to calls that seldom concern it:
+# sends and receives without the flag or the control data that matter, and
+# sockets that are not TCP. $1 is the build directory.
+set -u
+
+build=$(cd "${1:-build}" && pwd) || exit 2
+dir=$(mktemp -d "${TMPDIR:-/tmp}/kashim-test.XXXXXX") || exit 2
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' HUP INT TERM
+passed=0
+failed=0
+
+# calls ACTION: the names of the system calls between the two markers. A pipe
+# is descriptor 0, which the start has to look at as well.
+calls()
+{
+	: | env KASHIM_CONFIG="$dir/conf" LD_PRELOAD="$build/libkashim.so" \
+	    strace -o "$dir/trace" "$build/test/ways_calls" "$1" || return 1
+	sed -n '/^getppid/,/^getppid/{/^getppid/d;s/(.*//p;}' "$dir/trace" |
+	    tr '\n' ' ' | sed 's/ $//'
+}
+
+# expect ACTION CALLS
+expect()
+{
+	got=$(calls "$1")
+	if [ "$got" = "$2" ]; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		printf 'failed: %s, %s: "%s", not "%s"\n' \
+		    "$what" "$1" "$got" "$2"
+	fi
+}
+
+# Nothing is added to any of these, whatever the policy.
+nothing_added()
+{
+	expect sends 'sendto sendto sendmsg sendmmsg'
+	expect datagrams 'sendto sendmsg sendmmsg'
+	expect other-sockets 'socket socket socket socket'
+	expect receives 'recvmsg recvmsg recvmmsg'
+	expect credentials recvmsg
+	for other in unix-stream unix-dgram unix-seqpacket netlink vsock \
+	    packet; do
+		expect "$other" 'socket connect'
+	done
+}
+
+# conf MATCHER
+conf()
+{
+	printf 'rule r { %s idle = 300 interval = 30 count = 5 }\n' "$1" \
+	    >"$dir/conf"
+}
+
+four='setsockopt setsockopt setsockopt setsockopt'
+
+what='rule by destination'
+conf 'destination = "127.0.0.0/8"'
+nothing_added
+expect old-connect "$four connect"
+expect fastopen "$four sendto"
+expect pipe-received 'recvmsg getsockname'
+expect tcp-received "recvmsg getsockname getsockopt $four"
+
+what='rule by source'
+conf 'source = "127.0.0.0/8"'
+nothing_added
+expect old-connect "getsockname connect getsockname $four"
+expect fastopen "getsockname sendto getsockname $four"
+
+what='rule by port'
+conf 'port = "1-65535"'
+nothing_added
+expect old-connect "$four connect"
+expect fastopen "$four sendto"
+
+what='one rule for everything'
+conf ''
+nothing_added
+expect old-connect connect
+expect fastopen sendto
+expect pipe-received 'recvmsg getsockname'
+expect tcp-received "recvmsg getsockname $four"
+
+what='a rule for nothing but keepalive'
+printf 'rule r { destination = "127.0.0.0/8" }\n' >"$dir/conf"
+nothing_added
+
+what='rules for other programs'
+conf 'program = "another"'
+nothing_added
+expect old-connect connect
+expect fastopen sendto
+expect pipe-received recvmsg
+expect tcp-received recvmsg
+
+what='no rules'
+printf '' >"$dir/conf"
+nothing_added
+expect fastopen sendto
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A host that makes one kind of call between two getppid() calls, for
+ * test_ways_syscalls.sh: those that connect or bring sockets only at times,
+ * and those that are never ours.
+ */
+#include "netns.h"
+
+#include <linux/if_packet.h>
+#include <linux/netlink.h>
+#include <linux/vm_sockets.h>
+#include <sys/un.h>
+
+extern int
+old_connect(int, const struct sockaddr *, socklen_t) __asm__("__connect");
+
+/* Sockets of IP that are not TCP. */
+static void
+call_other_sockets(void)
+{
+	getppid();
+	socket(AF_INET, SOCK_DGRAM, 0);
+	socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_UDPLITE);
+	socket(AF_INET, SOCK_RAW, IPPROTO_TCP);
+	socket(AF_INET, SOCK_STREAM, 132); /* SCTP */
+	getppid();
+}
+
+/* The two ends of a connection that the library never saw. */
+static void
+raw_pair(int pair[2])
+{
+	int listener = host_raw_listener("127.0.0.1");
+
+	pair[0] = host_raw_connect("127.0.0.1", host_port(listener));
+	pair[1] = (int)syscall(SYS_accept4, listener, NULL, NULL, 0);
+}
+
+static void
+call_sends(void)
+{
+	char bytes[] = "hello";
+	struct iovec iov = {bytes, 5};
+	struct mmsghdr messages[1] = {
+	    {.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1}}};
+	int pair[2];
+
+	raw_pair(pair);
+	getppid();
+	send(pair[0], bytes, 5, 0);
+	sendto(pair[0], bytes, 5, MSG_NOSIGNAL, NULL, 0);
+	sendmsg(pair[0], &messages[0].msg_hdr, MSG_NOSIGNAL);
+	sendmmsg(pair[0], messages, 1, MSG_NOSIGNAL);
+	getppid();
+}
+
+/* An UDP socket's address is none that connects. */
+static void
+call_datagrams(void)
+{
+	struct host_addr to = host_addr("127.0.0.1", 9);
+	char bytes[] = "hello";
+	struct iovec iov = {bytes, 5};
+	struct mmsghdr messages[1] = {{.msg_hdr = {.msg_name = &to.sa,
+					   .msg_namelen = to.len,
+					   .msg_iov = &iov,
+					   .msg_iovlen = 1}}};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	getppid();
+	sendto(fd, bytes, 5, 0, host_sa(&to), to.len);
+	sendmsg(fd, &messages[0].msg_hdr, 0);
+	sendmmsg(fd, messages, 1, 0);
+	getppid();
+}
+
+static void
+call_fastopen(void)
+{
+	struct host_addr to;
+	int fd;
+
+	netns_enter();
+	to = host_addr("127.0.0.1", host_port(host_raw_listener("127.0.0.1")));
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	getppid();
+	sendto(fd, "hello", 5, MSG_FASTOPEN, host_sa(&to), to.len);
+	getppid();
+}
+
+static void
+call_old_connect(void)
+{
+	int listener = host_raw_listener("127.0.0.1");
+	struct host_addr to = host_addr("127.0.0.1", host_port(listener));
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	getppid();
+	old_connect(fd, host_sa(&to), to.len);
+	getppid();
+}
+
+/* Plain bytes: without a control buffer, with one, and many at once. */
+static void
+call_receives(void)
+{
+	char bytes[16], control[256];
+	struct iovec iov = {bytes, 5};
+	struct msghdr bare = {.msg_iov = &iov, .msg_iovlen = 1}, roomy = bare;
+	struct mmsghdr messages[1];
+	int pair[2];
+
+	raw_pair(pair);
+	MUST(write(pair[0], "hellohellohello", 15) == 15);
+	roomy.msg_control = control;
+	roomy.msg_controllen = sizeof(control);
+	messages[0].msg_hdr = roomy;
+	getppid();
+	(void)recvmsg(pair[1], &bare, 0);
+	(void)recvmsg(pair[1], &roomy, 0);
+	recvmmsg(pair[1], messages, 1, 0, NULL);
+	getppid();
+}
+
+/* Sends fd, if it is not -1, and receives it between the marks. */
+static void
+receive_fd(int fd, bool credentials)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} rights = {.align = {.cmsg_len = CMSG_LEN(sizeof(int)),
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS}};
+	char bytes[] = "x", control[256];
+	struct iovec iov = {bytes, 1};
+	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+	int pair[2], on = credentials;
+
+	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+	if (fd >= 0) {
+		memcpy(CMSG_DATA(&rights.align), &fd, sizeof(fd));
+		message.msg_control = rights.bytes;
+		message.msg_controllen = sizeof(rights.bytes);
+	}
+	MUST(sendmsg(pair[0], &message, 0) == 1);
+	message.msg_control = control;
+	message.msg_controllen = sizeof(control);
+	getppid();
+	(void)recvmsg(pair[1], &message, 0);
+	getppid();
+}
+
+static void
+call_credentials(void)
+{
+	receive_fd(-1, true);
+}
+
+static void
+call_pipe_received(void)
+{
+	receive_fd(STDIN_FILENO, true);
+}
+
+static void
+call_tcp_received(void)
+{
+	int pair[2];
+
+	raw_pair(pair);
+	receive_fd(pair[1], false);
+}
+
+/* A socket of a protocol that is not ours: made and connected. */
+static void
+call_unix(int type)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "/none"};
+
+	getppid();
+	(void)connect(
+	    socket(AF_UNIX, type, 0), (struct sockaddr *)&un, sizeof(un));
+	getppid();
+}
+
+static void
+call_unix_stream(void)
+{
+	call_unix(SOCK_STREAM);
+}
+
+static void
+call_unix_dgram(void)
+{
+	call_unix(SOCK_DGRAM);
+}
+
+static void
+call_unix_seqpacket(void)
+{
+	call_unix(SOCK_SEQPACKET);
+}
+
+static void
+call_netlink(void)
+{
+	struct sockaddr_nl nl = {.nl_family = AF_NETLINK};
+
+	getppid();
+	(void)connect(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE),
+	    (struct sockaddr *)&nl, sizeof(nl));
+	getppid();
+}
+
+/* Cut short, so that it goes nowhere. */
+static void
+call_vsock(void)
+{
+	struct sockaddr_vm vm = {.svm_family = AF_VSOCK};
+
+	getppid();
+	(void)connect(socket(AF_VSOCK, SOCK_STREAM, 0), (struct sockaddr *)&vm,
+	    sizeof(vm) - 1);
+	getppid();
+}
+
+static void
+call_packet(void)
+{
+	struct sockaddr_ll ll = {.sll_family = AF_PACKET};
+
+	getppid();
+	(void)connect(socket(AF_PACKET, SOCK_DGRAM, 0), (struct sockaddr *)&ll,
+	    sizeof(ll));
+	getppid();
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*call)(void);
+	} CALLS[] = {
+	    {"sends", call_sends},
+	    {"datagrams", call_datagrams},
+	    {"fastopen", call_fastopen},
+	    {"old-connect", call_old_connect},
+	    {"other-sockets", call_other_sockets},
+	    {"receives", call_receives},
+	    {"credentials", call_credentials},
+	    {"pipe-received", call_pipe_received},
+	    {"tcp-received", call_tcp_received},
+	    {"unix-stream", call_unix_stream},
+	    {"unix-dgram", call_unix_dgram},
+	    {"unix-seqpacket", call_unix_seqpacket},
+	    {"netlink", call_netlink},
+	    {"vsock", call_vsock},
+	    {"packet", call_packet},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(CALLS); i++) {
+		if (argc == 2 && strcmp(argv[1], CALLS[i].name) == 0) {
+			CALLS[i].call();
+			return host_failures == 0 ? 0 : 1;
+		}
+	}
+	return 2;
+}
