@@ -17,14 +17,17 @@ VERSION     := 0.1.0
 BUILD       := build
 
 # -fexceptions: pthread_cancel(3) unwinds through the hooks' frames.
-ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE -DKASHIM_VERSION='"$(VERSION)"' \
+# _FILE_OFFSET_BITS, _TIME_BITS: 32-bit, stat(2) fails on large inodes and times.
+ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 \
+	       -D_TIME_BITS=64 -DKASHIM_VERSION='"$(VERSION)"' \
 	       -DKASHIM_LIBDIR='"$(LIBDIR)"' -fPIC -fvisibility=hidden \
 	       -fexceptions -ffunction-sections $(WARNINGS) $(CFLAGS)
 HARDENED    := -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--as-needed \
 	       -Wl,--gc-sections
 
 SHIM_OBJS   := $(addprefix $(BUILD)/lib/,addr.o keepalive.o record.o \
-	       trace.o real.o image.o match.o cache.o policy.o apply.o apply_trace.o shim.o)
+	       trace.o real.o image.o match.o cache.o policy.o apply.o \
+	       apply_trace.o shim.o)
 RULES_OBJS  := $(addprefix $(BUILD)/lib/,addr.o image.o build.o \
 	       $(patsubst lib/%.c,%.o,$(filter-out lib/config_object.c, \
 	       $(wildcard lib/config*.c) $(wildcard lib/build_*.c))))
@@ -39,13 +42,25 @@ UNIT_OBJS   := $(RULES_OBJS) $(addprefix $(BUILD)/lib/,match.o cache.o \
 	       keepalive.o trace.o record.o)
 HOSTS       := $(patsubst test/preload/%.c,$(BUILD)/test/%, \
 	       $(filter-out test/preload/lib_%,$(wildcard test/preload/*.c)))
-SANITIZED_HOSTS := $(addprefix $(BUILD)/test/,sockets promises)
+# hostile_plain.c, built in ways that test_hostile.sh names.
+PLAIN_gcc_asan   := gcc -fsanitize=address
+PLAIN_gcc_tsan   := gcc -fsanitize=thread
+PLAIN_clang_asan := clang -fsanitize=address
+PLAIN_clang_tsan := clang -fsanitize=thread
+PLAIN_now        := $(CC) -Wl,-z,now
+PLAIN_static     := $(CC) -static-pie
+PLAIN       := $(addprefix $(BUILD)/test/plain_,gcc_asan gcc_tsan \
+	       clang_asan clang_tsan now static)
+# Those that judge themselves, and need nothing but the library.
+PROGRAMS    := $(addprefix $(BUILD)/test/,sockets promises ways fastopen \
+	       handed stress)
 FUZZERS     := $(patsubst test/fuzz/%.c,$(BUILD)/test/%, \
 	       $(wildcard test/fuzz/fuzz_*.c))
 FUZZ_RUNS   ?= 20000
 
-.PHONY: all check audit unit preload e2e asan ubsan tsan sanitized \
-	fuzz fuzzers coverage builds demo setup install uninstall format lint clean help
+.PHONY: all check more audit unit preload e2e fuzz fuzzers programs asan \
+	ubsan tsan coverage builds demo setup install uninstall format lint \
+	clean help
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/libkashim.so $(BUILD)/libkashim-config.so $(BUILD)/kashim
@@ -57,9 +72,16 @@ help:
 	@echo 'make install     to $$(DESTDIR)$$(PREFIX); PREFIX is $(PREFIX)'
 	@echo 'make uninstall   take that away again'
 	@echo 'make setup       only install what building and testing need'
+	@echo 'make audit       what the library calls and exports; includes'
 	@echo 'make unit        unit tests'
 	@echo 'make preload     programs under the library, on loopback'
 	@echo 'make e2e         real programs through a firewall in namespaces'
+	@echo 'make asan        unit tests and programs with AddressSanitizer'
+	@echo 'make ubsan       with UndefinedBehaviorSanitizer'
+	@echo 'make tsan        programs with ThreadSanitizer'
+	@echo 'make fuzz        libFuzzer, for a fixed count; FUZZ_RUNS=20000'
+	@echo 'make builds      32-bit, musl, aarch64: all read one image'
+	@echo 'make coverage    a table of the lines and branches that are run'
 	@echo 'make lint        formatting, clang-tidy, cppcheck, shellcheck'
 	@echo 'make format      format the sources'
 	@echo 'make clean       remove build/'
@@ -68,9 +90,12 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Ilib -MMD -MP -c -o $@ $<
 
+# A host may have functions of these names: see lib/libc.h.
+WRAPPED := $(shell sed -n 's/^\tX.\([a-z]*\), .*/-Wl,--wrap=\1/p' lib/libc.h)
+
 $(BUILD)/libkashim.so: $(SHIM_OBJS) lib/libkashim.map
 	$(CC) -shared -o $@ $(SHIM_OBJS) -Wl,-soname,libkashim.so \
-	    -Wl,--version-script=lib/libkashim.map $(HARDENED) $(LDFLAGS) -ldl
+	    -Wl,--version-script=lib/libkashim.map $(WRAPPED) $(HARDENED) $(LDFLAGS) -ldl
 
 # -Bsymbolic: our malloc is ours, however the object was loaded.
 $(BUILD)/libkashim-config.so: $(PARSER_OBJS)
@@ -94,14 +119,34 @@ $(BUILD)/test/%: test/preload/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -pthread \
 	    -rdynamic -MMD -MP -o $@ $< $(filter %.so,$^) \
-	    -Wl,-rpath,'$$ORIGIN' -ldl
+	    -Wl,-rpath,'$$ORIGIN' -ldl $(LDLIBS)
 
 $(BUILD)/test/lib_%.so: test/preload/lib_%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -shared -fPIC \
-	    -MMD -MP -o $@ $<
+	    -MMD -MP -o $@ $< $(LDLIBS)
 
 $(BUILD)/test/promises: $(BUILD)/test/lib_early.so
+
+$(PLAIN): $(BUILD)/test/plain_%: test/preload/hostile_plain.c Makefile
+	@mkdir -p $(@D)
+	$(PLAIN_$*) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -pthread \
+	    -MMD -MP -o $@ $< -ldl
+
+$(BUILD)/test/hostile: $(BUILD)/test/lib_hostile_early.so \
+    $(BUILD)/test/lib_hostile_behind.so
+$(BUILD)/test/hostile: LDLIBS := -lm
+$(BUILD)/test/hostile_confuse: $(BUILD)/test/lib_hostile_confuse.so
+$(BUILD)/test/hostile_confuse $(BUILD)/test/lib_hostile_confuse.so: \
+    LDLIBS := -lconfuse
+
+# Loaded by name, at run time.
+$(BUILD)/test/unreachable: | $(BUILD)/test/lib_deepbind.so
+
+$(BUILD)/test/connects_static: test/preload/connects.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static \
+	    -MMD -MP -o $@ $<
 
 $(BUILD)/test/watch: test/e2e/watch.c Makefile
 	@mkdir -p $(@D)
@@ -113,9 +158,16 @@ setup:
 
 # What setup installs is needed to build, so the build is a make of its own.
 check: setup
+	$(MAKE) audit
 	$(MAKE) unit
 	$(MAKE) preload
 	$(MAKE) e2e
+	$(MAKE) more
+
+# What takes other compilers. Each has a directory of its own, so that two run
+# at a time.
+more: all
+	$(MAKE) -j 2 -O lint fuzz asan ubsan tsan builds
 
 audit: all
 	CC='$(CC)' sh test/audit.sh $(BUILD) $(SHIM_OBJS)
@@ -123,7 +175,7 @@ audit: all
 unit: all $(UNIT_TESTS)
 	sh test/unit/run $(BUILD)
 
-preload: all $(HOSTS)
+preload: all $(HOSTS) $(PLAIN) $(BUILD)/test/connects_static
 	sh test/preload/run $(BUILD)
 
 e2e: all $(BUILD)/test/watch
@@ -144,8 +196,8 @@ fuzz: all
 asan: SANITIZER := address
 ubsan: SANITIZER := undefined
 tsan: SANITIZER := thread
-asan ubsan: SANITIZED := unit sanitized
-tsan: SANITIZED := sanitized
+asan ubsan: SANITIZED := unit programs
+tsan: SANITIZED := programs
 # The library is in front of the sanitizer's own, and may be.
 asan: export ASAN_OPTIONS := verify_asan_link_order=0
 asan ubsan tsan:
@@ -153,11 +205,28 @@ asan ubsan tsan:
 	    CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
 	    -fsanitize=$(SANITIZER)' $(SANITIZED)
 
-sanitized: all $(SANITIZED_HOSTS)
-	set -e; for host in $(SANITIZED_HOSTS); do \
-	    printf '%s: ' "$${host##*/}"; "$$host" $(abspath $(BUILD)); done
+programs: all $(PROGRAMS)
+	set -e; for program in $(abspath $(PROGRAMS)); do \
+	    printf '%s: ' "$${program##*/}"; "$$program" $(abspath $(BUILD)); \
+	done
 
-demo: setup
+# Some hosts look at their own memory and descriptors, where the counters are
+# seen: that they fail here means nothing.
+coverage:
+	mkdir -p $(BUILD)/coverage
+	rm -f $(BUILD)/coverage/*.profraw
+	-$(MAKE) -k BUILD=$(BUILD)/coverage CC=clang \
+	    LDFLAGS=-fprofile-instr-generate CFLAGS='-O0 -g -fcoverage-mapping \
+	    -fprofile-instr-generate=$(abspath $(BUILD))/coverage/%m%c.profraw \
+	    -fprofile-update=atomic -mllvm -runtime-counter-relocation' \
+	    unit programs preload >$(BUILD)/coverage.log 2>&1
+	sh test/coverage.sh $(BUILD)/coverage
+
+builds: all
+	MAKE='$(MAKE)' CC='$(CC)' sh test/builds/run $(BUILD)
+
+demo:
+	sh test/setup.sh demo
 	$(MAKE) all $(BUILD)/test/watch
 	sh test/e2e/demo $(BUILD)
 
@@ -199,8 +268,10 @@ format:
 
 lint:
 	clang-format --dry-run -Werror $(C_FILES)
-	clang-tidy --quiet $(filter %.c,$(C_FILES)) -- -std=gnu11 \
-	    -D_GNU_SOURCE -DKASHIM_VERSION='""' -DKASHIM_LIBDIR='""' -Ilib
+	printf '%s\n' $(filter %.c,$(C_FILES)) | \
+	    xargs -P 2 -I {} clang-tidy --quiet {} -- -std=gnu11 \
+	    -D_GNU_SOURCE -DKASHIM_VERSION='""' -DKASHIM_LIBDIR='""' \
+	    -Ilib 2>/dev/null
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	    --enable=warning,performance,portability -D_GNU_SOURCE -Ilib \
 	    lib tools test
@@ -209,4 +280,4 @@ lint:
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)

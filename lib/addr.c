@@ -35,7 +35,11 @@ addr_set_v6(struct addr *addr, const uint8_t bytes[16])
 bool
 addr_readable(const void *pointer)
 {
-	return (uintptr_t)pointer >= 4096;
+	uintptr_t address = (uintptr_t)pointer;
+
+	/* In 64-bit programs the upper half is the kernel's. */
+	return address >= 4096 &&
+	       (sizeof(address) < 8 || address <= UINTPTR_MAX / 2);
 }
 
 int

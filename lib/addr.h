@@ -36,10 +36,11 @@ struct prefix {
 
 /*
  * May pointer be read from at all? False for the first page, which nothing
- * can be mapped to (vm.mmap_min_addr): the kernel answers a host that passes
- * NULL or a small number with EFAULT, and so must we not crash on it. A wild
- * pointer elsewhere is beyond us; to ask the kernel about it would cost each
- * connect a system call. Async-signal-safe.
+ * can be mapped to (vm.mmap_min_addr), and for the kernel's half of the
+ * addresses of a 64-bit program: the kernel answers a host that passes
+ * NULL, -1 or a small number with EFAULT, and so must we not crash on it. A
+ * wild pointer elsewhere is beyond us; to ask the kernel about it would cost
+ * each connect a system call. Async-signal-safe.
  */
 bool addr_readable(const void *pointer);
 

@@ -2,9 +2,9 @@
 /*
  * apply: what each hook does to a socket, without the hooks.
  *
- * It keeps no memory of sockets. A table by descriptor would be wrong after
- * the first dup(2) or close(2), so what has to be known of a socket is asked
- * of the kernel, and only where a rule needs it.
+ * A table by descriptor would be wrong after the first dup(2) or close(2). So
+ * what has to be known of a socket is asked of the kernel, and only where a
+ * rule needs it; what record remembers is a hint.
  */
 #include "apply.h"
 
@@ -72,6 +72,8 @@ rule_keepalive(const struct image_rule *record, struct keepalive *keepalive)
 		keepalive->value[option] = record->value[option];
 }
 
+static const struct keepalive NOTHING;
+
 /* Takes back what an earlier rule left on fd and want does not name. */
 static void
 take_back(
@@ -104,7 +106,9 @@ set_rule(const struct apply *apply, const char *call, int fd,
 
 	if (set)
 		rule_keepalive(&record, &want);
-	take_back(apply, fd, rule, &want);
+	/* To tighten, what a rule left must not pass for the program's own. */
+	take_back(apply, fd, rule,
+	    set && record.app_settings != APP_TIGHTEN ? &want : &NOTHING);
 	if (set) {
 		if (record.app_settings == APP_TIGHTEN)
 			error = keepalive_tighten(&apply->calls, fd, &want);
@@ -266,6 +270,7 @@ apply_listen(const struct apply *apply, int fd)
 	struct match_query query;
 	struct end local;
 	socklen_t local_len;
+	struct image_rule record;
 	int rule;
 
 	if (policy->uniform != MATCH_NONE)
@@ -274,7 +279,7 @@ apply_listen(const struct apply *apply, int fd)
 	    (policy->accept.matchers == 0 &&
 		policy->accept.fixed == MATCH_NONE)) {
 		/* It may have tried to connect before. */
-		take_back(apply, fd, MATCH_NONE, &(struct keepalive){0});
+		take_back(apply, fd, MATCH_NONE, &NOTHING);
 		return false;
 	}
 	if (local_end(fd, &local, &local_len) < 0)
@@ -282,6 +287,11 @@ apply_listen(const struct apply *apply, int fd)
 	if (local.port == 0)
 		return true;
 	rule = listener_rule(apply, &local, &query);
+	/* Called again, for another backlog: the program's call is later. */
+	if (rule != MATCH_NONE && rule == record_rule(fd) &&
+	    get_rule(apply, rule, &record) &&
+	    record.app_settings == APP_RESPECT)
+		return false;
 	set_rule(apply, "listen", fd, &query, rule);
 	return false;
 }
@@ -319,9 +329,15 @@ apply_called_back(const struct apply *apply, int fd)
 }
 
 void
-apply_accepted(const struct apply *apply, int fd)
+apply_accepted(const struct apply *apply, int listener, int fd)
 {
-	if (listener_decides(apply->policy))
+	const struct policy *policy = apply->policy;
+
+	/* A listener that came from elsewhere has nothing to be inherited. */
+	if ((policy->accept.matchers == 0 &&
+		policy->accept.fixed == MATCH_NONE) ||
+	    (listener_decides(policy) &&
+		record_rule(listener) != RECORD_NO_RULE))
 		record_clear(fd);
 	else
 		apply_called_back(apply, fd);
@@ -432,6 +448,10 @@ rule_of_socket(const struct apply *apply, int fd)
 		return listener_rule(apply, &local, &query);
 	}
 	find_sides(apply, &local, &peer, &sides);
+	/* What is on record for fd, if it fits, is the better answer. */
+	if (record_rule(fd) == sides.accept_rule &&
+	    fits(apply, fd, sides.accept_rule))
+		return sides.accept_rule;
 	if (sides.connect_rule == sides.accept_rule ||
 	    fits(apply, fd, sides.connect_rule))
 		return sides.connect_rule;

@@ -5,7 +5,8 @@
  * its options.
  *
  * No function here fails for its caller: what can't be done is left undone.
- * All are async-signal-safe, take no lock, keep nothing, and may change
+ * All are async-signal-safe, take no lock, keep a record (record.h) at most,
+ * and may change
  * errno, which the hooks therefore save.
  */
 #ifndef KASHIM_APPLY_H
@@ -56,8 +57,8 @@ void apply_made(const struct apply *apply, int fd);
  */
 void apply_called_back(const struct apply *apply, int fd);
 
-/* After accept(2) gave fd. */
-void apply_accepted(const struct apply *apply, int fd);
+/* After accept(2) on listener gave fd. */
+void apply_accepted(const struct apply *apply, int listener, int fd);
 
 /*
  * For a socket that came from elsewhere, connected or listening: inherited

@@ -109,12 +109,16 @@ same_file(const struct stat *st, const struct image_source *source)
 }
 
 bool
-cache_is_fresh(const struct image *image)
+cache_is_fresh(const struct image *image, const char *config)
 {
 	struct image_source source;
 	uint32_t count, seen = 0;
 	struct stat st;
 
+	/* It may have been moved, with its image, to where it is now. */
+	if (stat(config, &st) == 0 &&
+	    (!image_source(image, 0, &source) || !same_file(&st, &source)))
+		return false;
 	for (count = 0; image_source(image, count, &source); count++) {
 		if (stat(image_string(image, source.path), &st) < 0)
 			continue;

@@ -40,10 +40,11 @@ int cache_read(const char *path, struct image *image);
 void cache_release(struct image *image);
 
 /*
- * Was the image made from its source files as they are now? If none of them
- * can be seen, as after chroot(2), it counts as fresh.
+ * Was the image made from the file at config, and what that includes, as they
+ * are now? If none of them can be seen, as after chroot(2), it counts as
+ * fresh.
  */
-bool cache_is_fresh(const struct image *image);
+bool cache_is_fresh(const struct image *image, const char *config);
 
 /*
  * Writes size bytes to the file at path: to a new file beside it first, which

@@ -22,6 +22,7 @@
 #define EXPORT __attribute__((visibility("default")))
 
 static jmp_buf give_up;
+static uint8_t *given; /* what kashim_config_load() returned */
 
 /* The scanner of libconfuse ends its program when it has no memory. */
 EXPORT void
@@ -79,16 +80,24 @@ int
 kashim_config_load(
     const char *path, uint8_t **bytes, uint32_t *size, char *message)
 {
+	int error;
+
 	if (setjmp(give_up) != 0) {
 		snprintf(message, CONFIG_MESSAGE_MAX,
 		    "%s: the parser ran out of memory", path);
 		return -ENOMEM;
 	}
-	return config_load(path, NULL, NULL, bytes, size, message);
+	error = config_load(path, NULL, NULL, bytes, size, message);
+	if (error == 0)
+		given = *bytes;
+	return error;
 }
 
 void
 kashim_config_release(void)
 {
+	/* Under valgrind it is not in the arena. */
+	free(given);
+	given = NULL;
 	arena_release();
 }

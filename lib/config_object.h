@@ -13,9 +13,11 @@
 
 #include <stdint.h>
 
-#define CONFIG_OBJECT_FILE    "libkashim-config.so"
-#define CONFIG_OBJECT_LOAD    "kashim_config_load"
-#define CONFIG_OBJECT_RELEASE "kashim_config_release"
+#define CONFIG_OBJECT_FILE "libkashim-config.so"
+/* What it is linked to, and a host may be linked to as well. */
+#define CONFIG_OBJECT_LIBCONFUSE "libconfuse.so.2"
+#define CONFIG_OBJECT_LOAD       "kashim_config_load"
+#define CONFIG_OBJECT_RELEASE    "kashim_config_release"
 
 /*
  * As config_load() without warnings; the bytes stay the object's, until

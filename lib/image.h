@@ -85,7 +85,7 @@ struct image_rule {
 	uint32_t program_count;
 };
 
-/* One past which set an interval ends is the next one's start. */
+/* An interval ends where the next one starts. */
 struct image_interval {
 	uint64_t high; /* first key of the interval: 0 for IPv4 and ports */
 	uint64_t low;

@@ -179,21 +179,22 @@ keepalive_tighten(
 }
 
 /*
- * What a new socket of this network namespace has. syscall(2), because this
- * must not come by any hook, and close(2) is a cancellation point.
+ * What a new socket of this network namespace has; if none can be had, what
+ * is the same everywhere. syscall(2), because this must not come by any hook,
+ * and close(2) is a cancellation point.
  */
-static int
+static void
 keepalive_defaults(
     const struct keepalive_calls *calls, struct keepalive *defaults)
 {
 	long fd = syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int error;
 
+	*defaults = (struct keepalive){
+	    .set = 1u << KEEPALIVE_SWITCH | 1u << KEEPALIVE_USER_TIMEOUT};
 	if (fd < 0)
-		return -errno;
-	error = keepalive_get(calls, (int)fd, defaults);
+		return;
+	(void)keepalive_get(calls, (int)fd, defaults);
 	(void)syscall(SYS_close, fd);
-	return error;
 }
 
 void
@@ -213,11 +214,12 @@ keepalive_take_back(const struct keepalive_calls *calls, int fd,
 			continue;
 		if ((instead->set & bit) != 0) {
 			rest.value[option] = instead->value[option];
-		} else if (defaults.set != 0 ||
-			   keepalive_defaults(calls, &defaults) == 0) {
-			rest.value[option] = defaults.value[option];
 		} else {
-			continue;
+			if (defaults.set == 0)
+				keepalive_defaults(calls, &defaults);
+			if ((defaults.set & bit) == 0)
+				continue;
+			rest.value[option] = defaults.value[option];
 		}
 		rest.set |= bit;
 	}

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cache.h"
@@ -21,6 +23,9 @@
 #include "config_object.h"
 #include "real.h"
 #include "trace.h"
+
+/* For another thread that came first and reads. */
+#define POLICY_WAIT_MS 1000
 
 enum {
 	POLICY_UNREAD,
@@ -271,7 +276,7 @@ use_compiled(const char *config, const struct program *program,
 	if (cache_name(config, path, sizeof(path)) < 0 ||
 	    cache_read(path, &image) < 0)
 		return false;
-	if (!cache_is_fresh(&image)) {
+	if (!cache_is_fresh(&image, config)) {
 		cache_release(&image);
 		return false;
 	}
@@ -362,6 +367,54 @@ policy_start(void)
 	return policy_published;
 }
 
+/*
+ * If the program has libconfuse, the parser gets the same one, with its one
+ * lexer, and must not be let in while a constructor may be amid a parse.
+ */
+static bool
+libconfuse_in_use(void)
+{
+	real_dlopen_fn *load = real_dlopen();
+	void *handle = load != NULL ? load(CONFIG_OBJECT_LIBCONFUSE,
+					  RTLD_LAZY | RTLD_NOLOAD)
+	                            : NULL;
+
+	if (handle == NULL) {
+		(void)dlerror();
+		return false;
+	}
+	dlclose(handle);
+	return true;
+}
+
+/*
+ * Before our constructor has run: is it too early to read? There is no
+ * environment yet while the program's .preinit_array runs, and to call
+ * dlopen(3) then would be to lose the program's.
+ */
+static bool
+too_early(void)
+{
+	return real_table.connect == NULL &&
+	       (environ == NULL || libconfuse_in_use());
+}
+
+/*
+ * Waits, for a second at most, while another thread, which an earlier
+ * constructor started, reads the policy: main() must not begin without one.
+ */
+void
+policy_wait(void)
+{
+	const struct timespec while_read = {.tv_nsec = 1000000};
+
+	for (int i = 0;
+	     i < POLICY_WAIT_MS &&
+	     __atomic_load_n(&policy_state, __ATOMIC_ACQUIRE) == POLICY_READING;
+	     i++)
+		(void)syscall(SYS_nanosleep, &while_read, NULL);
+}
+
 const struct policy *
 policy_get(void)
 {
@@ -369,6 +422,5 @@ policy_get(void)
 				 POLICY_READY,
 		1))
 		return policy_published;
-	/* Too early, as in .preinit_array: there is no environment yet. */
-	return environ != NULL ? policy_start() : NULL;
+	return too_early() ? NULL : policy_start();
 }

@@ -15,7 +15,7 @@
 #include "image.h"
 #include "match.h"
 
-#define POLICY_TRACE_MAX 256
+#define POLICY_TRACE_MAX 1024
 
 /* Immutable once published, so readers need no lock. */
 struct policy {
@@ -55,5 +55,11 @@ const struct policy *policy_get(void);
  * the file. With inherit = false our entry is taken out of LD_PRELOAD.
  */
 const struct policy *policy_start(void);
+
+/*
+ * For the constructor, before policy_start(): waits, for a second at most,
+ * while another thread, which an earlier constructor started, reads it.
+ */
+void policy_wait(void);
 
 #endif

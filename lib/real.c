@@ -33,9 +33,23 @@ real_resolve(void)
 #define REAL_RESOLVE(name, result, parameters) \
 	__atomic_store_n(&real_table.name,     \
 	    (result(*) parameters)real_symbol(#name), __ATOMIC_RELAXED);
+#define LIBC_RESOLVE(name, result, parameters, arguments) \
+	REAL_RESOLVE(name, result, parameters)
 	HOOKS(REAL_RESOLVE)
+	LIBC(LIBC_RESOLVE)
+#undef LIBC_RESOLVE
 #undef REAL_RESOLVE
 }
+
+/* What the linker's --wrap puts in the place of each name in libc.h. */
+#define LIBC_WRAPPER(name, result, parameters, arguments) \
+	result __wrap_##name parameters;                  \
+	result __wrap_##name parameters                   \
+	{                                                 \
+		return real_##name() arguments;           \
+	}
+LIBC(LIBC_WRAPPER)
+#undef LIBC_WRAPPER
 
 real_dlopen_fn *
 real_dlopen(void)
@@ -50,6 +64,8 @@ real_dlopen(void)
 		if (handle == NULL)
 			continue;
 		found = (real_dlopen_fn *)dlsym(handle, "dlopen");
+		if (found == NULL)
+			(void)dlerror(); /* not for the host to find */
 		dlclose(handle);
 	}
 	return found;

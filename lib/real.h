@@ -9,12 +9,20 @@
 #include <stddef.h>
 
 #include "hooks.h"
+#include "libc.h"
 
-/* A pointer for each hooked function; NULL until real_resolve() ran. */
+/*
+ * A pointer for each function that is hooked or that we call in spite of a
+ * host with the same name (libc.h); NULL until real_resolve() ran.
+ */
 #define REAL_POINTER(name, result, parameters) result(*name) parameters;
+#define LIBC_POINTER(name, result, parameters, arguments) \
+	REAL_POINTER(name, result, parameters)
 struct real {
 	HOOKS(REAL_POINTER)
+	LIBC(LIBC_POINTER)
 };
+#undef LIBC_POINTER
 #undef REAL_POINTER
 
 extern struct real real_table;
@@ -46,7 +54,11 @@ void *real_symbol(const char *name);
 		           ? pointer                                     \
 		           : (result(*) parameters)real_symbol(#name);   \
 	}
+#define LIBC_GETTER(name, result, parameters, arguments) \
+	REAL_GETTER(name, result, parameters)
 HOOKS(REAL_GETTER)
+LIBC(LIBC_GETTER)
+#undef LIBC_GETTER
 #undef REAL_GETTER
 
 typedef void *real_dlopen_fn(const char *path, int flags);

@@ -127,13 +127,13 @@ hook_listen(int fd, int backlog)
 }
 
 static int
-accepted(int fd)
+accepted(int listener, int fd)
 {
 	int saved = errno;
 	struct apply apply;
 
 	if (fd >= 0 && shim_begin(&apply))
-		apply_accepted(&apply, fd);
+		apply_accepted(&apply, listener, fd);
 	errno = saved;
 	return fd;
 }
@@ -141,13 +141,13 @@ accepted(int fd)
 int
 hook_accept(int fd, struct sockaddr *sa, socklen_t *len)
 {
-	return accepted(real_accept()(fd, sa, len));
+	return accepted(fd, real_accept()(fd, sa, len));
 }
 
 int
 hook_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
 {
-	return accepted(real_accept4()(fd, sa, len, flags));
+	return accepted(fd, real_accept4()(fd, sa, len, flags));
 }
 
 int
@@ -357,6 +357,7 @@ shim_start(void)
 	struct apply apply;
 
 	real_resolve();
+	policy_wait();
 	policy_start();
 	if (shim_begin(&apply))
 		shim_inherited(&apply);

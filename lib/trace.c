@@ -26,8 +26,11 @@ trace_text(struct trace_line *line, const char *text)
 	size_t room = sizeof(line->text) - 1 - line->len;
 	size_t len = strnlen(text, room);
 
-	memcpy(line->text + line->len, text, len);
-	line->len += len;
+	/* A name with a newline in it must not make a line of its own. */
+	for (size_t i = 0; i < len; i++)
+		line->text[line->len++] =
+		    (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?'
+								    : text[i];
 }
 
 void

@@ -9,7 +9,8 @@ set -u
 build_packages='gcc make libc6-dev pkg-config libconfuse-dev'
 demo_packages='iproute2 nftables conntrack netcat-openbsd libpcap-dev
 	libcap2-bin procps util-linux'
-check_packages='check strace mandoc tnftp vsftpd openssh-client openssh-server
+check_packages='check strace mandoc clang libclang-rt-14-dev valgrind binutils
+	libjemalloc2 libtcmalloc-minimal4 libfaketime libkeepalive0 tnftp vsftpd openssh-client openssh-server
 	postgresql postgresql-client redis-server redis-tools
 	openjdk-17-jdk-headless'
 

@@ -117,7 +117,7 @@ report_config(const char *path, const char *program)
 
 	if (cache_name(path, compiled, sizeof(compiled)) == 0 &&
 	    cache_read(compiled, &image) == 0) {
-		bool fresh = cache_is_fresh(&image);
+		bool fresh = cache_is_fresh(&image, path);
 
 		cache_release(&image);
 		if (fresh)

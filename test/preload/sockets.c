@@ -554,6 +554,71 @@ connect_twice(void)
 	}
 }
 
+/* What the first rule left must not pass for the program's own, tighter. */
+static void
+connect_twice_tighten(void)
+{
+	int listener = host_raw_listener("127.0.0.2");
+	struct host_addr to = host_addr("127.0.0.2", host_port(listener));
+	int gone = host_raw_listener("127.0.0.1"), fd;
+	struct host_addr dead = host_addr("127.0.0.1", host_port(gone));
+
+	close(gone);
+	fd = CALL(socket(AF_INET, SOCK_STREAM, 0));
+	CALL(connect(fd, host_sa(&dead), dead.len));
+	EXPECT(fd, 10, 2, 2, 5000, 1);
+	MUST(CALL(connect(fd, host_sa(&to), to.len)) == 0);
+	EXPECT(fd, 300, 30, 5, 120000, 1);
+}
+
+/* Both sides' rules would fit; the one that was set must hold. */
+static void
+sides_alike(void)
+{
+	struct host_addr any = host_addr("127.0.0.1", 0), to;
+	int own = CALL(socket(AF_INET, SOCK_STREAM, 0));
+	int fd, accepted;
+
+	MUST(CALL(bind(own, host_sa(&any), any.len)) == 0);
+	MUST(CALL(listen(own, 8)) == 0);
+	to = host_addr("127.0.0.1", host_port(own));
+	fd = CALL(socket(AF_INET, SOCK_STREAM, 0));
+	MUST(CALL(connect(fd, host_sa(&to), to.len)) == 0);
+	accepted = CALL(accept(own, NULL, NULL));
+	set_everything(accepted);
+	set_everything(fd);
+	host_expect(__FILE__, __LINE__, accepted,
+	    options_of((const int[]){300, 30, 5, 1234, 1}));
+	EXPECT_SAME(fd, 7000, 10, 50, 1234, 1);
+}
+
+/* A listener that the library never saw: nothing is inherited from it. */
+static void
+accept_on_foreign_listener(void)
+{
+	int own = host_raw_listener("127.0.0.1"), fd;
+
+	host_raw_connect("127.0.0.1", host_port(own));
+	fd = CALL(accept(own, NULL, NULL));
+	EXPECT(fd, 300, 30, 5, 0, 1);
+}
+
+/* listen() again, for another backlog: the program's call is the later one. */
+static void
+listen_twice(void)
+{
+	struct host_addr any = host_addr("127.0.0.1", 0);
+	int own = CALL(socket(AF_INET, SOCK_STREAM, 0)), accepted;
+
+	MUST(CALL(bind(own, host_sa(&any), any.len)) == 0);
+	MUST(CALL(listen(own, 8)) == 0);
+	set_everything(own);
+	MUST(CALL(listen(own, 9)) == 0);
+	host_raw_connect("127.0.0.1", host_port(own));
+	accepted = CALL(accept(own, NULL, NULL));
+	EXPECT_SAME(accepted, 7000, 10, 50, 1234, 1);
+}
+
 /* The kernel refuses some options (which, depends on its age). */
 static void
 mptcp(void)
@@ -645,6 +710,25 @@ static const struct host_case CASES[] = {
 	"rule p { port = { \"1-65535\" } idle = 300 interval = 30 count = 5 }",
 	listen_unbound},
     {"connect-twice", TWICE, connect_twice},
+    {"connect-twice-tighten",
+	"rule a { destination = \"127.0.0.1\" user-timeout = 5\n"
+	" idle = 10 interval = 2 count = 2 }\n"
+	"rule b { app-settings = tighten user-timeout = \"2min\"\n"
+	" idle = 300 interval = 30 count = 5 }\n",
+	connect_twice_tighten},
+    {"sides-alike",
+	"idle = 300 interval = 30 count = 5\n"
+	"rule a { direction = connect destination = \"127.0.0.0/8\"\n"
+	" app-settings = respect }\n"
+	"rule b { direction = accept destination = \"127.0.0.0/8\" }\n",
+	sides_alike},
+    {"accept-on-foreign-listener", ALL, accept_on_foreign_listener},
+    {"accept-on-foreign-listener-by-port",
+	"rule p { port = { \"1-65535\" } idle = 300 interval = 30 count = 5 }",
+	accept_on_foreign_listener},
+    {"listen-twice",
+	"rule p { app-settings = respect port = { \"1-65535\" } idle = 300 }",
+	listen_twice},
     {"mptcp", "user-timeout = \"1min\"\n" LOOPBACK, mptcp},
     {"mptcp-uniform", "user-timeout = \"1min\"\n" ALL, mptcp},
 };

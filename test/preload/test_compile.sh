@@ -129,5 +129,23 @@ is 'the rest of the environment' "$(env -i A=1 KASHIM_CONFIG="$conf" \
     "A=1 B=2 KASHIM_CONFIG=$conf "
 is 'the host itself has its rule' "$(idle)" '300 parsed'
 
+# A program with functions named like the C library's, on both ways to a
+# policy, with rules that need addresses asked for, and with a trace.
+names()
+{
+	env KASHIM_CONFIG="$conf" KASHIM_TRACE="$dir/names" \
+	    LD_PRELOAD="$library" "$build/test/libc_names" 2>&1
+}
+
+echo 'rule r { source = "127.0.0.0/8" idle = 299 }' >"$conf"
+is 'names of the C library, bare' "$("$build/test/libc_names")" \
+    "$(cat /proc/sys/net/ipv4/tcp_keepalive_time)"
+is 'names of the C library, parsed' "$(names)" 299
+"$build/kashim" compile "$conf" >/dev/null
+is 'names of the C library, compiled' "$(names)" 299
+rm -f "$conf" "$image"
+is 'names of the C library, no file' "$(names)" \
+    "$(cat /proc/sys/net/ipv4/tcp_keepalive_time)"
+
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

@@ -112,7 +112,7 @@ START_TEST(round_trip)
 	ck_assert_uint_eq(st.st_mode & 07777, 0644);
 	ck_assert_int_eq(cache_read(image_path, &image), 0);
 	ck_assert_uint_eq(image_rule_count(&image), 1);
-	ck_assert(cache_is_fresh(&image));
+	ck_assert(cache_is_fresh(&image, source_path));
 	cache_release(&image);
 	ck_assert_ptr_null(image.bytes);
 }
@@ -134,31 +134,31 @@ START_TEST(stale)
 	/* Other bytes, same length, same time but for a nanosecond. */
 	times[1].tv_nsec ^= 1;
 	ck_assert_int_eq(utimensat(AT_FDCWD, source_path, times, 0), 0);
-	ck_assert(!cache_is_fresh(&image));
+	ck_assert(!cache_is_fresh(&image, source_path));
 	times[1].tv_nsec ^= 1;
 	ck_assert_int_eq(utimensat(AT_FDCWD, source_path, times, 0), 0);
-	ck_assert(cache_is_fresh(&image));
+	ck_assert(cache_is_fresh(&image, source_path));
 
 	times[1].tv_sec -= 3600;
 	ck_assert_int_eq(utimensat(AT_FDCWD, source_path, times, 0), 0);
-	ck_assert(!cache_is_fresh(&image));
+	ck_assert(!cache_is_fresh(&image, source_path));
 	times[1].tv_sec += 3600;
 
 	/* Another length at the same time. */
 	write_text(source_path, "rule all { }\n\n");
 	ck_assert_int_eq(utimensat(AT_FDCWD, source_path, times, 0), 0);
-	ck_assert(!cache_is_fresh(&image));
+	ck_assert(!cache_is_fresh(&image, source_path));
 
 	/* Another file of the same length and time. */
 	snprintf(moved, sizeof(moved), "%s.new", source_path);
 	write_text(moved, "rule all { }\n");
 	ck_assert_int_eq(utimensat(AT_FDCWD, moved, times, 0), 0);
 	ck_assert_int_eq(rename(moved, source_path), 0);
-	ck_assert(!cache_is_fresh(&image));
+	ck_assert(!cache_is_fresh(&image, source_path));
 
 	/* None to be seen, as in a chroot. */
 	ck_assert_int_eq(unlink(source_path), 0);
-	ck_assert(cache_is_fresh(&image));
+	ck_assert(cache_is_fresh(&image, source_path));
 	cache_release(&image);
 }
 END_TEST
@@ -173,12 +173,12 @@ START_TEST(stale_include)
 	write_text(other, "");
 	write_image(paths, 2);
 	ck_assert_int_eq(cache_read(image_path, &image), 0);
-	ck_assert(cache_is_fresh(&image));
+	ck_assert(cache_is_fresh(&image, source_path));
 	write_text(other, "# more\n");
-	ck_assert(!cache_is_fresh(&image));
+	ck_assert(!cache_is_fresh(&image, source_path));
 	/* One of two gone is a change, not a chroot. */
 	ck_assert_int_eq(unlink(other), 0);
-	ck_assert(!cache_is_fresh(&image));
+	ck_assert(!cache_is_fresh(&image, source_path));
 	cache_release(&image);
 }
 END_TEST

@@ -1,0 +1,284 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# What the built library may call, export and be, held against what
+# docs/DESIGN.md promises of it, and the sources' includes against its table.
+# It looks at files and runs none of them. "audit.sh BUILD OBJECT...": the
+# build directory, and the objects that the library is linked from; $CC is the
+# compiler. The status is 1 if a check failed.
+set -u
+
+[ $# -gt 1 ] || {
+	echo 'usage: audit.sh BUILD OBJECT... (see the Makefile)' >&2
+	exit 2
+}
+build=$1
+shift
+objects=$*
+cc=${CC:-cc}
+tree=$(cd "$(dirname "$0")/.." && pwd) || exit 2
+dir=$(mktemp -d) || exit 2
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' HUP INT TERM
+
+shim=$build/libkashim.so
+parser=$build/libkashim-config.so
+for file in "$shim" "$parser"; do
+	[ -r "$file" ] || {
+		echo "audit: $file is not there; run make first" >&2
+		exit 2
+	}
+done
+
+# What a hook may refer to: nothing that allocates, locks or keeps a
+# descriptor. All are async-signal-safe (signal-safety(7)), or, as syscall(2),
+# nothing but the call itself; environ is only looked at.
+hot='__errno_location environ fstat getpid getsockname getsockopt memchr
+	memcmp memcpy memset strlen strnlen syscall'
+
+# What gcc itself may put in: helpers for arithmetic and position-independent
+# code, and how an exception gets through a frame.
+compiler='_GLOBAL_OFFSET_TABLE_ __popcountdi2 __stack_chk_fail
+	_Unwind_Resume __gcc_personality_v0'
+
+# What may be referred to besides before main(), by the constructor.
+startup='__environ access close dladdr dlclose dlerror dlopen dlsym environ
+	fnmatch getauxval getenv geteuid memmove mmap mprotect munmap open
+	read readlink stat strchr strcmp strcspn strncmp strrchr strspn strstr
+	strtol'
+
+# Past these functions it is start-up, also where a hooked call is what comes
+# first: the first call reads the policy, and an unresolved one looks itself
+# up.
+gates='read_policy real_symbol'
+
+# What the parser object defines besides its two entry points, so that its
+# libconfuse gets nothing of the kind from the host, or from the C library.
+private='__assert_fail abort bindtextdomain calloc dcgettext exit free malloc
+	realloc reallocarray strdup strndup'
+
+passed=0 failed=0 skipped=0
+
+# check WHAT COMMAND...: the check passes if the command prints nothing.
+check()
+{
+	what=$1
+	shift
+	"$@" >"$dir/out" 2>&1 || echo "status $?" >>"$dir/out"
+	if [ -s "$dir/out" ]; then
+		printf 'FAIL %s:\n' "$what"
+		sed 's/^/    /' "$dir/out"
+		failed=$((failed + 1))
+	else
+		passed=$((passed + 1))
+	fi
+}
+
+# The words of a text, one to a line, sorted.
+words()
+{
+	printf '%s' "$*" | tr -s '[:space:]' '\n' | grep . | LC_ALL=C sort -u
+}
+
+# same NAME FILE NAME FILE: what only one of the two files has.
+same()
+{
+	LC_ALL=C comm -23 "$2" "$4" | sed "s/^/only in the $1: /"
+	LC_ALL=C comm -13 "$2" "$4" | sed "s/^/only in the $3: /"
+}
+
+exports()
+{
+	nm -D --defined-only "$1" | awk '{ print $NF }' | LC_ALL=C sort -u
+}
+
+imports()
+{
+	nm -D --undefined-only "$1" | awk '$1 == "U" { print $NF }' |
+		sed 's/@.*//' | plain | LC_ALL=C sort -u
+}
+
+# With 64-bit file offsets on request, some calls have a name of their own.
+plain()
+{
+	sed -E 's/^(f?stat|open|mmap)64\>/\1/'
+}
+
+# Walks from the exported functions through the objects' relocations, section
+# by section (each function has one), and prints "SYMBOL FUNCTION" for every
+# outer symbol that a function refers to, and "gate NAME" for every gate that
+# it found closed.
+reached()
+{
+	# shellcheck disable=SC2086 # a list of words
+	readelf -W -S -s -r $objects |
+		awk -v roots="$(exports "$shim" | tr '\n' ' ')" \
+			-v gates="$gates" -f "$tree/test/audit.awk" | plain
+}
+
+hot_calls()
+{
+	reached >"$dir/reached"
+	[ "$(grep -vc '^gate ' "$dir/reached")" -gt 5 ] ||
+		echo 'the walk through the objects has found nothing'
+	for gate in $gates; do
+		grep -qx "gate $gate" "$dir/reached" ||
+			echo "no function $gate was met; inlined or renamed?"
+	done
+	words "$hot" "$compiler" >"$dir/allowed"
+	grep -v '^gate ' "$dir/reached" | LC_ALL=C sort -u |
+		LC_ALL=C join -v 1 - "$dir/allowed" |
+		awk '{ print $2 " refers to " $1 }'
+}
+
+shim_calls()
+{
+	words "$hot" "$compiler" "$startup" >"$dir/allowed"
+	imports "$shim" | LC_ALL=C comm -23 - "$dir/allowed" |
+		sed 's/^/refers to /'
+}
+
+hook_names()
+{
+	{
+		printf '#include "hooks.h"\n'
+		printf '#define NAME(name, ...) @name@\nHOOKS(NAME)\n'
+	} >"$dir/hooks.c"
+	"$cc" -E -P -D_GNU_SOURCE -I"$tree/lib" "$dir/hooks.c" |
+		grep -o '@[a-z0-9_]*@' | tr -d '@'
+	echo __connect
+}
+
+map_names()
+{
+	sed -n '/^global:/,/^local:/s/^[[:blank:]]*\([a-z0-9_]*\);.*/\1/p' \
+		"$tree/lib/libkashim.map"
+}
+
+shim_exports()
+{
+	hook_names | LC_ALL=C sort -u >"$dir/hooks"
+	map_names | LC_ALL=C sort -u >"$dir/map"
+	exports "$shim" >"$dir/exports"
+	same map "$dir/map" hooks.h "$dir/hooks"
+	same library "$dir/exports" map "$dir/map"
+}
+
+parser_exports()
+{
+	words "$private" kashim_config_load kashim_config_release >"$dir/want"
+	exports "$parser" >"$dir/exports"
+	same object "$dir/exports" list "$dir/want"
+}
+
+# needs OBJECT LIBRARY...: no other library than these, each of them.
+needs()
+{
+	object=$1
+	shift
+	words "$@" >"$dir/want"
+	readelf -dW "$object" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
+		LC_ALL=C sort -u >"$dir/needed"
+	same object "$dir/needed" list "$dir/want"
+	readelf -dW "$object" | grep -E '\((RPATH|RUNPATH|AUXILIARY|FILTER)\)'
+	return 0
+}
+
+hardened()
+{
+	readelf -dW "$1" >"$dir/dynamic"
+	readelf -lW "$1" >"$dir/segments"
+	grep -q BIND_NOW "$dir/dynamic" || echo 'not bound at once'
+	! grep -q TEXTREL "$dir/dynamic" || echo 'its code is relocated'
+	grep -q GNU_RELRO "$dir/segments" || echo 'no RELRO'
+	grep -q 'GNU_STACK.* RW ' "$dir/segments" || echo 'executable stack'
+	! grep -Eq 'LOAD.* (RWE|WE) ' "$dir/segments" ||
+		echo 'a segment that can be written and executed'
+}
+
+# One constructor: ours. The other entry of each is the compiler's own.
+constructors()
+{
+	readelf -dW "$1" >"$dir/dynamic"
+	pointer=$(readelf -hW "$1" | awk '/Class:/ { print $2 == "ELF64" ? 8 : 4 }')
+	for array in INIT:2 FINI:1; do
+		bytes=$(sed -n "s/.*(${array%:*}_ARRAYSZ) *\([0-9]*\).*/\1/p" \
+			"$dir/dynamic")
+		[ "${bytes:-0}" -le $((${array#*:} * pointer)) ] ||
+			echo "more than ${array#*:} functions in ${array%:*}_ARRAY"
+	done
+	! grep PREINIT "$dir/dynamic"
+}
+
+# A thread-local variable of a preloaded object takes memory, or a call of
+# malloc(3), in every thread of the host.
+thread_local()
+{
+	! readelf -lW "$1" | grep '^ *TLS '
+}
+
+# "Includes point up the table only": prints "MODULE ROW" for each lib file.
+module_rows()
+{
+	sed -n '/^| lib module/,/^$/p' "$tree/docs/DESIGN.md" |
+		awk -F '|' 'NR > 2 { print $2 }' | tr ',' ' ' |
+		while read -r row; do
+			n=$((${n:-0} + 1))
+			set -f
+			for pattern in $row; do
+				printf '%s %d\n' "$pattern" "$n"
+			done
+			set +f
+		done >"$dir/rows"
+	for file in "$tree"/lib/*.[ch]; do
+		module=$(basename "${file%.[ch]}")
+		row=
+		while read -r pattern n; do
+			# A whole name counts more than a pattern.
+			[ "$pattern" != "$module" ] || { row=$n && break; }
+			# shellcheck disable=SC2254 # a pattern it is
+			case $module in $pattern) row=$n ;; esac
+		done <"$dir/rows"
+		printf '%s %s\n' "$module" "${row:-none}"
+	done | LC_ALL=C sort -u
+}
+
+includes()
+{
+	module_rows >"$dir/modules"
+	awk '$2 == "none" { print $1 " has no row in docs/DESIGN.md" }' \
+		"$dir/modules"
+	grep -H '^#include "' "$tree"/lib/*.[ch] |
+		sed 's|.*/\([a-z0-9_]*\)\.[ch]:#include "\(.*\)\.h".*|\1 \2|' |
+		awk 'NR == FNR { row[$1] = $2; next }
+			!($2 in row) { print $1 " includes unknown " $2 }
+			row[$2] > row[$1] { print $1 " includes " $2 \
+				", which is below it in docs/DESIGN.md" }' \
+			"$dir/modules" -
+	grep -l '<confuse\.h>' "$tree"/lib/*.[ch] "$tree"/tools/*.[ch] |
+		grep -v '/lib/config\.c$'
+	grep -E '#include "(shim|real|hooks|policy|apply)\.h"' "$tree"/tools/*.[ch]
+	return 0
+}
+
+case $("$cc" -dumpmachine) in
+*musl*) libc=libc.so ;;
+*) libc=libc.so.6 ;;
+esac
+
+check 'hooks call only what is async-signal-safe' hot_calls
+check 'the library calls only what start-up needs' shim_calls
+check 'the library exports what it interposes' shim_exports
+check 'the library needs libc alone' needs "$shim" "$libc"
+check 'the library is hardened' hardened "$shim"
+check 'the library has one constructor' constructors "$shim"
+check 'the library has no thread-local memory' thread_local "$shim"
+check 'the parser exports its entry points and allocator' parser_exports
+check 'the parser needs libconfuse and libc' needs "$parser" libconfuse.so.2 \
+	"$libc"
+check 'the parser is hardened' hardened "$parser"
+check 'the parser has no constructor' constructors "$parser"
+check 'the parser has no thread-local memory' thread_local "$parser"
+check 'includes point up the table in docs/DESIGN.md' includes
+
+printf '%d passed, %d failed, %d skipped\n' $passed $failed $skipped
+[ $failed -eq 0 ]

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Any bytes as an image: the check, and then every accessor and every query,
+ * whatever the check said of it. Not a byte outside may be read, which is for
+ * AddressSanitizer to see, and what passed the check must be sound.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image.h"
+#include "match.h"
+
+#define MUST(condition)                                                     \
+	do {                                                                \
+		if (!(condition)) {                                         \
+			fprintf(                                            \
+			    stderr, "line %d: %s\n", __LINE__, #condition); \
+			abort();                                            \
+		}                                                           \
+	} while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Strings are read to their end: that is where a missing NUL shows. */
+static size_t strings_read;
+
+static void
+use_string(const struct image *image, uint32_t offset)
+{
+	strings_read += strlen(image_string(image, offset));
+}
+
+static void
+use_rule(const struct image *image, uint32_t index, bool sound)
+{
+	struct image_rule rule;
+
+	if (!image_rule(image, index, &rule)) {
+		MUST(!sound);
+		return;
+	}
+	use_string(image, rule.name);
+	use_string(image, rule.file);
+	use_string(image, rule.profile);
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
+		use_string(image, rule.origin[option].file);
+	for (uint32_t n = 0; n < 4; n++)
+		strings_read += strlen(image_program(image, &rule, n));
+	strings_read += strlen(image_program(image, &rule, UINT32_MAX));
+	if (!sound)
+		return;
+	MUST(rule.direction >= DIRECTION_CONNECT &&
+	     rule.direction <= DIRECTION_BOTH);
+	MUST(rule.options >> KEEPALIVE_OPTIONS == 0);
+	if ((rule.options & 1u << KEEPALIVE_IDLE) != 0)
+		MUST(rule.value[KEEPALIVE_IDLE] >= 1 &&
+		     rule.value[KEEPALIVE_IDLE] <= KEEPALIVE_SECONDS_MAX);
+}
+
+/* Addresses and ports that seeds and mutations are likely to have. */
+static const struct addr ADDRS[] = {
+    {.family = ADDR_NONE},
+    {.family = ADDR_V4},
+    {.family = ADDR_V4, .bytes = {10, 20, 0, 1}},
+    {.family = ADDR_V4, .bytes = {127, 0, 0, 1}},
+    {.family = ADDR_V4, .bytes = {255, 255, 255, 255}},
+    {.family = ADDR_V6},
+    {.family = ADDR_V6, .bytes = {0x20, 0x01, 0x0d, 0xb8, 0, 0x20}},
+    {.family = ADDR_V6,
+	.bytes = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	    0xff, 0xff, 0xff, 0xff, 0xff, 0xff}},
+};
+static const uint16_t PORTS[] = {0, 22, 3300, 11000, 65535};
+
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+static void
+query(const struct image *image, const uint64_t *mask, bool sound)
+{
+	for (size_t n = 0; n < LEN(ADDRS) * LEN(PORTS) * 2; n++) {
+		struct match_query query = {
+		    .direction = n % 2 ? DIRECTION_CONNECT : DIRECTION_ACCEPT,
+		    .source = ADDRS[n / 2 % LEN(ADDRS)],
+		    .destination = ADDRS[n / 3 % LEN(ADDRS)],
+		    .port = PORTS[n / 2 / LEN(ADDRS)],
+		};
+		int rule = match_rule(image, mask, &query);
+
+		MUST(rule >= MATCH_NONE && rule < (int)IMAGE_RULES_MAX);
+		if (rule == MATCH_NONE)
+			continue;
+		if (sound)
+			MUST((uint32_t)rule < image_rule_count(image));
+		if (mask != NULL)
+			MUST((mask[rule / 64] >> rule % 64 & 1) != 0);
+		use_rule(image, (uint32_t)rule, sound);
+	}
+}
+
+/* What policy.c does with an image that passed. */
+static void
+use_as_policy(const struct image *image)
+{
+	static const char *const NAMES[] = {"sm_backup", "stpd"};
+	uint64_t *mask = calloc(image_words(image) + 1, sizeof(*mask));
+
+	MUST(mask != NULL);
+	match_program(image, NAMES, LEN(NAMES), mask);
+	match_scope(image, mask, DIRECTION_CONNECT);
+	match_scope(image, mask, DIRECTION_ACCEPT);
+	query(image, mask, true);
+	free(mask);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	/* A block of exactly this size: the next byte is poisoned. */
+	uint8_t *bytes = malloc(size + (size == 0));
+	struct image image = {.bytes = bytes, .size = (uint32_t)size};
+	bool sound;
+
+	MUST(bytes != NULL);
+	memcpy(bytes, data, size);
+	sound = image_check(&image) == 0;
+
+	for (uint32_t i = 0; i < image_rule_count(&image); i++)
+		use_rule(&image, i, sound);
+	use_rule(&image, UINT32_MAX, false);
+	use_string(&image, 0);
+	use_string(&image, UINT32_MAX);
+	for (uint32_t at = 0; at < 8; at++) {
+		uint32_t set = at * 4 < size ? bytes[at * 4] : UINT32_MAX - at;
+
+		image_set_summary(&image, set, at);
+		image_set_word(&image, set, at * 64);
+	}
+	match_scope(&image, NULL, DIRECTION_CONNECT);
+	query(&image, NULL, sound);
+	if (sound)
+		use_as_policy(&image);
+	free(bytes);
+	return 0;
+}
