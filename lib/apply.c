@@ -179,7 +179,7 @@ specify(int fd, struct addr *destination)
 	    .family = ADDR_V4, .bytes = {127, 0, 0, 1}};
 	static const struct addr LOOPBACK_V6 = {
 	    .family = ADDR_V6, .bytes = {[15] = 1}};
-	struct end local;
+	struct end local = {0};
 	socklen_t local_len;
 
 	if (!addr_is_unspecified(destination) ||
@@ -208,7 +208,7 @@ apply_connect(const struct apply *apply, int fd, const void *sa, size_t len)
 	specify(fd, &query.destination);
 
 	if ((scope->matchers & MATCHER_SOURCE) != 0) {
-		struct end local;
+		struct end local = {0};
 		socklen_t local_len;
 
 		if (local_end(fd, &local, &local_len) < 0)
@@ -225,7 +225,7 @@ void
 apply_connected(const struct apply *apply, int fd, const void *sa, size_t len)
 {
 	struct match_query query = {.direction = DIRECTION_CONNECT};
-	struct end local;
+	struct end local = {0};
 	socklen_t local_len;
 
 	if (addr_from_sockaddr(sa, len, &query.destination, &query.port) < 0 ||
@@ -240,7 +240,7 @@ void
 apply_made(const struct apply *apply, int fd)
 {
 	struct match_query query = {.direction = DIRECTION_CONNECT};
-	struct end local, peer;
+	struct end local = {0}, peer = {0};
 	socklen_t local_len;
 
 	record_clear(fd);
@@ -268,7 +268,7 @@ apply_listen(const struct apply *apply, int fd)
 {
 	const struct policy *policy = apply->policy;
 	struct match_query query;
-	struct end local;
+	struct end local = {0};
 	socklen_t local_len;
 	struct image_rule record;
 	int rule;
@@ -300,7 +300,7 @@ apply_listen(const struct apply *apply, int fd)
 static int
 accepted_query(const struct apply *apply, int fd, struct match_query *query)
 {
-	struct end local, peer = {0};
+	struct end local = {0}, peer = {0};
 	socklen_t local_len;
 	int error = local_end(fd, &local, &local_len);
 
@@ -386,7 +386,7 @@ void
 apply_inherited(const struct apply *apply, int fd)
 {
 	const struct policy *policy = apply->policy;
-	struct end local, peer;
+	struct end local = {0}, peer = {0};
 	struct sides sides;
 	socklen_t local_len;
 
@@ -434,7 +434,7 @@ rule_of_socket(const struct apply *apply, int fd)
 {
 	const struct policy *policy = apply->policy;
 	struct match_query query;
-	struct end local, peer;
+	struct end local = {0}, peer = {0};
 	struct sides sides;
 	socklen_t local_len;
 

@@ -320,7 +320,7 @@ int
 image_check(const struct image *image)
 {
 	struct image_header header = {0};
-	struct image_rule rule;
+	struct image_rule rule = {0};
 
 	if (!image_header(image, &header) || header.magic != IMAGE_MAGIC ||
 	    header.size != image->size || header.rule_count > IMAGE_RULES_MAX ||

@@ -206,7 +206,7 @@ keepalive_take_back(const struct keepalive_calls *calls, int fd,
 
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
 		uint32_t bit = 1u << option;
-		int32_t value;
+		int32_t value = 0;
 
 		if ((was->set & ~now->set & bit) == 0 ||
 		    option_get(calls, fd, option, &value) < 0 ||

@@ -112,7 +112,12 @@ open_parser(const char *library)
 		return NULL;
 	memcpy(path, library, len);
 	memcpy(path + len, CONFIG_OBJECT_FILE, sizeof(CONFIG_OBJECT_FILE));
+#ifdef RTLD_DEEPBIND
 	return load(path, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+#else
+	/* musl: the parser could not be kept apart from the host. */
+	return NULL;
+#endif
 }
 
 static size_t
@@ -300,7 +305,9 @@ use_parser(const char *config, const struct program *program,
 	if (parser == NULL) {
 		/* The host must not find our error in its dlerror(3). */
 		(void)dlerror();
-		*message = CONFIG_OBJECT_FILE " can't be loaded";
+		*message =
+		    CONFIG_OBJECT_FILE " can't be loaded, and there is "
+				       "no fresh image: run kashim compile";
 		return NULL;
 	}
 	load = (config_object_load_fn *)dlsym(parser, CONFIG_OBJECT_LOAD);
@@ -392,7 +399,7 @@ libconfuse_in_use(void)
  * environment yet while the program's .preinit_array runs, and to call
  * dlopen(3) then would be to lose the program's.
  */
-static bool
+__attribute__((noinline)) static bool
 too_early(void)
 {
 	return real_table.connect == NULL &&

@@ -27,10 +27,13 @@ trace_text(struct trace_line *line, const char *text)
 	size_t len = strnlen(text, room);
 
 	/* A name with a newline in it must not make a line of its own. */
-	for (size_t i = 0; i < len; i++)
-		line->text[line->len++] =
-		    (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?'
-								    : text[i];
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+
+		if ((unsigned char)c < ' ' || c == 0x7f)
+			c = '?';
+		line->text[line->len++] = c;
+	}
 }
 
 void

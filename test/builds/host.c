@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A program for every build: connects over loopback, prints the options of
- * both ends, and becomes the program that its arguments name, if any.
+ * both ends, and becomes the program that its arguments name, if any. With
+ * "-s" it sets a time of its own first.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -52,6 +53,13 @@ main(int argc, char **argv)
 	if (peer < 0) {
 		perror("accept");
 		return 1;
+	}
+	if (argc > 1 && strcmp(argv[1], "-s") == 0) {
+		int own = 7000;
+
+		setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &own, sizeof(own));
+		argv++;
+		argc--;
 	}
 	show("connect", fd);
 	show("accept", peer);

@@ -52,6 +52,8 @@ use_rule(const struct image *image, uint32_t index, bool sound)
 		return;
 	MUST(rule.direction >= DIRECTION_CONNECT &&
 	     rule.direction <= DIRECTION_BOTH);
+	MUST(rule.action <= ACTION_IGNORE);
+	MUST(rule.app_settings <= APP_RESPECT);
 	MUST(rule.options >> KEEPALIVE_OPTIONS == 0);
 	if ((rule.options & 1u << KEEPALIVE_IDLE) != 0)
 		MUST(rule.value[KEEPALIVE_IDLE] >= 1 &&
@@ -113,33 +115,51 @@ use_as_policy(const struct image *image)
 	free(mask);
 }
 
+static void
+use_image(const struct image *image)
+{
+	bool sound = image_check(image) == 0;
+	struct image_source source;
+
+	for (uint32_t i = 0; i < image_rule_count(image); i++)
+		use_rule(image, i, sound);
+	use_rule(image, UINT32_MAX, false);
+	for (uint32_t i = 0; i < 4 && image_source(image, i, &source); i++)
+		use_string(image, source.path);
+	image_source(image, UINT32_MAX, &source);
+	use_string(image, 0);
+	use_string(image, UINT32_MAX);
+	for (uint32_t n = 0; n < 8; n++) {
+		uint32_t set = n * 40 < image->size ? image->bytes[n * 40] * 4
+		                                    : UINT32_MAX - n;
+
+		image_set_summary(image, set, n);
+		image_set_word(image, set, n * 64);
+	}
+	match_scope(image, NULL, DIRECTION_CONNECT);
+	query(image, NULL, sound);
+	if (sound)
+		use_as_policy(image);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* A block of exactly this size: the next byte is poisoned. */
 	uint8_t *bytes = malloc(size + (size == 0));
 	struct image image = {.bytes = bytes, .size = (uint32_t)size};
-	bool sound;
+	struct image_header header;
 
 	MUST(bytes != NULL);
 	memcpy(bytes, data, size);
-	sound = image_check(&image) == 0;
-
-	for (uint32_t i = 0; i < image_rule_count(&image); i++)
-		use_rule(&image, i, sound);
-	use_rule(&image, UINT32_MAX, false);
-	use_string(&image, 0);
-	use_string(&image, UINT32_MAX);
-	for (uint32_t at = 0; at < 8; at++) {
-		uint32_t set = at * 4 < size ? bytes[at * 4] : UINT32_MAX - at;
-
-		image_set_summary(&image, set, at);
-		image_set_word(&image, set, at * 64);
+	use_image(&image);
+	/* Few mutations keep these right, and the rest would not be seen. */
+	if (image_header(&image, &header)) {
+		header.magic = IMAGE_MAGIC;
+		header.size = image.size;
+		memcpy(bytes, &header, sizeof(header));
+		use_image(&image);
 	}
-	match_scope(&image, NULL, DIRECTION_CONNECT);
-	query(&image, NULL, sound);
-	if (sound)
-		use_as_policy(&image);
 	free(bytes);
 	return 0;
 }

@@ -15,6 +15,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,12 +186,15 @@ host_sa(const struct host_addr *addr)
 static inline int
 host_port(int fd)
 {
-	struct sockaddr_storage sa = {0};
+	struct sockaddr_storage sa;
 	socklen_t len = sizeof(sa);
+	uint16_t port = 0;
 
 	MUST(getsockname(fd, (struct sockaddr *)&sa, &len) == 0);
 	/* The port lies at the same place in both families. */
-	return ntohs(((struct sockaddr_in *)&sa)->sin_port);
+	memcpy(&port, (char *)&sa + offsetof(struct sockaddr_in, sin_port),
+	    sizeof(port));
+	return ntohs(port);
 }
 
 /*
