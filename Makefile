@@ -54,8 +54,9 @@ PLAIN_now        := $(CC) -Wl,-z,now
 PLAIN_static     := $(CC) -static-pie
 PLAIN       := $(addprefix $(BUILD)/test/plain_,gcc_asan gcc_tsan \
 	       clang_asan clang_tsan now static)
-# Those that judge themselves, and need nothing but the library.
-PROGRAMS    := $(addprefix $(BUILD)/test/,sockets promises ways fastopen \
+# Those that judge themselves and can be built with a sanitizer (promises has
+# a malloc of its own).
+PROGRAMS    := $(addprefix $(BUILD)/test/,sockets ways fastopen \
 	       handed stress)
 FUZZERS     := $(patsubst test/fuzz/%.c,$(BUILD)/test/%, \
 	       $(wildcard test/fuzz/fuzz_*.c))
@@ -97,9 +98,8 @@ $(BUILD)/%.o: %.c Makefile
 WRAPPED := $(shell sed -n 's/^\tX.\([a-z]*\), .*/-Wl,--wrap=\1/p' lib/libc.h)
 
 $(BUILD)/libkashim.so: $(SHIM_OBJS) lib/libkashim.map
-	$(CC) -shared -o $@ $(SHIM_OBJS) -Wl,-soname,libkashim.so \
-	    -Wl,--version-script=lib/libkashim.map $(WRAPPED) \
-	    $(HARDENED) $(LDFLAGS) -ldl
+	$(CC) -shared -o $@ $(LDFLAGS) $(SHIM_OBJS) -Wl,-soname,libkashim.so \
+	    -Wl,--version-script=lib/libkashim.map $(WRAPPED) $(HARDENED) -ldl
 
 # -Bsymbolic: our malloc is ours, however the object was loaded.
 $(BUILD)/libkashim-config.so: $(PARSER_OBJS)
@@ -215,14 +215,21 @@ programs: all $(PROGRAMS)
 	done
 
 # Some hosts look at their own memory and descriptors, where the counters are
-# seen: that they fail here means nothing.
+# seen: that they fail here means nothing. The compiler's runtime has to come
+# early in the link, to have begun when the library's constructor runs, and
+# behind one object that counts, for that to say how.
+COUNTED := -O0 -g -fcoverage-mapping -fprofile-update=atomic -mllvm \
+	   -runtime-counter-relocation \
+	   -fprofile-instr-generate=$(abspath $(BUILD))/coverage/%m%c.profraw
 coverage:
 	mkdir -p $(BUILD)/coverage
 	rm -f $(BUILD)/coverage/*.profraw
-	-$(MAKE) -k BUILD=$(BUILD)/coverage CC=clang \
-	    LDFLAGS=-fprofile-instr-generate CFLAGS='-O0 -g -fcoverage-mapping \
-	    -fprofile-instr-generate=$(abspath $(BUILD))/coverage/%m%c.profraw \
-	    -fprofile-update=atomic -mllvm -runtime-counter-relocation' \
+	echo 'extern int counts; int counts = 1; void count(void) { counts++; }' | \
+	    clang $(COUNTED) -fvisibility=hidden -fPIC -x c -c - \
+	    -o $(BUILD)/coverage/first.o
+	-$(MAKE) -k BUILD=$(BUILD)/coverage CC=clang CFLAGS='$(COUNTED)' \
+	    LDFLAGS="-fprofile-instr-generate $(BUILD)/coverage/first.o \
+	    $$(clang --print-runtime-dir)/libclang_rt.profile-$$(uname -m).a" \
 	    unit programs preload >$(BUILD)/coverage.log 2>&1
 	sh test/coverage.sh $(BUILD)/coverage
 

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * record: what was last done to the socket of a descriptor. A hint only.
+ *
+ * A descriptor goes from one thread's close(2) to another's socket(2). The
+ * kernel orders these, the language does not know it: hence the atomics, of
+ * which none orders anything.
  */
 #include "record.h"
 
-#include <stdbool.h>
 #include <stddef.h>
+
+#define GET(field)        __atomic_load_n(&(field), __ATOMIC_RELAXED)
+#define PUT(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
 
 struct record {
 	int rule_plus_one; /* so that zeroed memory means: none */
-	struct keepalive program;
+	uint32_t set;      /* what the program set, and to what */
+	int32_t value[KEEPALIVE_OPTIONS];
 };
 
 static struct record records[RECORD_FDS];
@@ -25,10 +32,13 @@ record_clear(int fd)
 {
 	struct record *record = record_at(fd);
 
+	if (record == NULL)
+		return;
 	/* Don't touch memory, which may be new, for nothing. */
-	if (record != NULL &&
-	    (record->rule_plus_one != 0 || record->program.set != 0))
-		*record = (struct record){0};
+	if (GET(record->rule_plus_one) != 0)
+		PUT(record->rule_plus_one, 0);
+	if (GET(record->set) != 0)
+		PUT(record->set, 0);
 }
 
 int
@@ -36,7 +46,7 @@ record_rule(int fd)
 {
 	const struct record *record = record_at(fd);
 
-	return record != NULL ? record->rule_plus_one - 1 : RECORD_NO_RULE;
+	return record != NULL ? GET(record->rule_plus_one) - 1 : RECORD_NO_RULE;
 }
 
 void
@@ -44,8 +54,8 @@ record_set_rule(int fd, int rule)
 {
 	struct record *record = record_at(fd);
 
-	if (record != NULL && record->rule_plus_one != rule + 1)
-		record->rule_plus_one = rule + 1;
+	if (record != NULL && GET(record->rule_plus_one) != rule + 1)
+		PUT(record->rule_plus_one, rule + 1);
 }
 
 void
@@ -55,14 +65,20 @@ record_program(int fd, enum keepalive_option option, int32_t value)
 
 	if (record == NULL)
 		return;
-	record->program.value[option] = value;
-	record->program.set |= 1u << option;
+	PUT(record->value[option], value);
+	PUT(record->set, GET(record->set) | 1u << option);
 }
 
 struct keepalive
 record_of_program(int fd)
 {
 	const struct record *record = record_at(fd);
+	struct keepalive program = {0};
 
-	return record != NULL ? record->program : (struct keepalive){0};
+	if (record == NULL)
+		return program;
+	program.set = GET(record->set);
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
+		program.value[option] = GET(record->value[option]);
+	return program;
 }

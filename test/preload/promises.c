@@ -179,6 +179,19 @@ early(void)
 /* From here on, memory may be neither given nor taken. */
 static volatile sig_atomic_t no_memory;
 
+/* dlsym(3) itself may want memory, or free it: NULL for those calls. */
+static void *
+next_one(const char *name)
+{
+	static int within;
+	void *next = NULL;
+
+	if (within++ == 0)
+		next = dlsym(RTLD_NEXT, name);
+	within--;
+	return next;
+}
+
 void *
 malloc(size_t size)
 {
@@ -187,8 +200,8 @@ malloc(size_t size)
 	if (no_memory)
 		_exit(98);
 	if (next == NULL)
-		next = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
-	return next(size);
+		next = (void *(*)(size_t))next_one("malloc");
+	return next != NULL ? next(size) : NULL;
 }
 
 void
@@ -199,8 +212,9 @@ free(void *block)
 	if (no_memory)
 		_exit(97);
 	if (next == NULL)
-		next = (void (*)(void *))dlsym(RTLD_NEXT, "free");
-	next(block);
+		next = (void (*)(void *))next_one("free");
+	if (next != NULL)
+		next(block);
 }
 
 static void
