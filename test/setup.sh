@@ -9,8 +9,11 @@ set -u
 build_packages='gcc make libc6-dev pkg-config libconfuse-dev'
 demo_packages='iproute2 nftables conntrack netcat-openbsd libpcap-dev
 	libcap2-bin procps util-linux'
-check_packages='check strace mandoc clang libclang-rt-14-dev valgrind binutils
-	libjemalloc2 libtcmalloc-minimal4 libfaketime libkeepalive0 tnftp vsftpd openssh-client openssh-server
+check_packages='check strace mandoc valgrind binutils perl
+	libjemalloc2 libtcmalloc-minimal4 libfaketime libkeepalive0
+	clang clang-format clang-tidy cppcheck shellcheck libclang-rt-14-dev llvm
+	gcc-12-multilib musl-tools gcc-12-aarch64-linux-gnu libc6-dev-arm64-cross
+	qemu-user tnftp vsftpd openssh-client openssh-server
 	postgresql postgresql-client redis-server redis-tools
 	openjdk-17-jdk-headless'
 
