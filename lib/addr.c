@@ -146,9 +146,9 @@ prefix_parse(const char *text, struct prefix *prefix)
 		for (; *digit != '\0'; digit++) {
 			if (*digit < '0' || *digit > '9')
 				return -EINVAL;
-			len = len * 10 + (unsigned int)(*digit - '0');
-			if (len > 1000)
-				return -ERANGE;
+			/* Too long stays too long, to the end of the text. */
+			if (len <= 128)
+				len = len * 10 + (unsigned int)(*digit - '0');
 		}
 		if (len > bits)
 			return -ERANGE;

@@ -55,7 +55,7 @@ send_and_receive(int from, int to)
 static void
 connect_and_accept(const char *text)
 {
-	struct sockaddr_storage *peer = malloc(sizeof(*peer));
+	struct sockaddr_storage *peer = calloc(1, sizeof(*peer));
 	socklen_t len = sizeof(*peer);
 	int own = own_listener(text), fd, accepted, off = 0;
 	struct host_addr to = host_addr(text, host_port(own));
