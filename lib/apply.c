@@ -199,8 +199,7 @@ apply_connect(const struct apply *apply, int fd, const void *sa, size_t len)
 	const struct match_scope *scope = &apply->policy->connect;
 	struct match_query query = {.direction = DIRECTION_CONNECT};
 
-	if (apply->policy->uniform != MATCH_NONE ||
-	    (scope->matchers == 0 && scope->fixed == MATCH_NONE))
+	if (apply->policy->uniform != MATCH_NONE || match_scope_is_empty(scope))
 		return false;
 	if (addr_from_sockaddr(sa, len, &query.destination, &query.port) < 0 ||
 	    keeps_its_peer(apply, fd))
@@ -276,8 +275,7 @@ apply_listen(const struct apply *apply, int fd)
 	if (policy->uniform != MATCH_NONE)
 		return false;
 	if (!listener_decides(policy) ||
-	    (policy->accept.matchers == 0 &&
-		policy->accept.fixed == MATCH_NONE)) {
+	    match_scope_is_empty(&policy->accept)) {
 		/* It may have tried to connect before. */
 		take_back(apply, fd, MATCH_NONE, &NOTHING);
 		return false;
@@ -334,8 +332,7 @@ apply_accepted(const struct apply *apply, int listener, int fd)
 	const struct policy *policy = apply->policy;
 
 	/* A listener that came from elsewhere has nothing to be inherited. */
-	if ((policy->accept.matchers == 0 &&
-		policy->accept.fixed == MATCH_NONE) ||
+	if (match_scope_is_empty(&policy->accept) ||
 	    (listener_decides(policy) &&
 		record_rule(listener) != RECORD_NO_RULE))
 		record_clear(fd);

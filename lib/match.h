@@ -10,6 +10,7 @@
 #ifndef KASHIM_MATCH_H
 #define KASHIM_MATCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "addr.h"
@@ -50,6 +51,13 @@ struct match_scope {
 	int fixed;         /* if none can: the rule for everything, or
 	                      MATCH_NONE; else undefined */
 };
+
+/* Can no rule of this direction match anything? Async-signal-safe. */
+static inline bool
+match_scope_is_empty(const struct match_scope *scope)
+{
+	return scope->matchers == 0 && scope->fixed == MATCH_NONE;
+}
 
 /*
  * Walks a direction's rules up to the first that matches everything, and

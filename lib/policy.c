@@ -247,9 +247,8 @@ publish(const struct image *image, const struct program *program,
 		memcpy(policy->trace_path, trace, strlen(trace) + 1);
 
 	/* Nothing can match this program: let every call go straight on. */
-	if (policy->connect.matchers == 0 && policy->accept.matchers == 0 &&
-	    policy->connect.fixed == MATCH_NONE &&
-	    policy->accept.fixed == MATCH_NONE) {
+	if (match_scope_is_empty(&policy->connect) &&
+	    match_scope_is_empty(&policy->accept)) {
 		munmap(policy, room);
 		return NULL;
 	}

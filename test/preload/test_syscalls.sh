@@ -5,34 +5,9 @@
 # $1 is the build directory.
 set -u
 
-build=$(cd "${1:-build}" && pwd) || exit 2
-dir=$(mktemp -d "${TMPDIR:-/tmp}/kashim-test.XXXXXX") || exit 2
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' HUP INT TERM
-passed=0
-failed=0
-
-# calls ACTION: the names of the system calls between the two markers.
-calls()
-{
-	env KASHIM_CONFIG="$dir/conf" LD_PRELOAD="$build/libkashim.so" \
-	    strace -o "$dir/trace" "$build/test/calls" "$1" || return 1
-	sed -n '/^getppid/,/^getppid/{/^getppid/d;s/(.*//p;}' "$dir/trace" |
-	    tr '\n' ' ' | sed 's/ $//'
-}
-
-# expect WHAT ACTION CALLS
-expect()
-{
-	got=$(calls "$2")
-	if [ "$got" = "$3" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'failed: %s, %s: "%s", not "%s"\n' \
-		    "$1" "$2" "$got" "$3"
-	fi
-}
+host=calls
+# shellcheck source=test/preload/count.sh
+. "$(dirname "$0")/count.sh"
 
 four='setsockopt setsockopt setsockopt setsockopt'
 
@@ -45,13 +20,13 @@ cat >"$dir/conf" <<-'EOF'
 	}
 EOF
 what='rule by destination'
-expect "$what" socket socket
-expect "$what" connect "$four connect"
-expect "$what" udp 'setsockopt connect'
-expect "$what" unix connect
-expect "$what" listen listen
-expect "$what" accept "accept getsockname $four"
-expect "$what" setsockopt 'setsockopt setsockopt'
+expect socket socket
+expect connect "$four connect"
+expect udp 'setsockopt connect'
+expect unix connect
+expect listen listen
+expect accept "accept getsockname $four"
+expect setsockopt 'setsockopt setsockopt'
 
 cat >"$dir/conf" <<-'EOF'
 	rule r {
@@ -62,9 +37,9 @@ cat >"$dir/conf" <<-'EOF'
 	}
 EOF
 what='rule by source'
-expect "$what" connect "getsockname connect getsockname $four"
-expect "$what" unix connect
-expect "$what" accept "accept getsockname getsockopt $four"
+expect connect "getsockname connect getsockname $four"
+expect unix connect
+expect accept "accept getsockname getsockopt $four"
 
 cat >"$dir/conf" <<-'EOF'
 	rule r {
@@ -76,9 +51,9 @@ cat >"$dir/conf" <<-'EOF'
 	}
 EOF
 what='rule by port'
-expect "$what" connect "$four setsockopt connect"
-expect "$what" listen "getsockname $four setsockopt listen"
-expect "$what" accept accept
+expect connect "$four setsockopt connect"
+expect listen "getsockname $four setsockopt listen"
+expect accept accept
 
 cat >"$dir/conf" <<-'EOF'
 	rule r {
@@ -88,11 +63,11 @@ cat >"$dir/conf" <<-'EOF'
 	}
 EOF
 what='one rule for everything'
-expect "$what" socket "socket $four"
-expect "$what" connect connect
-expect "$what" udp connect
-expect "$what" listen listen
-expect "$what" accept accept
+expect socket "socket $four"
+expect connect connect
+expect udp connect
+expect listen listen
+expect accept accept
 
 cat >"$dir/conf" <<-'EOF'
 	rule r {
@@ -101,10 +76,10 @@ cat >"$dir/conf" <<-'EOF'
 	}
 EOF
 what='one rule for one direction'
-expect "$what" connect 'setsockopt setsockopt connect'
-expect "$what" unix connect
-expect "$what" listen listen
-expect "$what" accept accept
+expect connect 'setsockopt setsockopt connect'
+expect unix connect
+expect listen listen
+expect accept accept
 
 cat >"$dir/conf" <<-'EOF'
 	rule r {
@@ -113,10 +88,9 @@ cat >"$dir/conf" <<-'EOF'
 	}
 EOF
 what='rules for other programs'
-expect "$what" socket socket
-expect "$what" connect connect
-expect "$what" listen listen
-expect "$what" accept accept
+expect socket socket
+expect connect connect
+expect listen listen
+expect accept accept
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+finish

@@ -5,35 +5,9 @@
 # sockets that are not TCP. $1 is the build directory.
 set -u
 
-build=$(cd "${1:-build}" && pwd) || exit 2
-dir=$(mktemp -d "${TMPDIR:-/tmp}/kashim-test.XXXXXX") || exit 2
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' HUP INT TERM
-passed=0
-failed=0
-
-# calls ACTION: the names of the system calls between the two markers. A pipe
-# is descriptor 0, which the start has to look at as well.
-calls()
-{
-	: | env KASHIM_CONFIG="$dir/conf" LD_PRELOAD="$build/libkashim.so" \
-	    strace -o "$dir/trace" "$build/test/ways_calls" "$1" || return 1
-	sed -n '/^getppid/,/^getppid/{/^getppid/d;s/(.*//p;}' "$dir/trace" |
-	    tr '\n' ' ' | sed 's/ $//'
-}
-
-# expect ACTION CALLS
-expect()
-{
-	got=$(calls "$1")
-	if [ "$got" = "$2" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'failed: %s, %s: "%s", not "%s"\n' \
-		    "$what" "$1" "$got" "$2"
-	fi
-}
+host=ways_calls
+# shellcheck source=test/preload/count.sh
+. "$(dirname "$0")/count.sh"
 
 # Nothing is added to any of these, whatever the policy.
 nothing_added()
@@ -103,5 +77,4 @@ printf '' >"$dir/conf"
 nothing_added
 expect fastopen sendto
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+finish
