@@ -29,20 +29,25 @@ HARDENED    := -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--as-needed \
 	       -Wl,--gc-sections
 
 SHIM_OBJS   := $(addprefix $(BUILD)/lib/,addr.o keepalive.o record.o \
-	       trace.o real.o image.o match.o cache.o policy.o apply.o \
+	       trace.o real.o image.o match.o view.o cache.o policy.o apply.o \
 	       apply_trace.o shim.o)
 RULES_OBJS  := $(addprefix $(BUILD)/lib/,addr.o image.o build.o \
 	       $(patsubst lib/%.c,%.o,$(filter-out lib/config_object.c, \
 	       $(wildcard lib/config*.c) $(wildcard lib/build_*.c))))
 PARSER_OBJS := $(RULES_OBJS) $(BUILD)/lib/config_object.o \
 	       $(BUILD)/lib/arena.o
+TOOL_MODULES := $(patsubst %.c,$(BUILD)/%.o, \
+	       $(filter-out tools/kashim.c tools/cmd%,$(wildcard tools/*.c)))
 TOOL_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*.c)) \
-	       $(RULES_OBJS) $(BUILD)/lib/match.o $(BUILD)/lib/cache.o
+	       $(RULES_OBJS) $(addprefix $(BUILD)/lib/,match.o view.o cache.o \
+	       keepalive.o trace.o record.o apply.o apply_trace.o)
+TOOL_LIBS   := -lconfuse -lmnl -lelf -ljansson -lseccomp
 
 UNIT_TESTS  := $(patsubst test/unit/%.c,$(BUILD)/test/%, \
 	       $(wildcard test/unit/test_*.c))
-UNIT_OBJS   := $(RULES_OBJS) $(addprefix $(BUILD)/lib/,match.o cache.o \
-	       keepalive.o trace.o record.o)
+UNIT_OBJS   := $(RULES_OBJS) $(addprefix $(BUILD)/lib/,match.o view.o cache.o \
+	       keepalive.o trace.o record.o apply.o apply_trace.o) \
+	       $(TOOL_MODULES)
 HOSTS       := $(patsubst test/preload/%.c,$(BUILD)/test/%, \
 	       $(filter-out test/preload/lib_%,$(wildcard test/preload/*.c)))
 # hostile_plain.c, built in ways that test_hostile.sh names.
@@ -62,7 +67,7 @@ FUZZERS     := $(patsubst test/fuzz/%.c,$(BUILD)/test/%, \
 	       $(wildcard test/fuzz/fuzz_*.c))
 FUZZ_RUNS   ?= 20000
 
-.PHONY: all check more audit unit preload e2e fuzz fuzzers programs asan \
+.PHONY: all check more audit unit preload command e2e fuzz fuzzers programs asan \
 	ubsan tsan coverage builds demo setup install uninstall format lint \
 	clean help
 .DELETE_ON_ERROR:
@@ -79,6 +84,7 @@ help:
 	@echo 'make audit       what the library calls and exports; includes'
 	@echo 'make unit        unit tests'
 	@echo 'make preload     programs under the library, on loopback'
+	@echo 'make command     the command against real processes'
 	@echo 'make e2e         real programs through a firewall in namespaces'
 	@echo 'make asan        unit tests and programs with AddressSanitizer'
 	@echo 'make ubsan       with UndefinedBehaviorSanitizer'
@@ -92,7 +98,7 @@ help:
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Ilib -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Ilib -Itools -MMD -MP -c -o $@ $<
 
 # A host may have functions of these names: see lib/libc.h.
 WRAPPED := $(shell sed -n 's/^\tX.\([a-z]*\), .*/-Wl,--wrap=\1/p' lib/libc.h)
@@ -107,15 +113,15 @@ $(BUILD)/libkashim-config.so: $(PARSER_OBJS)
 	    $(LDFLAGS) -lconfuse
 
 $(BUILD)/kashim: $(TOOL_OBJS)
-	$(CC) -pie -o $@ $(TOOL_OBJS) $(HARDENED) $(LDFLAGS) -lconfuse
+	$(CC) -pie -o $@ $(TOOL_OBJS) $(HARDENED) $(LDFLAGS) $(TOOL_LIBS)
 
 # Tests.
 
 $(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(UNIT_OBJS)
-	$(CC) -fsanitize=fuzzer -o $@ $^ $(LDFLAGS) -lconfuse
+	$(CC) -fsanitize=fuzzer -o $@ $^ $(LDFLAGS) $(TOOL_LIBS)
 
 $(BUILD)/test/test_%: $(BUILD)/test/unit/test_%.o $(UNIT_OBJS)
-	$(CC) -o $@ $^ $(LDFLAGS) -lconfuse \
+	$(CC) -o $@ $^ $(LDFLAGS) $(TOOL_LIBS) \
 	    $$($(PKG_CONFIG) --libs check)
 
 # The programs under test know nothing of kashim, and export what they have.
@@ -165,6 +171,7 @@ check: setup
 	$(MAKE) audit
 	$(MAKE) unit
 	$(MAKE) preload
+	$(MAKE) command
 	$(MAKE) e2e
 	$(MAKE) more
 
@@ -181,6 +188,9 @@ unit: all $(UNIT_TESTS)
 
 preload: all $(HOSTS) $(PLAIN) $(BUILD)/test/connects_static
 	sh test/preload/run $(BUILD)
+
+command: all $(BUILD)/test/connects_static
+	sh test/command/run $(BUILD)
 
 e2e: all $(BUILD)/test/watch
 	sh test/e2e/run $(BUILD)
@@ -282,9 +292,10 @@ lint:
 	printf '%s\n' $(filter %.c,$(C_FILES)) | \
 	    xargs -P 2 -I {} clang-tidy --quiet {} -- -std=gnu11 \
 	    -D_GNU_SOURCE -DKASHIM_VERSION='""' -DKASHIM_LIBDIR='""' \
-	    -Ilib 2>/dev/null
+	    -Ilib -Itools 2>/dev/null
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	    --enable=warning,performance,portability -D_GNU_SOURCE -Ilib \
+	    -Itools \
 	    lib tools test
 	shellcheck -x $(SH_FILES)
 

@@ -61,7 +61,7 @@ static bool
 get_rule(const struct apply *apply, int rule, struct image_rule *record)
 {
 	return rule != MATCH_NONE &&
-	       image_rule(&apply->policy->image, (uint32_t)rule, record);
+	       image_rule(&apply->view->image, (uint32_t)rule, record);
 }
 
 static void
@@ -118,22 +118,15 @@ set_rule(const struct apply *apply, const char *call, int fd,
 			record_set_rule(fd, rule);
 	}
 	/* A datagram socket has come by: not a decision of ours. */
-	if (apply->policy->trace_path[0] != '\0' && error != -ENOPROTOOPT)
-		apply_trace(apply->policy, call, fd, query,
-		    found ? &record : NULL, error);
+	if (apply->trace_path[0] != '\0' && error != -ENOPROTOOPT)
+		apply_trace(
+		    apply, call, fd, query, found ? &record : NULL, error);
 }
 
 static int
 find_rule(const struct apply *apply, const struct match_query *query)
 {
-	return match_rule(&apply->policy->image, apply->policy->mask, query);
-}
-
-/* Does nothing but the port decide what an accepted connection gets? */
-static bool
-listener_decides(const struct policy *policy)
-{
-	return (policy->accept.matchers & ~(uint32_t)MATCHER_PORT) == 0;
+	return match_rule(&apply->view->image, apply->view->mask, query);
 }
 
 void
@@ -141,14 +134,14 @@ apply_socket(
     const struct apply *apply, int fd, int domain, int type, int protocol)
 {
 	record_clear(fd);
-	if (apply->policy->uniform == MATCH_NONE)
+	if (apply->view->uniform == MATCH_NONE)
 		return;
 	if ((domain != AF_INET && domain != AF_INET6) ||
 	    (type & SOCK_TYPE_MASK) != SOCK_STREAM ||
 	    (protocol != 0 && protocol != IPPROTO_TCP &&
 		protocol != IPPROTO_MPTCP))
 		return;
-	set_rule(apply, "socket", fd, NULL, apply->policy->uniform);
+	set_rule(apply, "socket", fd, NULL, apply->view->uniform);
 }
 
 /*
@@ -196,10 +189,10 @@ specify(int fd, struct addr *destination)
 bool
 apply_connect(const struct apply *apply, int fd, const void *sa, size_t len)
 {
-	const struct match_scope *scope = &apply->policy->connect;
+	const struct match_scope *scope = &apply->view->connect;
 	struct match_query query = {.direction = DIRECTION_CONNECT};
 
-	if (apply->policy->uniform != MATCH_NONE || match_scope_is_empty(scope))
+	if (apply->view->uniform != MATCH_NONE || match_scope_is_empty(scope))
 		return false;
 	if (addr_from_sockaddr(sa, len, &query.destination, &query.port) < 0 ||
 	    keeps_its_peer(apply, fd))
@@ -265,17 +258,17 @@ listener_rule(const struct apply *apply, const struct end *local,
 bool
 apply_listen(const struct apply *apply, int fd)
 {
-	const struct policy *policy = apply->policy;
+	const struct view *view = apply->view;
 	struct match_query query;
 	struct end local = {0};
 	socklen_t local_len;
 	struct image_rule record;
 	int rule;
 
-	if (policy->uniform != MATCH_NONE)
+	if (view->uniform != MATCH_NONE)
 		return false;
-	if (!listener_decides(policy) ||
-	    match_scope_is_empty(&policy->accept)) {
+	if (!view_listener_decides(view) ||
+	    match_scope_is_empty(&view->accept)) {
 		/* It may have tried to connect before. */
 		take_back(apply, fd, MATCH_NONE, &NOTHING);
 		return false;
@@ -304,7 +297,7 @@ accepted_query(const struct apply *apply, int fd, struct match_query *query)
 
 	if (error < 0)
 		return error;
-	if ((apply->policy->accept.matchers & MATCHER_SOURCE) != 0)
+	if ((apply->view->accept.matchers & MATCHER_SOURCE) != 0)
 		error = peer_end(apply, fd, &peer, local_len);
 	*query = (struct match_query){
 	    .direction = DIRECTION_ACCEPT,
@@ -329,11 +322,11 @@ apply_called_back(const struct apply *apply, int fd)
 void
 apply_accepted(const struct apply *apply, int listener, int fd)
 {
-	const struct policy *policy = apply->policy;
+	const struct view *view = apply->view;
 
 	/* A listener that came from elsewhere has nothing to be inherited. */
-	if (match_scope_is_empty(&policy->accept) ||
-	    (listener_decides(policy) &&
+	if (match_scope_is_empty(&view->accept) ||
+	    (view_listener_decides(view) &&
 		record_rule(listener) != RECORD_NO_RULE))
 		record_clear(fd);
 	else
@@ -382,7 +375,7 @@ find_sides(const struct apply *apply, const struct end *local,
 void
 apply_inherited(const struct apply *apply, int fd)
 {
-	const struct policy *policy = apply->policy;
+	const struct view *view = apply->view;
 	struct end local = {0}, peer = {0};
 	struct sides sides;
 	socklen_t local_len;
@@ -390,8 +383,8 @@ apply_inherited(const struct apply *apply, int fd)
 	record_clear(fd);
 	if (local_end(fd, &local, &local_len) < 0)
 		return;
-	if (policy->uniform != MATCH_NONE) {
-		set_rule(apply, "inherited", fd, NULL, policy->uniform);
+	if (view->uniform != MATCH_NONE) {
+		set_rule(apply, "inherited", fd, NULL, view->uniform);
 	} else if (peer_end(apply, fd, &peer, local_len) == 0) {
 		/* Who hands sockets on has as a rule accepted them. */
 		find_sides(apply, &local, &peer, &sides);
@@ -429,18 +422,18 @@ fits(const struct apply *apply, int fd, int rule)
 static int
 rule_of_socket(const struct apply *apply, int fd)
 {
-	const struct policy *policy = apply->policy;
+	const struct view *view = apply->view;
 	struct match_query query;
 	struct end local = {0}, peer = {0};
 	struct sides sides;
 	socklen_t local_len;
 
-	if (policy->uniform != MATCH_NONE)
-		return policy->uniform;
+	if (view->uniform != MATCH_NONE)
+		return view->uniform;
 	if (local_end(fd, &local, &local_len) < 0)
 		return MATCH_NONE;
 	if (peer_end(apply, fd, &peer, local_len) < 0) {
-		if (!listener_decides(policy) || !is_listener(apply, fd))
+		if (!view_listener_decides(view) || !is_listener(apply, fd))
 			return MATCH_NONE;
 		return listener_rule(apply, &local, &query);
 	}
@@ -463,7 +456,7 @@ apply_holding(const struct apply *apply, int fd)
 	struct image_rule record;
 	int rule;
 
-	if (!apply->policy->holds)
+	if (!apply->view->holds)
 		return MATCH_NONE;
 	rule = rule_of_socket(apply, fd);
 	if (!get_rule(apply, rule, &record) ||

@@ -16,11 +16,12 @@
 #include <stddef.h>
 
 #include "keepalive.h"
-#include "policy.h"
+#include "view.h"
 
-/* Where a hook stands: the policy, and the way to the kernel. */
+/* Where a hook stands: the rules, and the way to the kernel. */
 struct apply {
-	const struct policy *policy; /* not NULL */
+	const struct view *view; /* not empty */
+	const char *trace_path;  /* a line for each decision; "" if none */
 	struct keepalive_calls calls;
 };
 

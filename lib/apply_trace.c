@@ -8,7 +8,7 @@
 #include "trace.h"
 
 static void
-trace_rule(struct trace_line *line, const struct policy *policy,
+trace_rule(struct trace_line *line, const struct apply *apply,
     const struct image_rule *record, int error)
 {
 	static const char *const NAME[KEEPALIVE_OPTIONS] = {
@@ -19,7 +19,7 @@ trace_rule(struct trace_line *line, const struct policy *policy,
 	};
 
 	trace_text(line, "rule ");
-	trace_text(line, image_string(&policy->image, record->name));
+	trace_text(line, image_string(&apply->view->image, record->name));
 	if (record->action == ACTION_IGNORE) {
 		trace_text(line, ": ignored");
 		return;
@@ -41,7 +41,7 @@ trace_rule(struct trace_line *line, const struct policy *policy,
 }
 
 void
-apply_trace(const struct policy *policy, const char *call, int fd,
+apply_trace(const struct apply *apply, const char *call, int fd,
     const struct match_query *query, const struct image_rule *rule, int error)
 {
 	struct trace_line line;
@@ -68,8 +68,8 @@ apply_trace(const struct policy *policy, const char *call, int fd,
 	}
 	trace_text(&line, ": ");
 	if (rule != NULL)
-		trace_rule(&line, policy, rule, error);
+		trace_rule(&line, apply, rule, error);
 	else
 		trace_text(&line, "no rule");
-	trace_to_file(&line, policy->trace_path);
+	trace_to_file(&line, apply->trace_path);
 }

@@ -6,14 +6,14 @@
 #ifndef KASHIM_APPLY_TRACE_H
 #define KASHIM_APPLY_TRACE_H
 
-#include "policy.h"
+#include "apply.h"
 
 /*
- * Appends a line to the policy's trace file: the call that was made on fd,
+ * Appends a line to apply's trace file: the call that was made on fd,
  * the connection (query may be NULL: any), the rule (NULL: none) and error,
  * what setting its options came to: 0 or -errno.
  */
-void apply_trace(const struct policy *policy, const char *call, int fd,
+void apply_trace(const struct apply *apply, const char *call, int fd,
     const struct match_query *query, const struct image_rule *rule, int error);
 
 #endif

@@ -126,37 +126,6 @@ align_up(size_t n)
 	return (n + 15) / 16 * 16;
 }
 
-static bool
-rule_holds(const struct image_rule *rule)
-{
-	return rule->action == ACTION_KEEPALIVE &&
-	       rule->app_settings != APP_RESPECT;
-}
-
-/* Works out, once, what would be the same for each call. */
-static void
-summarize(struct policy *policy, const uint64_t *mask)
-{
-	struct image_rule rule;
-
-	policy->connect = match_scope(&policy->image, mask, DIRECTION_CONNECT);
-	policy->accept = match_scope(&policy->image, mask, DIRECTION_ACCEPT);
-	policy->uniform = MATCH_NONE;
-	policy->holds = false;
-	for (uint32_t i = 0; image_rule(&policy->image, i, &rule); i++) {
-		if ((mask[i / 64] >> i % 64 & 1) != 0 && rule_holds(&rule))
-			policy->holds = true;
-	}
-	if (policy->connect.matchers == 0 && policy->accept.matchers == 0 &&
-	    policy->connect.fixed == policy->accept.fixed &&
-	    policy->connect.fixed != MATCH_NONE) {
-		image_rule(
-		    &policy->image, (uint32_t)policy->connect.fixed, &rule);
-		if (rule_holds(&rule))
-			policy->uniform = policy->connect.fixed;
-	}
-}
-
 /*
  * Takes our own entries, and only ours, out of a value of LD_PRELOAD, which
  * has its entries apart by spaces or colons (ld.so(8)). In place, because
@@ -236,19 +205,17 @@ publish(const struct image *image, const struct program *program,
 	}
 	mask = (uint64_t *)((char *)policy + mask_at);
 	memcpy((char *)policy + image_at, image->bytes, image->size);
-	policy->image.bytes = (const uint8_t *)policy + image_at;
-	policy->image.size = image->size;
-	policy->mask = mask;
-	match_program(&policy->image, program->names, program->count, mask);
-	summarize(policy, mask);
+	view_make(&policy->view,
+	    &(struct image){.bytes = (const uint8_t *)policy + image_at,
+		.size = image->size},
+	    program->names, program->count, mask);
 
 	trace = environment("KASHIM_TRACE");
 	if (trace != NULL && strlen(trace) < sizeof(policy->trace_path))
 		memcpy(policy->trace_path, trace, strlen(trace) + 1);
 
 	/* Nothing can match this program: let every call go straight on. */
-	if (match_scope_is_empty(&policy->connect) &&
-	    match_scope_is_empty(&policy->accept)) {
+	if (view_is_empty(&policy->view)) {
 		munmap(policy, room);
 		return NULL;
 	}

@@ -9,27 +9,13 @@
 #ifndef KASHIM_POLICY_H
 #define KASHIM_POLICY_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "image.h"
-#include "match.h"
+#include "view.h"
 
 #define POLICY_TRACE_MAX 1024
 
 /* Immutable once published, so readers need no lock. */
 struct policy {
-	struct image image;
-	const uint64_t *mask; /* the rules that apply to this program */
-	struct match_scope connect;
-	struct match_scope accept;
-	/*
-	 * The one rule that every socket of this program gets, whatever it
-	 * will be used for, so that socket() can set it; or MATCH_NONE.
-	 */
-	int uniform;
-	/* Does any rule hold against the program's own setsockopt() calls? */
-	bool holds;
+	struct view view; /* for this program; not empty */
 	/* The file that KASHIM_TRACE named; empty if none. */
 	char trace_path[POLICY_TRACE_MAX];
 };

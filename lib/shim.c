@@ -36,9 +36,12 @@ HOOKS(HOOK_SYMBOL)
 static bool
 shim_begin(struct apply *apply)
 {
-	apply->policy = policy_get();
-	if (apply->policy == NULL)
+	const struct policy *policy = policy_get();
+
+	if (policy == NULL)
 		return false;
+	apply->view = &policy->view;
+	apply->trace_path = policy->trace_path;
 	apply->calls.set = real_setsockopt();
 	apply->calls.get = getsockopt;
 	return true;

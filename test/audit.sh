@@ -257,7 +257,7 @@ includes()
 			"$dir/modules" -
 	grep -l '<confuse\.h>' "$tree"/lib/*.[ch] "$tree"/tools/*.[ch] |
 		grep -v '/lib/config\.c$'
-	grep -E '#include "(shim|real|hooks|policy|apply)\.h"' "$tree"/tools/*.[ch]
+	grep -E '#include "(shim|real|hooks|policy)\.h"' "$tree"/tools/*.[ch]
 	return 0
 }
 

@@ -6,7 +6,8 @@
 # packages are not started: the tests start their own.
 set -u
 
-build_packages='gcc make libc6-dev pkg-config libconfuse-dev'
+build_packages='gcc make libc6-dev pkg-config libconfuse-dev
+	libmnl-dev libelf-dev libjansson-dev libseccomp-dev'
 demo_packages='iproute2 nftables conntrack netcat-openbsd libpcap-dev
 	libcap2-bin procps util-linux'
 check_packages='check strace mandoc valgrind binutils perl

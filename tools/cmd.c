@@ -12,6 +12,12 @@
 
 #include "config.h"
 
+#ifndef KASHIM_LIBDIR
+#define KASHIM_LIBDIR "/usr/local/lib"
+#endif
+
+#define LIBRARY "libkashim.so"
+
 int
 cmd_config_path(const char *file, char path[PATH_MAX])
 {
@@ -44,6 +50,43 @@ cmd_config_path(const char *file, char path[PATH_MAX])
 		return CMD_WRONG;
 	}
 	return CMD_DONE;
+}
+
+int
+cmd_load(const char *path, struct image *image)
+{
+	char message[CONFIG_MESSAGE_MAX];
+	uint8_t *bytes;
+
+	if (config_load(path, NULL, NULL, &bytes, &image->size, message) != 0) {
+		warnx("%s", message);
+		return CMD_WRONG;
+	}
+	image->bytes = bytes;
+	return CMD_DONE;
+}
+
+bool
+cmd_library(char path[PATH_MAX])
+{
+	char self[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (length > 0) {
+		char *slash;
+		int written;
+
+		self[length] = '\0';
+		slash = strrchr(self, '/');
+		if (slash) {
+			*slash = '\0';
+			written = snprintf(path, PATH_MAX, "%s/" LIBRARY, self);
+			if (written < PATH_MAX && access(path, R_OK) == 0)
+				return true;
+		}
+	}
+	snprintf(path, PATH_MAX, "%s", KASHIM_LIBDIR "/" LIBRARY);
+	return access(path, R_OK) == 0;
 }
 
 int

@@ -7,7 +7,10 @@
 #define KASHIM_CMD_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "image.h"
 
 enum cmd_status {
 	CMD_DONE = 0,
@@ -33,6 +36,21 @@ int cmd_match(int argc, char *argv[]);
  * stay as they are. Returns CMD_DONE, or CMD_WRONG after a message on stderr.
  */
 int cmd_config_path(const char *file, char path[PATH_MAX]);
+
+/*
+ * Reads the configuration file at path into *image; its bytes are from
+ * malloc(3), and the caller's to free. Returns CMD_DONE, or CMD_WRONG after a
+ * message on stderr.
+ */
+int cmd_load(const char *path, struct image *image);
+
+/*
+ * Writes to path where libkashim.so is: beside the command, as in the build
+ * tree, so that a build is tried with its own library; or else where it was
+ * installed to. Returns whether it can be read there; if not, path is the
+ * latter and errno says why.
+ */
+bool cmd_library(char path[PATH_MAX]);
 
 /* Refers to --help on stderr. Returns CMD_WRONG. */
 int cmd_wrong_use(const char *name);

@@ -31,7 +31,7 @@ static void
 print_warning(void *data, const char *message)
 {
 	(void)data;
-	fprintf(stderr, "warning: %s\n", message);
+	warnx("warning: %s", message);
 }
 
 int
@@ -62,7 +62,7 @@ cmd_check(int argc, char *argv[])
 		return status;
 	if (config_load(
 		path, print_warning, NULL, &bytes, &image.size, message) != 0) {
-		fprintf(stderr, "%s\n", message);
+		warnx("%s", message);
 		return CMD_WRONG;
 	}
 	image.bytes = bytes;

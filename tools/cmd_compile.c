@@ -38,9 +38,8 @@ cmd_compile(int argc, char *argv[])
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
 	};
-	char path[PATH_MAX], image[PATH_MAX], message[CONFIG_MESSAGE_MAX];
-	uint8_t *bytes;
-	uint32_t size;
+	char path[PATH_MAX], image[PATH_MAX];
+	struct image policy;
 	int opt, status, error;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -56,19 +55,18 @@ cmd_compile(int argc, char *argv[])
 	status = cmd_config_path(optind < argc ? argv[optind] : NULL, path);
 	if (status != CMD_DONE)
 		return status;
-	if (config_load(path, NULL, NULL, &bytes, &size, message) != 0) {
-		fprintf(stderr, "%s\n", message);
-		return CMD_WRONG;
-	}
+	status = cmd_load(path, &policy);
+	if (status != CMD_DONE)
+		return status;
 	error = cache_name(path, image, sizeof(image));
 	if (error == 0)
-		error = cache_write(image, bytes, size);
-	free(bytes);
+		error = cache_write(image, policy.bytes, policy.size);
+	free((void *)policy.bytes);
 	if (error < 0) {
 		warnx("%s" CACHE_SUFFIX " cannot be written: %s", path,
 		    strerror(-error));
 		return CMD_WRONG;
 	}
-	printf("%s: written, %u bytes\n", image, size);
+	printf("%s: written, %u bytes\n", image, policy.size);
 	return CMD_DONE;
 }

@@ -177,9 +177,8 @@ cmd_match(int argc, char *argv[])
 {
 	struct request request = {.query.direction = DIRECTION_CONNECT};
 	const char *file = NULL;
-	char path[PATH_MAX], message[CONFIG_MESSAGE_MAX];
-	uint8_t *bytes = NULL;
-	struct image image;
+	char path[PATH_MAX];
+	struct image image = {0};
 	int status;
 
 	request.programs = calloc((size_t)argc + 1, sizeof(char *));
@@ -195,15 +194,11 @@ cmd_match(int argc, char *argv[])
 	status = cmd_config_path(file, path);
 	if (status != CMD_DONE)
 		goto out;
-	if (config_load(path, NULL, NULL, &bytes, &image.size, message) != 0) {
-		fprintf(stderr, "%s\n", message);
-		status = CMD_WRONG;
-		goto out;
-	}
-	image.bytes = bytes;
-	status = explain(&image, &request);
+	status = cmd_load(path, &image);
+	if (status == CMD_DONE)
+		status = explain(&image, &request);
 out:
-	free(bytes);
+	free((void *)image.bytes);
 	free(request.programs);
 	return status;
 }

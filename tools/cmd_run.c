@@ -19,10 +19,6 @@
 #include "cache.h"
 #include "config.h"
 
-#ifndef KASHIM_LIBDIR
-#define KASHIM_LIBDIR "/usr/local/lib"
-#endif
-
 #define LIBRARY "libkashim.so"
 
 static const char help[] =
@@ -44,33 +40,6 @@ static const char help[] =
     "  kashim run -c ./test.conf -- ssh -N gateway\n";
 
 /*
- * In the build tree the library lies beside the command; that one is
- * preferred, so that a build is tried with its own library.
- */
-static bool
-find_library(char path[PATH_MAX])
-{
-	char self[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (length > 0) {
-		char *slash;
-		int written;
-
-		self[length] = '\0';
-		slash = strrchr(self, '/');
-		if (slash) {
-			*slash = '\0';
-			written = snprintf(path, PATH_MAX, "%s/" LIBRARY, self);
-			if (written < PATH_MAX && access(path, R_OK) == 0)
-				return true;
-		}
-	}
-	snprintf(path, PATH_MAX, "%s", KASHIM_LIBDIR "/" LIBRARY);
-	return access(path, R_OK) == 0;
-}
-
-/*
  * Puts the library in front of what LD_PRELOAD already holds. The loader
  * splits that list at spaces and colons (ld.so(8)) and knows no quoting.
  */
@@ -82,7 +51,7 @@ preload(const char *program)
 	char *list;
 	int result;
 
-	if (!find_library(library)) {
+	if (!cmd_library(library)) {
 		warnx("%s: %s", library, strerror(errno));
 		warnx("%s runs without the shim", program);
 		return CMD_DONE;

@@ -144,8 +144,8 @@ EOF
 chmod 755 show
 
 # The wording of these is config's own, and tested there.
-bad=$(kashim check bad.conf 2>&1)
-none=$(kashim check none.conf 2>&1)
+bad=$(kashim check bad.conf 2>&1 | sed "s|^kashim: ||")
+none=$(kashim check none.conf 2>&1 | sed "s|^kashim: ||")
 none=${none#"$work/none.conf: "}
 
 # The command itself.
@@ -373,7 +373,7 @@ check 'check: the file wins over KASHIM_CONFIG' 0 \
 $work/one.conf: ok, 1 rule
 EOF
 check 'check: unknown key' 2 kashim check bad.conf <<EOF
-! $bad
+! kashim: $bad
 EOF
 case $bad in
 "$work/bad.conf:2: "*idel*idle*) pass ;;
@@ -388,13 +388,13 @@ check 'run: no warnings' 0 kashim run -c never.conf ./show a <<'EOF'
 [a]
 EOF
 check 'check: missing' 2 kashim check none.conf <<EOF
-! $work/none.conf: $none
+! kashim: $work/none.conf: $none
 EOF
 check 'check: directory' 2 kashim check directory <<EOF
-! $work/directory: a directory; name a file in it
+! kashim: $work/directory: a directory; name a file in it
 EOF
 check 'check: writable by others' 2 kashim check open.conf <<EOF
-! $work/open.conf: not believed, because others can write it (mode 0666); chmod go-w would be right
+! kashim: $work/open.conf: not believed, because others can write it (mode 0666); chmod go-w would be right
 EOF
 check 'check: two files' 2 kashim check good.conf one.conf <<'EOF'
 ! kashim: check takes one file, not 2
@@ -415,7 +415,7 @@ if [ -e /etc/kashim.conf ]; then
 	skip 'check: no default configuration' '/etc/kashim.conf exists'
 else
 	check 'check: no default configuration' 2 kashim check <<EOF
-! /etc/kashim.conf: $none
+! kashim: /etc/kashim.conf: $none
 EOF
 fi
 check 'check: the file that is shipped' 0 \
@@ -464,11 +464,11 @@ if [ -e /etc/kashim.conf ]; then
 	skip 'compile: no default configuration' '/etc/kashim.conf exists'
 else
 	check 'compile: no default configuration' 2 kashim compile <<EOF
-! /etc/kashim.conf: $none
+! kashim: /etc/kashim.conf: $none
 EOF
 fi
 check 'compile: unknown key' 2 kashim compile bad.conf <<EOF
-! $bad
+! kashim: $bad
 EOF
 same 'compile: nothing of a bad file' "$(echo bad.conf*)" bad.conf
 printf 'rule x {\n' >compile.conf
@@ -477,10 +477,10 @@ same 'compile: bad now: status' $? 2
 same 'compile: bad now: the old image stays' \
 	"$(cmp image compile.conf.policy 2>&1)" ''
 check 'compile: missing' 2 kashim compile none.conf <<EOF
-! $work/none.conf: $none
+! kashim: $work/none.conf: $none
 EOF
 check 'compile: writable by others' 2 kashim compile open.conf <<EOF
-! $work/open.conf: not believed, because others can write it (mode 0666); chmod go-w would be right
+! kashim: $work/open.conf: not believed, because others can write it (mode 0666); chmod go-w would be right
 EOF
 # Not even root can write there.
 mkdir one.conf.policy
@@ -774,10 +774,10 @@ check 'match: unknown option' 2 match --frobnicate 192.0.2.1 80 <<'EOF'
 ! Try 'kashim match --help'.
 EOF
 check 'match: bad configuration' 2 kashim match -c bad.conf 192.0.2.1 80 <<EOF
-! $bad
+! kashim: $bad
 EOF
 check 'match: missing configuration' 2 kashim match -c none 192.0.2.1 80 <<EOF
-! $work/none: $none
+! kashim: $work/none: $none
 EOF
 
 # The wrapper.

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * doctor: whether libkashim.so will take effect in a program, and if not,
+ * why and what to do. It looks and changes nothing.
+ */
+#ifndef KASHIM_DOCTOR_H
+#define KASHIM_DOCTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum doctor_weight {
+	DOCTOR_FINE,  /* good to know: it is so, and right */
+	DOCTOR_NOTE,  /* something to know that changes nothing */
+	DOCTOR_WARN,  /* part of the program is not reached, or may not be */
+	DOCTOR_FATAL, /* the preload has no effect */
+};
+
+/* What is the matter; one for each, so that run can decide by it. */
+enum doctor_topic {
+	DOCTOR_STATIC,   /* no program interpreter: no loader */
+	DOCTOR_SETID,    /* setuid, setgid, file capabilities: AT_SECURE */
+	DOCTOR_CLASS,    /* ELF class or machine without a build of ours */
+	DOCTOR_LIBC,     /* another C library than the build's */
+	DOCTOR_SCRIPT,   /* a script; what follows is of its interpreter */
+	DOCTOR_PRELOAD,  /* an LD_PRELOAD that is there already */
+	DOCTOR_LIBRARY,  /* libkashim.so is not where it would be looked for */
+	DOCTOR_CONFIG,   /* the configuration is wrong or unreadable */
+	DOCTOR_GO,       /* a Go program: goes past the C library */
+	DOCTOR_IO_URING, /* may connect by io_uring */
+	DOCTOR_SECCOMP,  /* a seccomp filter */
+	DOCTOR_UNIT,     /* a setting of its systemd unit */
+	DOCTOR_LOADED,   /* of a process: is the library in it */
+	DOCTOR_POLICY,   /* of a process: which policy it has */
+	DOCTOR_SOCKETS,  /* of a process: how its live sockets stand */
+};
+
+struct doctor_finding {
+	enum doctor_topic topic;
+	enum doctor_weight weight;
+	char *what;   /* "setuid root: the loader ignores LD_PRELOAD" */
+	char *remedy; /* what to do, one or more sentences; NULL if nothing */
+};
+
+struct doctor {
+	struct doctor_finding
+	    *findings; /* in the order in which they were made */
+	size_t count;
+	enum doctor_weight worst;
+};
+
+/*
+ * Examines a program: path is looked up in PATH as execvp(3) does if it has
+ * no slash. config is the configuration file's absolute name; library that
+ * of libkashim.so as LD_PRELOAD would have it.
+ * Returns 0, and the caller gives *doctor back with doctor_free(); -ENOENT if
+ * there is no such program, -EACCES if it can't be executed, -ENOMEM.
+ */
+int doctor_program(const char *path, const char *config, const char *library,
+    struct doctor *doctor);
+
+void doctor_free(struct doctor *doctor);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * process: another process, as proc(5) shows it. It reads and changes
+ * nothing; a process that has ended in between is an error and never a wrong
+ * answer.
+ */
+#ifndef KASHIM_PROCESS_H
+#define KASHIM_PROCESS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct process {
+	pid_t pid;
+	uint64_t start; /* ticks since boot; with pid it names the process */
+	uid_t uid;      /* effective */
+	/*
+	 * The names that rules with the key program look at, as in the shim:
+	 * that of its executable file, and the one that it was started by.
+	 * Without the permission to look (ptrace(2), PTRACE_MODE_READ),
+	 * name_count is 0, and comm is all that is known.
+	 */
+	char name[2][NAME_MAX + 1];
+	unsigned int name_count;
+	char comm[16];           /* as ps(1) shows it: never empty */
+	char unit[NAME_MAX + 1]; /* systemd unit, "" if none */
+	uint64_t net; /* inode of its network namespace, 0: unknown */
+};
+
+/*
+ * Looks at process pid. Returns 0; -ESRCH if there is none (any more), or it
+ * is a zombie; -EACCES if proc(5) does not show even its name; -errno.
+ */
+int process_read(pid_t pid, struct process *process);
+
+/*
+ * Is it still the same process? By pid and start. For after pidfd_open(2),
+ * which may have got another process with the same number.
+ */
+bool process_is_same(const struct process *process);
+
+/*
+ * Opens a pidfd for it (pidfd_open(2)), close-on-exec, that is certain to be
+ * of this very process. Returns it, or -ESRCH or another -errno.
+ */
+int process_open(const struct process *process);
+
+/*
+ * Calls each for every process that this user sees, in order of pid, until
+ * it returns non-zero. Returns that, 0, or -errno if /proc cannot be read.
+ */
+int process_each(
+    int (*each)(const struct process *process, void *data), void *data);
+
+#endif
