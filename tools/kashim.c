@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "config_value.h"
 
 #ifndef KASHIM_VERSION
 #define KASHIM_VERSION "0.1"
@@ -17,16 +18,19 @@
 #define NAME_MAX_LENGTH 32
 
 struct command {
-	const char *name;
+	const char *name; /* NULL: a heading for those below */
 	int (*run)(int argc, char *argv[]);
 	const char *summary;
 };
 
+/* In the order in which a newcomer needs them. */
 static const struct command commands[] = {
-    {"run", cmd_run, "run a program under the shim"},
-    {"check", cmd_check, "tell whether a configuration file is right"},
-    {"compile", cmd_compile, "write a configuration down ready for use"},
+    {NULL, NULL, "The configuration"},
+    {"check", cmd_check, "tell whether it is right, and what in it is risky"},
     {"match", cmd_match, "explain what a connection would get, and why"},
+    {"compile", cmd_compile, "write it down ready for use"},
+    {NULL, NULL, "Programs"},
+    {"run", cmd_run, "run a program under the shim"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -39,25 +43,41 @@ usage(FILE *out)
 	      "timers, by rule.\n\n",
 	    out);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(
-		    out, "  %-9s %s\n", commands[i].name, commands[i].summary);
-	fputs("  help      show this text, or that of one COMMAND\n"
-	      "\n"
-	      "  --help    show this text\n"
-	      "  --version show the version\n"
+		if (commands[i].name)
+			fprintf(out, "  %-9s  %s\n", commands[i].name,
+			    commands[i].summary);
+		else
+			fprintf(out, "%s\n", commands[i].summary);
+	fputs("\n"
+	      "  help       show this text, or that of one COMMAND\n"
+	      "  --help     show this text\n"
+	      "  --version  show the version\n"
 	      "\n"
 	      "'kashim COMMAND --help' has the options and examples; see also\n"
 	      "kashim(1), kashim.conf(5) and libkashim(7).\n",
 	    out);
 }
 
+/* The command of that name; NULL after a message. */
 static const struct command *
 find(const char *name)
 {
-	for (size_t i = 0; i < COMMANDS; i++)
+	const char *names[COMMANDS], *nearest;
+	size_t count = 0;
+
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (!commands[i].name)
+			continue;
 		if (strcmp(name, commands[i].name) == 0)
 			return &commands[i];
-	warnx("there is no command '%s'", name);
+		names[count++] = commands[i].name;
+	}
+	nearest = config_value_nearest(name, names, count);
+	if (nearest)
+		warnx("there is no command '%s', did you mean '%s'?", name,
+		    nearest);
+	else
+		warnx("there is no command '%s'", name);
 	return NULL;
 }
 

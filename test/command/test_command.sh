@@ -177,11 +177,15 @@ kashim --version >out
 same '--version: status' $? 0
 in_file '--version' out 'kashim '
 check 'unknown command' 2 kashim chekc <<'EOF'
-! kashim: there is no command 'chekc'
+! kashim: there is no command 'chekc', did you mean 'check'?
+! Try 'kashim --help'.
+EOF
+check 'unknown command, unlike any' 2 kashim frobnicate <<'EOF'
+! kashim: there is no command 'frobnicate'
 ! Try 'kashim --help'.
 EOF
 check 'unknown command to help' 2 kashim help chekc <<'EOF'
-! kashim: there is no command 'chekc'
+! kashim: there is no command 'chekc', did you mean 'check'?
 ! Try 'kashim --help'.
 EOF
 check 'unknown option' 2 kashim --frobnicate <<'EOF'

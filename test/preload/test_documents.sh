@@ -93,7 +93,7 @@ agree 'profiles in kashim.conf.5'
 
 "$kashim" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' >"$dir/commands"
 cp "$dir/commands" "$dir/a"
-sed -n 's/^\.It Cm //p' "$command_page" >"$dir/b"
+sed -n '/^\.Sh COMMANDS/,/^\.Sh [^C]/s/^\.Ss //p' "$command_page" >"$dir/b"
 agree 'commands in kashim.1'
 cp "$dir/commands" "$dir/a"
 sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/s/^\.Cm //p' "$command_page" \
@@ -112,7 +112,7 @@ grep -vx help "$dir/commands" | while read -r command; do
 	options_of "$command"
 done >"$dir/options"
 cp "$dir/options" "$dir/a"
-awk '/^\.It Cm / { command = $3 }
+awk '/^\.Ss / { command = $2 }
 	/^\.It Fl / { sub(/^\\-/, "", $8); print command, "-" $3, "--" $8 }' \
     "$command_page" >"$dir/b"
 agree 'options in kashim.1'
