@@ -28,6 +28,19 @@ struct live_choice {
 	size_t program_count;
 };
 
+/*
+ * The kernel does not tell who sent the SYN. Taken as certain is, in this
+ * order:
+ * - SYN_SENT: we did; SYN_RECV: the peer did.
+ * - A listener with the local port, and with the local address or none, in
+ *   the same network namespace: the peer did. (connect(2) picks no port that
+ *   somebody is bound to.)
+ * - The same for the remote port and address: we did.
+ * - One of the two ports is in the range that this namespace takes ports from
+ *   (net.ipv4.ip_local_port_range) and the other is not: whose it is did.
+ * All else is unsure.
+ */
+
 enum live_direction {
 	LIVE_UNSURE, /* it cannot be told who sent the SYN */
 	LIVE_OUT,    /* our side did: direction = connect */
@@ -40,20 +53,32 @@ enum live_verdict {
 	LIVE_DIFFERS, /* keepalive is on, with other values than the rule's */
 	LIVE_OFF,     /* a rule asks for keepalive, and it is off */
 	LIVE_NO_RULE, /* no rule matches */
-	LIVE_UNKNOWN, /* not permitted to look, or no process known */
+	LIVE_UNKNOWN, /* not permitted to look, or no process has it */
 	LIVE_VERDICTS,
 };
 
 struct live_socket {
 	struct diag_socket socket;
-	uint64_t net;                  /* network namespace */
-	const struct process *process; /* NULL: not known */
-	unsigned int sharers;          /* other processes that have it, too */
-	int fd;                        /* in process, -1: not known */
+	uint64_t net; /* network namespace */
+	/*
+	 * Of the chosen processes that have it, the one that began first.
+	 * NULL: none is known. It may be one that may not be looked into, the
+	 * kernel itself, or io_uring holds it without a descriptor.
+	 */
+	const struct process *process;
+	unsigned int sharers; /* other chosen processes that have it, too */
+	int fd;               /* in process, -1: not known */
 	enum live_direction direction;
 	bool have_known;       /* have was read from the socket */
 	struct keepalive have; /* its options, as they really are */
-	int rule;              /* its number in the image, or MATCH_NONE */
+	/*
+	 * Its number in the image, or MATCH_NONE. Of LIVE_UNSURE: the one of
+	 * the two that fits what the socket has, or else the accepting one. Of
+	 * a listener: what all it accepts would get; MATCH_NONE if that
+	 * depends on the peer. Where the process's names are not known: only
+	 * if no rule for some program comes before it.
+	 */
+	int rule;
 	enum live_verdict verdict;
 };
 
@@ -61,20 +86,37 @@ struct live {
 	struct live_socket *sockets; /* by process, then descriptor; those
 	                                without a process last */
 	size_t count;
-	struct process *processes;
+	struct process *processes; /* the chosen ones, oldest first */
 	size_t process_count;
 	/* Processes that were chosen but may not be looked into. */
 	size_t closed_count;
 	/* Network namespaces whose sockets could not be listed. */
 	size_t hidden_nets;
+	/*
+	 * Sockets that were closed, or went to another descriptor, while all
+	 * this was read. They are not in the list.
+	 */
+	size_t gone;
+	/*
+	 * Connections to one of the listeners in the list that nobody has
+	 * accepted yet. They are not in the list.
+	 */
+	size_t waiting;
+	pid_t missing; /* after -ESRCH: the pid that there is not */
 };
 
 /*
  * Reads all of it. image may be NULL: no rules, every verdict is
  * LIVE_NO_RULE or LIVE_UNKNOWN. Listeners are among the sockets; the caller
- * passes over them. choice may be NULL: all.
- * Returns 0, and the caller gives *live back with live_free(); or -errno:
- * -ESRCH if choice names a pid that there is not, -ENOMEM.
+ * passes over them. choice may be NULL: all. Sockets without a process are
+ * listed only if all processes are meant.
+ *
+ * Network namespaces are those of the chosen processes, our own, and those
+ * that the chosen processes have a socket of.
+ *
+ * Returns 0, and the caller gives *live back with live_free(); or -errno, and
+ * only live->missing is set: -ESRCH if choice names a pid that there is not,
+ * -ENOENT if the kernel has no tcp_diag, -ENOMEM.
  */
 int live_read(const struct live_choice *choice, const struct image *image,
     struct live *live);
@@ -87,6 +129,22 @@ void live_free(struct live *live);
  */
 unsigned int
 live_queries(const struct live_socket *socket, struct match_query query[2]);
+
+/*
+ * What a socket should have by its rule, as far as it can: what the kernel
+ * refuses to tell of it (MPTCP has no user timeout), it can't be given. Copies
+ * the rule out, too. Returns false if it has no rule, or may not be looked
+ * into, or the rule says ignore: nothing is wanted then.
+ */
+bool live_wants(const struct image *image, const struct live_socket *socket,
+    struct image_rule *rule, struct keepalive *want);
+
+/*
+ * The verdict on a socket, from its rule, have_known and have. image may be
+ * NULL. For after something was changed.
+ */
+enum live_verdict
+live_verdict(const struct image *image, const struct live_socket *socket);
 
 /* "ok", "differs", "off", "no rule", "unknown". */
 const char *live_verdict_name(enum live_verdict verdict);

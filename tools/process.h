@@ -18,22 +18,36 @@ struct process {
 	uid_t uid;      /* effective */
 	/*
 	 * The names that rules with the key program look at, as in the shim:
-	 * that of its executable file, and the one that it was started by.
-	 * Without the permission to look (ptrace(2), PTRACE_MODE_READ),
-	 * name_count is 0, and comm is all that is known.
+	 * that of its executable file, as it was called when the program
+	 * began, and the one that it was started by, if another.
+	 * Without the permission to look (ptrace(2), PTRACE_MODE_READ), and
+	 * for a thread of the kernel, name_count is 0, and comm is all that is
+	 * known.
 	 */
 	char name[2][NAME_MAX + 1];
 	unsigned int name_count;
-	char comm[16];           /* as ps(1) shows it: never empty */
-	char unit[NAME_MAX + 1]; /* systemd unit, "" if none */
+	char comm[16]; /* as ps(1) shows it: never empty */
+	/*
+	 * The system's systemd unit that its control group belongs to, such as
+	 * "redis-server.service" or "user@1000.service"; "" if none.
+	 */
+	char unit[NAME_MAX + 1];
 	uint64_t net; /* inode of its network namespace, 0: unknown */
 };
 
 /*
  * Looks at process pid. Returns 0; -ESRCH if there is none (any more), or it
- * is a zombie; -EACCES if proc(5) does not show even its name; -errno.
+ * is a zombie, or a thread and no process; -EACCES if proc(5) does not show
+ * even its name; -errno.
  */
 int process_read(pid_t pid, struct process *process);
+
+/*
+ * Opens its directory in /proc, close-on-exec, to read more of it: certain to
+ * be of this very process, now and for as long as it is open. Returns it, or
+ * -ESRCH or another -errno.
+ */
+int process_dir(const struct process *process);
 
 /*
  * Is it still the same process? By pid and start. For after pidfd_open(2),
