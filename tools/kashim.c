@@ -31,6 +31,8 @@ static const struct command commands[] = {
     {"compile", cmd_compile, "write it down ready for use"},
     {NULL, NULL, "Programs"},
     {"run", cmd_run, "run a program under the shim"},
+    {NULL, NULL, "Connections"},
+    {"status", cmd_status, "show how the live connections stand"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * kashim status: how the live TCP connections of this host stand, against
+ * what their rules say. It reads (live.h), and says it in one of several
+ * forms (status.h); it changes nothing.
+ */
+#include "cmd.h"
+
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "choice.h"
+#include "config.h"
+#include "live.h"
+#include "screen.h"
+#include "status.h"
+#include "terminal.h"
+
+#define WATCH_MS 1000
+
+static const char help[] =
+    "Usage: kashim status [OPTION...]\n"
+    "Shows the live TCP connections of this host, the keepalive that they "
+    "really have,\n"
+    "and whether that is what their rule says. As root it sees all of them.\n"
+    "\n" CHOICE_HELP
+    "  -w, --watch            draw it anew each second, with a bar for the "
+    "time left\n"
+    "                         until a firewall forgets; q ends it\n"
+    "  -j, --json             print JSON\n"
+    "  -o, --openmetrics      print metrics for Prometheus\n"
+    "  -h, --help             show this text\n"
+    "\n"
+    "Exit status: 0 if every connection that a rule matches is ok, 1 if not "
+    "or if it\n"
+    "is not known, 2 for wrong use or a bad configuration.\n"
+    "\n"
+    "Examples:\n"
+    "  sudo kashim status\n"
+    "  sudo kashim status --unit backup-agent --watch\n"
+    "  sudo kashim status --json | jq '.connections[] | "
+    "select(.verdict == \"off\")'\n";
+
+enum form {
+	FORM_TEXT, /* a table, or a list if stdout is no terminal */
+	FORM_JSON,
+	FORM_OPENMETRICS,
+};
+
+struct request {
+	struct choice choice;
+	enum form form;
+	bool watch;
+};
+
+/* What was read, and what is said of it. */
+struct picture {
+	struct live live;
+	struct status status;
+};
+
+/* Returns 0, and the caller gives *picture back; or -errno, no message. */
+static int
+take_picture(const struct request *request, const struct image *image,
+    const char *config, struct picture *picture)
+{
+	const struct live_choice *choice = &request->choice.live;
+	int error;
+
+	*picture = (struct picture){
+	    .status =
+		{
+		    .live = &picture->live,
+		    .image = image,
+		    .config = config,
+		    .time = time(NULL),
+		    .chosen = choice->pid_count > 0 || choice->unit_count > 0 ||
+	                      choice->program_count > 0,
+		},
+	};
+	error = live_read(choice, image, &picture->live);
+	if (error)
+		return error;
+	error = status_sort_out(&picture->status);
+	if (error)
+		live_free(&picture->live);
+	return error;
+}
+
+static void
+free_picture(struct picture *picture)
+{
+	status_free(&picture->status);
+	live_free(&picture->live);
+}
+
+static int
+answer(const struct picture *picture)
+{
+	return status_is_covered(&picture->status) ? CMD_DONE : CMD_NO;
+}
+
+static int
+refuse(int error, const struct live *live)
+{
+	if (error == -ESRCH)
+		warnx("there is no process %d", live->missing);
+	else
+		warnx("cannot read the connections: %s", strerror(-error));
+	return CMD_WRONG;
+}
+
+static int
+print_text(const struct status *status)
+{
+	const struct status_look look = {
+	    .coloured = terminal_has_colour(stdout),
+	    .columns = terminal_columns(stdout),
+	};
+
+	if (isatty(STDOUT_FILENO)) {
+		status_table(stdout, status, &look);
+		status_summary(stdout, status, "", look.coloured);
+	} else {
+		status_list(stdout, status);
+		status_summary(stdout, status, "# ", false);
+	}
+	return 0;
+}
+
+static int
+show(const struct request *request, const struct image *image,
+    const char *config)
+{
+	struct picture picture;
+	int error = take_picture(request, image, config, &picture);
+	int status;
+
+	if (error)
+		return refuse(error, &picture.live);
+	if (request->form == FORM_JSON)
+		error = status_json(stdout, &picture.status);
+	else if (request->form == FORM_OPENMETRICS)
+		error = status_openmetrics(stdout, &picture.status);
+	else
+		error = print_text(&picture.status);
+	status = error ? refuse(error, &picture.live) : answer(&picture);
+	free_picture(&picture);
+	return status;
+}
+
+/* Draws one picture into the whole window. Returns 0 or -errno. */
+static int
+draw(struct status *status)
+{
+	unsigned int rows = terminal_rows(stdout);
+	struct status_look look = {
+	    .coloured = terminal_has_colour(stdout),
+	    .bars = true,
+	    .columns = terminal_columns(stdout),
+	};
+	char *text = NULL, *summary = NULL, clock[32];
+	size_t length, summary_length;
+	FILE *stream = open_memstream(&summary, &summary_length);
+	unsigned int below = 0;
+	struct tm tm;
+	int error;
+
+	if (!stream)
+		return -errno;
+	status_summary(stream, status, "", look.coloured);
+	if (fclose(stream) != 0)
+		goto no_memory;
+	for (const char *c = summary; *c; c++)
+		below += *c == '\n';
+	stream = open_memstream(&text, &length);
+	if (!stream)
+		goto no_memory;
+	localtime_r(&status->time, &tm);
+	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
+	fprintf(stream, "%skashim status%s  %s  %sq: quit%s\n",
+	    terminal_sequence(look.coloured, TERMINAL_BOLD),
+	    terminal_sequence(look.coloured, TERMINAL_PLAIN), clock,
+	    terminal_sequence(look.coloured, TERMINAL_FAINT),
+	    terminal_sequence(look.coloured, TERMINAL_PLAIN));
+	/* The summary stands below, whatever the number of connections. */
+	look.rows = rows > below + 2 ? rows - below - 1 : 1;
+	status_worst_first(status);
+	status_table(stream, status, &look);
+	fputs(summary, stream);
+	if (fclose(stream) != 0)
+		goto no_memory;
+	error = screen_draw(text);
+	free(text);
+	free(summary);
+	return error;
+no_memory:
+	free(text);
+	free(summary);
+	return -ENOMEM;
+}
+
+static int
+watch(const struct request *request, const struct image *image,
+    const char *config)
+{
+	enum screen_event event = SCREEN_TIME;
+	struct picture picture;
+	int error, status = CMD_WRONG;
+
+	error = screen_open();
+	if (error) {
+		warnx("the terminal: %s", strerror(-error));
+		return CMD_WRONG;
+	}
+	while (event != SCREEN_QUIT) {
+		error = take_picture(request, image, config, &picture);
+		if (error)
+			break;
+		status = answer(&picture);
+		/* Without a terminal, nobody watches any more. */
+		event = draw(&picture.status) == 0 ? screen_wait(WATCH_MS)
+		                                   : SCREEN_QUIT;
+		free_picture(&picture);
+	}
+	screen_close();
+	/* Its last picture still says how it was. */
+	if (error == -ESRCH && status != CMD_WRONG)
+		warnx("process %d has ended", picture.live.missing);
+	else if (error)
+		status = refuse(error, &picture.live);
+	return status;
+}
+
+/*
+ * Reads the command line. Returns CMD_DONE to go on, CMD_NO after --help, and
+ * CMD_WRONG after a message.
+ */
+static int
+parse(int argc, char *argv[], struct request *request)
+{
+	static const struct option options[] = {
+	    CHOICE_OPTIONS,
+	    {"watch", no_argument, NULL, 'w'},
+	    {"json", no_argument, NULL, 'j'},
+	    {"openmetrics", no_argument, NULL, 'o'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	unsigned int forms = 0;
+	int opt;
+
+	while ((opt = getopt_long(
+		    argc, argv, CHOICE_LETTERS "wjoh", options, NULL)) != -1) {
+		switch (opt) {
+		case 'w':
+			request->watch = true;
+			break;
+		case 'j':
+			request->form = FORM_JSON;
+			forms |= 1u << FORM_JSON;
+			break;
+		case 'o':
+			request->form = FORM_OPENMETRICS;
+			forms |= 1u << FORM_OPENMETRICS;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return CMD_NO;
+		case '?':
+			return cmd_wrong_use(argv[0]);
+		default:
+			if (choice_take(&request->choice, opt, optarg) != 0)
+				return CMD_WRONG;
+		}
+	}
+	if (optind < argc) {
+		warnx("status takes options only, not '%s'", argv[optind]);
+		return cmd_wrong_use(argv[0]);
+	}
+	if ((forms & (forms - 1)) != 0 || (forms && request->watch)) {
+		warnx("of --watch, --json and --openmetrics only one can be");
+		return cmd_wrong_use(argv[0]);
+	}
+	if (request->watch && !terminal_draws(stdout)) {
+		warnx("--watch needs a terminal that can draw, not %s",
+		    isatty(STDOUT_FILENO) ? "TERM=dumb" : "a file or a pipe");
+		return CMD_WRONG;
+	}
+	return CMD_DONE;
+}
+
+int
+cmd_status(int argc, char *argv[])
+{
+	struct request request = {.form = FORM_TEXT};
+	struct image image = {0};
+	char path[PATH_MAX];
+	int status;
+
+	/* For what can be printed on a terminal, and nothing else. */
+	setlocale(LC_CTYPE, "");
+	status = parse(argc, argv, &request);
+	if (status != CMD_DONE) {
+		status = status == CMD_NO ? CMD_DONE : status;
+		goto out;
+	}
+	status = cmd_config_path(request.choice.config, path);
+	if (status == CMD_DONE)
+		status = cmd_load(path, &image);
+	if (status == CMD_DONE)
+		status = request.watch ? watch(&request, &image, path)
+		                       : show(&request, &image, path);
+out:
+	free((void *)image.bytes);
+	choice_free(&request.choice);
+	return status;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * status: what follows from what live.h has read.
+ */
+#include "status.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+
+int
+status_sort_out(struct status *status)
+{
+	const struct live *live = status->live;
+
+	status->connections =
+	    calloc(live->count + 1, sizeof(*status->connections));
+	if (!status->connections)
+		return -ENOMEM;
+	for (size_t i = 0; i < live->count; i++) {
+		const struct live_socket *socket = &live->sockets[i];
+
+		if (socket->direction != LIVE_LISTENER) {
+			status->connections[status->count++] = socket;
+			status->verdicts[socket->verdict]++;
+		} else if (socket->verdict == LIVE_OFF ||
+			   socket->verdict == LIVE_DIFFERS) {
+			status->unready++;
+		}
+	}
+	return 0;
+}
+
+void
+status_free(struct status *status)
+{
+	free(status->connections);
+	status->connections = NULL;
+	status->count = 0;
+}
+
+static unsigned int
+badness(enum live_verdict verdict)
+{
+	static const unsigned char order[LIVE_VERDICTS] = {
+	    [LIVE_OFF] = 4,
+	    [LIVE_DIFFERS] = 3,
+	    [LIVE_UNKNOWN] = 2,
+	    [LIVE_OK] = 1,
+	    [LIVE_NO_RULE] = 0,
+	};
+
+	return order[verdict];
+}
+
+/* A connection with what it is sorted by. */
+struct place {
+	const struct live_socket *socket;
+	unsigned int process; /* the worst of its process */
+	size_t group;         /* its process's place so far */
+	size_t index;         /* its own */
+};
+
+static int
+compare(const void *left, const void *right)
+{
+	const struct place *a = left, *b = right;
+	unsigned int a_own = badness(a->socket->verdict);
+	unsigned int b_own = badness(b->socket->verdict);
+
+	if (a->process != b->process)
+		return a->process > b->process ? -1 : 1;
+	if (a->group != b->group)
+		return a->group < b->group ? -1 : 1;
+	if (a_own != b_own)
+		return a_own > b_own ? -1 : 1;
+	return a->index < b->index ? -1 : a->index > b->index;
+}
+
+void
+status_worst_first(struct status *status)
+{
+	struct place *places = calloc(status->count + 1, sizeof(*places));
+
+	/* In another order it is right, too. */
+	if (!places)
+		return;
+	for (size_t begin = 0, end; begin < status->count; begin = end) {
+		const struct process *process =
+		    status->connections[begin]->process;
+		unsigned int worst = 0;
+
+		for (end = begin; end < status->count &&
+				  status->connections[end]->process == process;
+		     end++) {
+			unsigned int own =
+			    badness(status->connections[end]->verdict);
+
+			worst = own > worst ? own : worst;
+		}
+		for (size_t i = begin; i < end; i++)
+			places[i] = (struct place){
+			    status->connections[i], worst, begin, i};
+	}
+	qsort(places, status->count, sizeof(*places), compare);
+	for (size_t i = 0; i < status->count; i++)
+		status->connections[i] = places[i].socket;
+	free(places);
+}
+
+bool
+status_is_covered(const struct status *status)
+{
+	if (status->verdicts[LIVE_OFF] > 0 ||
+	    status->verdicts[LIVE_DIFFERS] > 0 ||
+	    status->verdicts[LIVE_UNKNOWN] > 0 || status->live->hidden_nets > 0)
+		return false;
+	/*
+	 * Connections of a process that may not be looked into are unknown
+	 * ones. But if it was to be chosen by what cannot be seen, nobody
+	 * knows which are its.
+	 */
+	return !(status->chosen && status->live->closed_count > 0);
+}
+
+bool
+status_rule(const struct status *status, const struct live_socket *socket,
+    struct image_rule *rule)
+{
+	return status->image && socket->rule != MATCH_NONE &&
+	       image_rule(status->image, (uint32_t)socket->rule, rule);
+}
+
+uint32_t
+status_differences(const struct status *status,
+    const struct live_socket *socket, struct keepalive *want)
+{
+	struct image_rule rule;
+	uint32_t differences = 0;
+
+	if (!live_wants(status->image, socket, &rule, want))
+		return 0;
+	for (unsigned int o = 0; o < KEEPALIVE_OPTIONS; o++) {
+		struct keepalive one = *want;
+
+		one.set &= 1u << o;
+		if (!keepalive_covers(
+			&socket->have, &one, rule.app_settings == APP_TIGHTEN))
+			differences |= one.set;
+	}
+	return differences;
+}
+
+int64_t
+status_probe_ms(const struct live_socket *socket)
+{
+	const struct diag_socket *kernel = &socket->socket;
+	int64_t due_ms;
+
+	if (kernel->timer != DIAG_TIMER_KEEPALIVE)
+		return -1;
+	if (!socket->have_known || kernel->heard_ms == DIAG_NOT_TOLD ||
+	    !(socket->have.set & (1u << KEEPALIVE_IDLE)))
+		return kernel->expires_ms;
+	due_ms = (int64_t)socket->have.value[KEEPALIVE_IDLE] * 1000 -
+	         kernel->heard_ms;
+	return due_ms > kernel->expires_ms ? due_ms : kernel->expires_ms;
+}
+
+int64_t
+status_silence_ms(const struct live_socket *socket)
+{
+	uint32_t data_ms = socket->socket.idle_ms;
+	uint32_t heard_ms = socket->socket.heard_ms;
+
+	if (data_ms == DIAG_NOT_TOLD || heard_ms == DIAG_NOT_TOLD)
+		return -1;
+	return data_ms < heard_ms ? data_ms : heard_ms;
+}
+
+bool
+status_left_ms(const struct status *status, const struct live_socket *socket,
+    int64_t *left_ms)
+{
+	int64_t silence_ms = status_silence_ms(socket);
+	struct image_rule rule;
+
+	if (silence_ms < 0 || !status_rule(status, socket, &rule) ||
+	    rule.timeout_s == 0 || rule.action == ACTION_IGNORE)
+		return false;
+	*left_ms = (int64_t)rule.timeout_s * 1000 - silence_ms;
+	return true;
+}
+
+const char *
+status_unknown(const struct status *status, const struct live_socket *socket)
+{
+	if (socket->verdict != LIVE_UNKNOWN)
+		return NULL;
+	if (socket->process)
+		return "not permitted to look into the process";
+	if (status->live->closed_count > 0)
+		return "not permitted to see which process has it";
+	return "no process was found that has it";
+}
+
+const char *
+status_state_name(uint8_t state)
+{
+	static const char *const names[] = {
+	    [TCP_ESTABLISHED] = "established",
+	    [TCP_SYN_SENT] = "syn-sent",
+	    [TCP_SYN_RECV] = "syn-recv",
+	    [TCP_FIN_WAIT1] = "fin-wait-1",
+	    [TCP_FIN_WAIT2] = "fin-wait-2",
+	    [TCP_TIME_WAIT] = "time-wait",
+	    [TCP_CLOSE] = "close",
+	    [TCP_CLOSE_WAIT] = "close-wait",
+	    [TCP_LAST_ACK] = "last-ack",
+	    [TCP_LISTEN] = "listen",
+	    [TCP_CLOSING] = "closing",
+	};
+
+	if (state >= sizeof(names) / sizeof(names[0]) || !names[state])
+		return "?";
+	return names[state];
+}
+
+const char *
+status_program(const struct live_socket *socket)
+{
+	const struct process *process = socket->process;
+
+	if (!process)
+		return "";
+	return process->name_count > 0 ? process->name[0] : process->comm;
+}
+
+size_t
+status_endpoint(
+    const struct addr *addr, uint16_t port, char text[STATUS_ENDPOINT_MAX])
+{
+	char address[ADDR_TEXT_MAX];
+	bool v6 = addr->family == ADDR_V6;
+
+	addr_format(addr, address);
+	return (size_t)snprintf(text, STATUS_ENDPOINT_MAX, "%s%s%s:%u",
+	    v6 ? "[" : "", address, v6 ? "]" : "", port);
+}
