@@ -24,7 +24,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "chosen.h"
+#include "pick.h"
 #include "direction.h"
 #include "fetch.h"
 #include "inodes.h"
@@ -448,13 +448,13 @@ live_read(const struct live_choice *choice, const struct image *image,
 {
 	struct reading reading = {
 	    .live = live,
-	    .all = chosen_is_all(choice),
+	    .all = pick_is_all(choice),
 	};
 	pid_t missing;
 	int error;
 
 	*live = (struct live){0};
-	error = chosen_read(
+	error = pick_read(
 	    choice, &live->processes, &live->process_count, &live->missing);
 	if (error == 0)
 		error = list_nets(&reading);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * chosen: the processes that a struct live_choice means.
+ * pick: the processes that a struct live_choice means.
  */
-#include "chosen.h"
+#include "pick.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -16,7 +16,7 @@ struct taking {
 };
 
 bool
-chosen_is_all(const struct live_choice *choice)
+pick_is_all(const struct live_choice *choice)
 {
 	return choice == NULL ||
 	       choice->pid_count + choice->unit_count + choice->program_count ==
@@ -50,7 +50,7 @@ is_program(const struct process *process, const char *pattern)
 static bool
 is_chosen(const struct live_choice *choice, const struct process *process)
 {
-	if (chosen_is_all(choice))
+	if (pick_is_all(choice))
 		return true;
 	for (size_t i = 0; i < choice->pid_count; i++) {
 		if (choice->pids[i] == process->pid)
@@ -122,11 +122,11 @@ take_pids(struct taking *taking, pid_t *missing)
 }
 
 int
-chosen_read(const struct live_choice *choice, struct process **processes,
+pick_read(const struct live_choice *choice, struct process **processes,
     size_t *count, pid_t *missing)
 {
 	struct taking taking = {.choice = choice};
-	bool all = chosen_is_all(choice);
+	bool all = pick_is_all(choice);
 	int error = 0;
 
 	if (!all)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * chosen: the processes that a struct live_choice means.
+ * pick: the processes that a struct live_choice means.
  */
-#ifndef KASHIM_CHOSEN_H
-#define KASHIM_CHOSEN_H
+#ifndef KASHIM_PICK_H
+#define KASHIM_PICK_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,14 +12,14 @@
 #include "live.h"
 
 /* Is nothing named, so that all processes are meant? choice may be NULL. */
-bool chosen_is_all(const struct live_choice *choice);
+bool pick_is_all(const struct live_choice *choice);
 
 /*
  * Reads the chosen processes, oldest first, into *processes, from malloc(3);
  * NULL if there are none. Returns 0; -ESRCH and the pid at *missing if a pid
  * is named that there is not; -errno.
  */
-int chosen_read(const struct live_choice *choice, struct process **processes,
+int pick_read(const struct live_choice *choice, struct process **processes,
     size_t *count, pid_t *missing);
 
 #endif
