@@ -81,45 +81,46 @@ find_view(struct judge *judge, const struct process *process)
  * program that would also match makes it uncertain.
  */
 static int
-find_rule(const struct view *view, bool named, const struct match_query *query)
+find_rule(const struct view *view, const struct match_query *query,
+    struct live_socket *socket)
 {
+	bool named = socket->process != NULL && socket->process->name_count > 0;
 	int rule = match_rule(&view->image, view->mask, query);
 
-	if (!named && match_rule(&view->image, NULL, query) != rule)
+	if (!named && match_rule(&view->image, NULL, query) != rule) {
+		socket->rule_known = false;
 		return MATCH_NONE;
+	}
 	return rule;
 }
 
 static void
 set_rule(const struct view *view, struct live_socket *socket)
 {
-	bool named = socket->process != NULL && socket->process->name_count > 0;
 	struct match_query query[2];
 	unsigned int count = live_queries(socket, query);
+	int accepting, connecting;
 
-	socket->rule = MATCH_NONE;
 	if (socket->direction == LIVE_LISTENER && !view_listener_decides(view))
 		return;
-	socket->rule = find_rule(view, named, &query[0]);
-	if (count == 2) {
-		int accepting = socket->rule;
-		int connecting = find_rule(view, named, &query[1]);
-
-		if (accepting != MATCH_NONE &&
-		    live_verdict(&view->image, socket) == LIVE_OK)
-			return;
-		socket->rule = connecting;
-		if (accepting != MATCH_NONE &&
-		    (connecting == MATCH_NONE ||
-			live_verdict(&view->image, socket) != LIVE_OK))
-			socket->rule = accepting;
-	}
+	accepting = find_rule(view, &query[0], socket);
+	socket->rule = accepting;
+	if (count < 2 || (accepting != MATCH_NONE &&
+			     live_verdict(&view->image, socket) == LIVE_OK))
+		return;
+	connecting = find_rule(view, &query[1], socket);
+	socket->rule = connecting;
+	if (accepting != MATCH_NONE &&
+	    (connecting == MATCH_NONE ||
+		live_verdict(&view->image, socket) != LIVE_OK))
+		socket->rule = accepting;
 }
 
 int
 judge_socket(struct judge *judge, struct live_socket *socket)
 {
 	socket->rule = MATCH_NONE;
+	socket->rule_known = true;
 	if (judge->image != NULL) {
 		const struct judge_view *view =
 		    find_view(judge, socket->process);

@@ -24,12 +24,12 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "pick.h"
 #include "direction.h"
 #include "fetch.h"
 #include "inodes.h"
 #include "judge.h"
 #include "netns.h"
+#include "pick.h"
 
 #define RANGE_FILE "/proc/sys/net/ipv4/ip_local_port_range"
 
@@ -354,8 +354,8 @@ find_directions(struct reading *reading)
 		    socket->socket.state != TCP_ESTABLISHED)
 			continue;
 		listener = directions_listener(&directions, socket);
-		if (listener != NULL && listener->process != NULL)
-			live->waiting++;
+		if (listener != NULL)
+			live->sockets[listener - live->sockets].waiting++;
 	}
 	directions_close(&directions);
 	return error;

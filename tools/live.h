@@ -67,7 +67,9 @@ struct live_socket {
 	 */
 	const struct process *process;
 	unsigned int sharers; /* other chosen processes that have it, too */
-	int fd;               /* in process, -1: not known */
+	/* Of a listener: connections that nobody has accepted yet. */
+	unsigned int waiting;
+	int fd; /* in process, -1: not known */
 	enum live_direction direction;
 	bool have_known;       /* have was read from the socket */
 	struct keepalive have; /* its options, as they really are */
@@ -75,10 +77,12 @@ struct live_socket {
 	 * Its number in the image, or MATCH_NONE. Of LIVE_UNSURE: the one of
 	 * the two that fits what the socket has, or else the accepting one. Of
 	 * a listener: what all it accepts would get; MATCH_NONE if that
-	 * depends on the peer. Where the process's names are not known: only
-	 * if no rule for some program comes before it.
+	 * depends on the peer. Where the process's names are not known, and a
+	 * rule for some program could come first: MATCH_NONE, and rule_known
+	 * is false.
 	 */
 	int rule;
+	bool rule_known;
 	enum live_verdict verdict;
 };
 
@@ -97,11 +101,6 @@ struct live {
 	 * this was read. They are not in the list.
 	 */
 	size_t gone;
-	/*
-	 * Connections to one of the listeners in the list that nobody has
-	 * accepted yet. They are not in the list.
-	 */
-	size_t waiting;
 	pid_t missing; /* after -ESRCH: the pid that there is not */
 };
 
@@ -109,7 +108,8 @@ struct live {
  * Reads all of it. image may be NULL: no rules, every verdict is
  * LIVE_NO_RULE or LIVE_UNKNOWN. Listeners are among the sockets; the caller
  * passes over them. choice may be NULL: all. Sockets without a process are
- * listed only if all processes are meant.
+ * listed only if all processes are meant; connections that nobody has accepted
+ * yet, and those that were closed, are not.
  *
  * Network namespaces are those of the chosen processes, our own, and those
  * that the chosen processes have a socket of.
