@@ -371,9 +371,11 @@ keep_chosen(struct reading *reading)
 	for (size_t i = 0; i < live->count; i++) {
 		const struct live_socket *socket = &live->sockets[i];
 
-		if (socket->socket.inode != 0 &&
-		    (reading->all || socket->process != NULL))
-			live->sockets[kept++] = *socket;
+		if (socket->socket.inode == 0 ||
+		    (!reading->all && socket->process == NULL))
+			continue;
+		live->waiting += socket->waiting;
+		live->sockets[kept++] = *socket;
 	}
 	live->count = kept;
 }

@@ -101,6 +101,11 @@ struct live {
 	 * this was read. They are not in the list.
 	 */
 	size_t gone;
+	/*
+	 * Connections to the listeners in the list that nobody has accepted
+	 * yet. They are not in the list.
+	 */
+	size_t waiting;
 	pid_t missing; /* after -ESRCH: the pid that there is not */
 };
 
