@@ -18,6 +18,7 @@ enum doctor_weight {
 
 /* What is the matter; one for each, so that run can decide by it. */
 enum doctor_topic {
+	DOCTOR_PROGRAM,  /* the program can't be read, or not be started */
 	DOCTOR_STATIC,   /* no program interpreter: no loader */
 	DOCTOR_SETID,    /* setuid, setgid, file capabilities: AT_SECURE */
 	DOCTOR_CLASS,    /* ELF class or machine without a build of ours */
@@ -28,6 +29,7 @@ enum doctor_topic {
 	DOCTOR_CONFIG,   /* the configuration is wrong or unreadable */
 	DOCTOR_GO,       /* a Go program: goes past the C library */
 	DOCTOR_IO_URING, /* may connect by io_uring */
+	DOCTOR_PLUGINS,  /* opens shared objects itself */
 	DOCTOR_SECCOMP,  /* a seccomp filter */
 	DOCTOR_UNIT,     /* a setting of its systemd unit */
 	DOCTOR_LOADED,   /* of a process: is the library in it */
@@ -47,14 +49,22 @@ struct doctor {
 	    *findings; /* in the order in which they were made */
 	size_t count;
 	enum doctor_weight worst;
+	int error; /* -ENOMEM: a finding is missing; else 0 */
 };
 
 /*
- * Examines a program: path is looked up in PATH as execvp(3) does if it has
- * no slash. config is the configuration file's absolute name; library that
- * of libkashim.so as LD_PRELOAD would have it.
+ * Examines a program, as it would be started by the calling process with
+ * execvp(3): path is looked up in PATH if it has no slash, and the user,
+ * LD_PRELOAD and no_new_privs are the caller's. config is the configuration
+ * file's absolute name; library that of libkashim.so as LD_PRELOAD would have
+ * it, so $LIB and the like are expanded (ld.so(8)).
+ *
+ * It costs less than a millisecond, and the time to read the configuration
+ * unless that is compiled.
+ *
  * Returns 0, and the caller gives *doctor back with doctor_free(); -ENOENT if
- * there is no such program, -EACCES if it can't be executed, -ENOMEM.
+ * there is no such program, -EACCES if it can't be executed, -ENOMEM, or
+ * another -errno of execve(2).
  */
 int doctor_program(const char *path, const char *config, const char *library,
     struct doctor *doctor);

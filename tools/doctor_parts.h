@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * doctor_parts: what the parts of doctor share: how a finding is made, and as
+ * whom and where a program would run.
+ */
+#ifndef KASHIM_DOCTOR_PARTS_H
+#define KASHIM_DOCTOR_PARTS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "config.h"
+#include "doctor.h"
+#include "elf_file.h"
+
+/* As whom, and in what surroundings, a program is looked at. */
+struct doctor_place {
+	uid_t uid, euid;
+	gid_t gid, egid;
+	const gid_t *groups; /* supplementary; NULL: those of the caller */
+	size_t group_count;
+	bool no_new_privs;    /* prctl(2) */
+	const char *root;     /* its root directory, "" for the caller's */
+	const char *preload;  /* LD_PRELOAD as it is there already, or NULL */
+	const char *path;     /* where programs are looked for, as PATH */
+	const char *config;   /* the configuration file */
+	const char *library;  /* libkashim.so as LD_PRELOAD has it */
+	bool library_in_list; /* preload holds it, and nothing adds it */
+	bool shell_fallback;  /* a text without #! goes to /bin/sh */
+};
+
+/* What a program turned out to be, when it was followed to its end. */
+struct doctor_target {
+	char path[PATH_MAX]; /* the ELF file, in the place's root */
+	struct stat st;
+	bool known; /* elf was read */
+	struct elf_file elf;
+	bool script;
+	unsigned int envs;      /* how often env(1) comes in between */
+	bool shell;             /* the interpreter is a shell */
+	bool cleared;           /* env(1) takes LD_PRELOAD away */
+	char started[PATH_MAX]; /* the name that execve(2) gets last */
+};
+
+/* Adds a finding. An error is kept in doctor->error. */
+__attribute__((format(printf, 4, 5))) void
+doctor_find(struct doctor *doctor, enum doctor_topic topic,
+    enum doctor_weight weight, const char *format, ...);
+
+/* Gives the last finding its remedy. */
+__attribute__((format(printf, 2, 3))) void
+doctor_remedy(struct doctor *doctor, const char *format, ...);
+
+/* The surroundings of the calling process. */
+void doctor_place_here(struct doctor_place *place);
+
+/*
+ * Opens path below the place's root for reading, as open(2), or only to look
+ * at (O_PATH). Links lead to where they would lead inside. Returns a
+ * close-on-exec descriptor or -errno.
+ */
+int doctor_open(const struct doctor_place *place, const char *path, int flags);
+
+/* stat(2) likewise. Returns 0 or -errno. */
+int doctor_stat(
+    const struct doctor_place *place, const char *path, struct stat *st);
+
+/*
+ * Looks for a program as execvp(3) does, in place->path if its name has no
+ * slash. Returns 0 and its path, or -ENOENT, -EACCES, -errno.
+ */
+int doctor_look_up(
+    const struct doctor_place *place, const char *name, char path[PATH_MAX]);
+
+/*
+ * Follows path, which is there, through its #! lines to an ELF file, and
+ * says what was found on the way. Returns 0; 1 if it can't be told what the
+ * program is or it can't be started, which was said; -errno.
+ */
+int doctor_follow(const struct doctor_place *place, const char *path,
+    struct doctor_target *target, struct doctor *doctor);
+
+/* The whole of what is said of a program: all that follows. */
+int doctor_examine(
+    const struct doctor_place *place, const char *path, struct doctor *doctor);
+
+/* Will the loader run in secure-execution mode? */
+void doctor_setid(const struct doctor_place *place,
+    const struct doctor_target *target, struct doctor *doctor);
+
+/* The configuration as the program would read it. */
+struct doctor_policy {
+	int error;      /* 0, or -errno: there are no rules */
+	int look_error; /* 0, or -errno: it could not be looked at so */
+	char message[CONFIG_MESSAGE_MAX];
+	bool compiled; /* from a compiled policy that is fresh */
+	bool stale;    /* there is one that is not, or can't be used */
+	int compiled_error;
+	bool no_inherit;
+	uint32_t rules;
+	bool concerned; /* a rule can match the program */
+};
+
+/*
+ * Reads the configuration as the program would, in its place, with its user's
+ * rights, and by the names that the shim gives to rules (policy.c).
+ */
+void doctor_policy_read(const struct doctor_place *place,
+    const struct doctor_target *target, struct doctor_policy *policy);
+
+/* Says what comes of it. */
+void doctor_policy_judge(const struct doctor_place *place,
+    const struct doctor_target *target, const struct doctor_policy *policy,
+    struct doctor *doctor);
+
+/*
+ * Is the library where the loader looks, and can it take it? Also what else
+ * LD_PRELOAD holds.
+ */
+void doctor_library(const struct doctor_place *place,
+    const struct doctor_target *target, const struct doctor_policy *policy,
+    struct doctor *doctor);
+
+/*
+ * Calls look(data) with the root directory, user and groups of place, in a
+ * child where they are not the caller's. What it leaves in the size bytes at
+ * data comes back. Returns 0; -EPERM if that is not permitted; -errno.
+ */
+int doctor_as(const struct doctor_place *place, void (*look)(void *data),
+    void *data, size_t size);
+
+/*
+ * What the loader of target makes of an entry of LD_PRELOAD: $LIB, $PLATFORM
+ * and $ORIGIN expanded, and looked for if it has no slash. Returns 0 and the
+ * path in the place's root; -ENOENT if it is found nowhere, and the place
+ * where it was looked for; -ENAMETOOLONG.
+ */
+int doctor_resolve(const struct doctor_place *place,
+    const struct doctor_target *target, const char *entry, char path[PATH_MAX]);
+
+/* What $LIB stands for with this loader; "lib" if it is not told. */
+void doctor_lib_token(const struct doctor_place *place,
+    const struct elf_file *elf, char *token, size_t size);
+
+#endif
