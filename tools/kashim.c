@@ -30,6 +30,7 @@ static const struct command commands[] = {
     {"match", cmd_match, "explain what a connection would get, and why"},
     {"compile", cmd_compile, "write it down ready for use"},
     {NULL, NULL, "Programs"},
+    {"doctor", cmd_doctor, "tell whether the preload works, and if not, why"},
     {"run", cmd_run, "run a program under the shim"},
     {NULL, NULL, "Connections"},
     {"status", cmd_status, "show how the live connections stand"},
