@@ -14,15 +14,23 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "keepalive.h"
 #include "view.h"
+
+/* Whose socket it really is, where that is not the calling process. */
+struct apply_host {
+	pid_t pid;
+	int fd; /* its own descriptor of the socket */
+};
 
 /* Where a hook stands: the rules, and the way to the kernel. */
 struct apply {
 	const struct view *view; /* not empty */
 	const char *trace_path;  /* a line for each decision; "" if none */
 	struct keepalive_calls calls;
+	const struct apply_host *host; /* for the trace; NULL: ourselves */
 };
 
 /* After socket(2) gave fd: if one rule holds for everything, sets it. */

@@ -4,6 +4,8 @@
  */
 #include "apply_trace.h"
 
+#include <unistd.h>
+
 #include "addr.h"
 #include "trace.h"
 
@@ -47,10 +49,10 @@ apply_trace(const struct apply *apply, const char *call, int fd,
 	struct trace_line line;
 	char text[ADDR_TEXT_MAX];
 
-	trace_start(&line);
+	trace_start(&line, apply->host != NULL ? apply->host->pid : getpid());
 	trace_text(&line, call);
 	trace_text(&line, " fd ");
-	trace_number(&line, fd);
+	trace_number(&line, apply->host != NULL ? apply->host->fd : fd);
 	if (query != NULL && query->source.family != ADDR_NONE) {
 		addr_format(&query->source, text);
 		trace_text(&line, " from ");

@@ -85,7 +85,7 @@ report(const struct program *program, const char *message)
 	const char *trace = environment("KASHIM_TRACE");
 	struct trace_line line;
 
-	trace_start(&line);
+	trace_start(&line, getpid());
 	if (program->count > 0) {
 		trace_text(&line, program->names[0]);
 		trace_text(&line, " runs without a policy: ");

@@ -44,6 +44,7 @@ shim_begin(struct apply *apply)
 	apply->trace_path = policy->trace_path;
 	apply->calls.set = real_setsockopt();
 	apply->calls.get = getsockopt;
+	apply->host = NULL;
 	return true;
 }
 

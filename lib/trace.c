@@ -54,11 +54,11 @@ trace_number(struct trace_line *line, int64_t number)
 }
 
 void
-trace_start(struct trace_line *line)
+trace_start(struct trace_line *line, pid_t pid)
 {
 	line->len = 0;
 	trace_text(line, "kashim[");
-	trace_number(line, getpid());
+	trace_number(line, pid);
 	trace_text(line, "]: ");
 }
 

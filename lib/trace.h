@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define TRACE_LINE_MAX 640
 
@@ -22,7 +23,7 @@ struct trace_line {
 };
 
 /* Starts a line with "kashim[PID]: ", as the system log has it. */
-void trace_start(struct trace_line *line);
+void trace_start(struct trace_line *line, pid_t pid);
 
 void trace_text(struct trace_line *line, const char *text);
 void trace_number(struct trace_line *line, int64_t number);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * kashim run: starts a program with libkashim.so in front of its LD_PRELOAD.
- * It becomes the program (exec), so that the exit status, signals, standard
+ * kashim run: starts a program with libkashim.so in front of its LD_PRELOAD,
+ * or, where that has no effect, under supervision (supervise.h). Either way it
+ * becomes the program (exec), so that the exit status, signals, standard
  * streams and the process id are the program's own. A bad configuration is
- * reported and never keeps the program from running.
+ * reported and never keeps the program from running, unless --strict asks for
+ * that.
  */
 #include "cmd.h"
 
@@ -18,6 +20,7 @@
 
 #include "cache.h"
 #include "config.h"
+#include "supervise.h"
 
 #define LIBRARY "libkashim.so"
 
@@ -27,6 +30,7 @@ static const char help[] =
     "\n"
     "  -c, --config=FILE   use FILE instead of KASHIM_CONFIG or\n"
     "                      " CONFIG_FILE "\n"
+    "      --supervise     from outside\n"
     "  -h, --help          show this text\n"
     "\n"
     "The exit status is PROGRAM's own; 127 if it cannot be found, 126 if it "
@@ -74,30 +78,31 @@ preload(const char *program)
 	return CMD_DONE;
 }
 
-/* The shim reads the file by itself; here only a person can see what it is. */
-static void
-report_config(const char *path, const char *program)
+/*
+ * Reads the policy. The shim reads the file by itself; here only a person can
+ * see what is wrong with it, and a supervisor needs it. Returns whether there
+ * is one.
+ */
+static bool
+read_policy(const char *path, const char *program, struct image *image)
 {
 	char message[CONFIG_MESSAGE_MAX];
 	char compiled[PATH_MAX];
-	struct image image;
 	uint8_t *bytes;
-	uint32_t size;
 
 	if (cache_name(path, compiled, sizeof(compiled)) == 0 &&
-	    cache_read(compiled, &image) == 0) {
-		bool fresh = cache_is_fresh(&image, path);
-
-		cache_release(&image);
-		if (fresh)
-			return;
+	    cache_read(compiled, image) == 0) {
+		if (cache_is_fresh(image, path))
+			return true;
+		cache_release(image);
 	}
-	if (config_load(path, NULL, NULL, &bytes, &size, message) == 0) {
-		free(bytes);
-		return;
+	if (config_load(path, NULL, NULL, &bytes, &image->size, message) == 0) {
+		image->bytes = bytes;
+		return true;
 	}
 	warnx("%s", message);
 	warnx("%s runs without a policy", program);
+	return false;
 }
 
 int
@@ -105,18 +110,24 @@ cmd_run(int argc, char *argv[])
 {
 	static const struct option options[] = {
 	    {"config", required_argument, NULL, 'c'},
+	    {"supervise", no_argument, NULL, 'S'},
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
 	};
 	const char *file = NULL, *program;
 	char path[PATH_MAX];
 	int opt, status;
+	bool outside = false;
+	struct worker_policy policy = {.trace_path = ""};
 
 	/* "+": the options behind PROGRAM are its own. */
 	while ((opt = getopt_long(argc, argv, "+c:h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'c':
 			file = optarg;
+			break;
+		case 'S':
+			outside = true;
 			break;
 		case 'h':
 			fputs(help, stdout);
@@ -138,10 +149,17 @@ cmd_run(int argc, char *argv[])
 		warn("KASHIM_CONFIG");
 		return CMD_WRONG;
 	}
-	report_config(path, program);
-	status = preload(program);
-	if (status != CMD_DONE)
-		return status;
+	if (read_policy(path, program, &policy.image) && outside) {
+		const char *why;
+		int error = supervise_start(&policy, NULL, 0, &why);
+
+		if (error < 0)
+			warnx("%s: %s", why, strerror(-error));
+	} else {
+		status = preload(program);
+		if (status != CMD_DONE)
+			return status;
+	}
 
 	execvp(program, argv + optind);
 	status = errno == ENOENT ? CMD_NOT_FOUND : CMD_CANNOT_RUN;

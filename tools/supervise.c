@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * supervise: starts the supervisor, and puts the calling process under it.
+ *
+ * Supervisor and program talk over a socket pair: the supervisor says whether
+ * it may look into the program, the program sends the descriptor for its
+ * notifications, the supervisor says that it has it.
+ */
+#include "supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "supervise_filter.h"
+
+#ifndef PR_SET_PTRACER
+#define PR_SET_PTRACER 0x59616d61
+#endif
+
+#define SUPERVISOR_NAME "kashim-watch" /* of 15 characters at most */
+
+/* The two ends of the conversation. */
+struct ends {
+	int program;
+	int supervisor;
+};
+
+static int
+send_number(int fd, int number)
+{
+	return send(fd, &number, sizeof(number), MSG_NOSIGNAL) ==
+	               (ssize_t)sizeof(number)
+	           ? 0
+	           : -errno;
+}
+
+static int
+receive_number(int fd, int *number)
+{
+	ssize_t got;
+
+	do {
+		got = recv(fd, number, sizeof(*number), 0);
+	} while (got < 0 && errno == EINTR);
+	return got == (ssize_t)sizeof(*number) ? 0 : -EPIPE;
+}
+
+union control {
+	char bytes[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
+static int
+send_descriptor(int socket, int fd)
+{
+	char byte = 0;
+	union control control = {0};
+	struct iovec io = {.iov_base = &byte, .iov_len = 1};
+	struct msghdr message = {
+	    .msg_iov = &io,
+	    .msg_iovlen = 1,
+	    .msg_control = &control,
+	    .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&message);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
+	return sendmsg(socket, &message, MSG_NOSIGNAL) == 1 ? 0 : -errno;
+}
+
+static int
+receive_descriptor(int socket)
+{
+	char byte;
+	union control control = {0};
+	struct iovec io = {.iov_base = &byte, .iov_len = 1};
+	struct msghdr message = {
+	    .msg_iov = &io,
+	    .msg_iovlen = 1,
+	    .msg_control = &control,
+	    .msg_controllen = sizeof(control),
+	};
+	const struct cmsghdr *cmsg;
+	ssize_t got;
+	int fd;
+
+	do {
+		got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	} while (got < 0 && errno == EINTR);
+	cmsg = CMSG_FIRSTHDR(&message);
+	if (got != 1 || cmsg == NULL || cmsg->cmsg_type != SCM_RIGHTS ||
+	    cmsg->cmsg_len != CMSG_LEN(sizeof(fd)))
+		return -EPIPE;
+	memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
+	return fd;
+}
+
+/*
+ * Tries, on a process that is not filtered yet, what the worker will do.
+ * Returns 0 or what refuses it.
+ */
+static int
+probe(pid_t program, int its_fd, const void *its_memory)
+{
+	char byte;
+	struct iovec local = {.iov_base = &byte, .iov_len = 1};
+	struct iovec remote = {
+	    .iov_base = (void *)(uintptr_t)its_memory, .iov_len = 1};
+	int pidfd = pidfd_open(program, 0);
+	int fd;
+
+	if (pidfd < 0)
+		return -errno;
+	fd = pidfd_getfd(pidfd, its_fd, 0);
+	if (fd < 0 ||
+	    process_vm_readv(program, &local, 1, &remote, 1, 0) != 1) {
+		int error = -errno;
+
+		if (fd >= 0)
+			close(fd);
+		close(pidfd);
+		return error;
+	}
+	close(fd);
+	close(pidfd);
+	return 0;
+}
+
+/*
+ * Whoever stops the program, or its service, with a signal to the whole
+ * session or control group must not leave it without an answer.
+ */
+static void
+ignore_signals(void)
+{
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++) {
+		switch (number) {
+		case SIGCHLD:
+		case SIGALRM: /* supervise_worker.c */
+		case SIGABRT:
+		case SIGBUS:
+		case SIGFPE:
+		case SIGILL:
+		case SIGSEGV:
+		case SIGSYS:
+			signal(number, SIG_DFL);
+			break;
+		default:
+			signal(number, SIG_IGN);
+		}
+	}
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Has nothing of the program's: session, directory, descriptors, limits. */
+static void
+stand_apart(int *keep, pid_t program, char *title, size_t title_size)
+{
+	struct rlimit files;
+	int null;
+
+	setsid();
+	ignore_signals();
+	if (chdir("/") < 0)
+		return;
+	/* The environment may hold secrets: no core, no look at it. */
+	prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_NAME, SUPERVISOR_NAME);
+	if (title != NULL) {
+		memset(title, 0, title_size);
+		snprintf(title, title_size, SUPERVISOR_NAME ": %d", program);
+	}
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	if (dup2(*keep, 3) == 3)
+		*keep = 3;
+	close_range(*keep + 1, ~0u, 0);
+	close_range(0, (unsigned int)*keep - 1, 0);
+	null = open("/dev/null", O_RDWR);
+	while (null >= 0 && null < 2)
+		null = dup(null);
+}
+
+/* The supervisor's side, from its birth to its end. */
+static void __attribute__((noreturn))
+supervisor(const struct ends *ends, pid_t program,
+    const struct worker_policy *policy, char *title, size_t title_size)
+{
+	struct worker_policy own = *policy;
+	int socket = ends->supervisor;
+	int notify, error;
+
+	stand_apart(&socket, program, title, title_size);
+	/* The program names us to Yama as one that may look into it. */
+	if (send_number(socket, getpid()) < 0 ||
+	    receive_number(socket, &error) < 0)
+		_exit(1);
+	error = probe(program, ends->program, policy);
+	if (send_number(socket, error) < 0 || error < 0)
+		_exit(1);
+	notify = receive_descriptor(socket);
+	if (notify < 0 || send_number(socket, 0) < 0)
+		_exit(1);
+	close(socket);
+	guard_run(notify, worker_run, &own);
+}
+
+/*
+ * The child of a child, so that it is the program's no more. The one in
+ * between ends without a SIGCHLD, which might stay pending for the program.
+ */
+static int
+fork_supervisor(const struct ends *ends, const struct worker_policy *policy,
+    char *title, size_t title_size)
+{
+	pid_t program = getpid();
+	long between = syscall(SYS_clone, 0L, NULL, NULL, NULL, NULL);
+
+	if (between < 0)
+		return -errno;
+	if (between == 0) {
+		pid_t child = fork();
+
+		if (child == 0)
+			supervisor(ends, program, policy, title, title_size);
+		_exit(child < 0 ? errno : 0);
+	}
+	for (;;) {
+		int status;
+
+		if (waitpid((pid_t)between, &status, __WALL) >= 0)
+			return WIFEXITED(status) ? -WEXITSTATUS(status)
+			                         : -ECHILD;
+		/* With SIGCHLD ignored there is no status: wait for EOF. */
+		if (errno != EINTR)
+			return 0;
+	}
+}
+
+/* The program's side: installs the filter and gives its descriptor away. */
+static int
+hand_over(int socket, const struct sock_fprog *filter, const char **why)
+{
+	int error, notify, number = 0;
+
+	*why = "no supervisor can be started";
+	if (receive_number(socket, &number) < 0)
+		return -EPIPE;
+	/* Without Yama there is no such option, and no need of it. */
+	(void)prctl(PR_SET_PTRACER, (unsigned long)number, 0, 0, 0);
+	*why = "the supervisor cannot look into it";
+	error = send_number(socket, 0);
+	if (error < 0 || receive_number(socket, &number) < 0)
+		return -EPIPE;
+	if (number < 0)
+		return number;
+	*why = "no seccomp filter can be installed";
+	notify = supervise_filter_install(filter);
+	if (notify < 0)
+		return notify;
+	*why = "the supervisor is gone";
+	error = send_descriptor(socket, notify);
+	if (error == 0)
+		error = receive_number(socket, &number);
+	close(notify);
+	return error < 0 ? -EOWNERDEAD : 0;
+}
+
+int
+supervise_start(const struct worker_policy *policy, char *title,
+    size_t title_size, const char **why)
+{
+	struct sock_fprog filter = {0};
+	struct ends ends;
+	int pair[2];
+	int error;
+
+	*why = "no seccomp filter can be made";
+	error = supervise_filter_make(&filter);
+	if (error < 0)
+		return error;
+	*why = "no supervisor can be started";
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		error = -errno;
+		goto out;
+	}
+	ends = (struct ends){.program = pair[0], .supervisor = pair[1]};
+	error = fork_supervisor(&ends, policy, title, title_size);
+	close(ends.supervisor);
+	if (error == 0)
+		error = hand_over(ends.program, &filter, why);
+	close(ends.program);
+out:
+	free(filter.filter);
+	return error;
+}

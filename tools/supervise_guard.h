@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * supervise_guard: keeps a worker at work, and answers for it while it is not.
+ *
+ * A thread that waits for an answer waits until there is one, and would get
+ * ENOSYS if nobody held the descriptor any more. So the guard, which does next
+ * to nothing and therefore has next to nothing to crash from, holds it too. If
+ * it is the guard that is killed, the worker takes its place.
+ */
+#ifndef KASHIM_SUPERVISE_GUARD_H
+#define KASHIM_SUPERVISE_GUARD_H
+
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define GUARD_REQUEST_MAX 4096
+
+/*
+ * In memory that guard and worker share. The kernel itself writes the request
+ * there, so that there is no moment at which a worker that is killed has taken
+ * one that the guard does not see.
+ */
+struct guard_page {
+	union {
+		struct seccomp_notif request; /* id 0: none is at work */
+		uint8_t room[GUARD_REQUEST_MAX];
+	};
+};
+
+/*
+ * Serves notify; page is the guard's. To return when guard_is_gone(), with no
+ * request at work.
+ */
+typedef void guard_worker(int notify, struct guard_page *page, void *data);
+
+/*
+ * For the worker: has the guard been killed? Its end interrupts a system call
+ * that waits. A worker that returns then becomes the guard of a new one.
+ */
+bool guard_is_gone(void);
+
+/* Answers request id: the call goes on as the program made it. */
+void guard_continue(int notify, uint64_t id);
+
+/*
+ * Runs worker in a process of its own, and a new one whenever it ends, until
+ * the last thread that has the filter of notify is gone; then exits. For a
+ * process with one thread.
+ */
+void guard_run(int notify, guard_worker *worker, void *data)
+    __attribute__((noreturn));
+
+#endif

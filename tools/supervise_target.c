@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * supervise_target: the thread behind a notification.
+ */
+#include "supervise_target.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "process.h"
+#include "supervise_view.h"
+
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL /* Linux 6.9 */
+#endif
+
+#define TARGETS    64
+#define RANDOM_LEN 16 /* what AT_RANDOM points to, getauxval(3) */
+#define AUXV_MAX   2048
+
+/*
+ * A thread and its program. The random bytes that the kernel gives to each
+ * program that is started tell whether it is still the same program.
+ */
+struct target {
+	pid_t tid;
+	int pidfd;
+	bool lasts; /* the pidfd says for certain whose number tid is */
+	bool named;
+	uint64_t random_at;
+	uint8_t random[RANDOM_LEN];
+	char name[2][NAME_MAX + 1];
+	unsigned int name_count;
+};
+
+static struct {
+	struct target table[TARGETS];
+	unsigned int next; /* the one to be forgotten */
+} known;
+
+int
+target_start(const struct image *image)
+{
+	for (int i = 0; i < TARGETS; i++)
+		known.table[i].pidfd = -1;
+	return supervise_view_start(image);
+}
+
+/* Reads a file below /proc/TID. Returns its length or -errno. */
+static ssize_t
+read_proc(pid_t tid, const char *name, char *text, size_t size)
+{
+	char path[64];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)tid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	len = read(fd, text, size);
+	if (len < 0)
+		len = -errno;
+	close(fd);
+	return len;
+}
+
+/* The process of a thread, or -errno. */
+static pid_t
+process_of(pid_t tid)
+{
+	char text[1024];
+	ssize_t len = read_proc(tid, "status", text, sizeof(text) - 1);
+	const char *line;
+
+	if (len < 0)
+		return len == -ENOENT ? -ESRCH : (pid_t)len;
+	text[len] = '\0';
+	line = strstr(text, "\nTgid:");
+	return line ? (pid_t)atoi(line + strlen("\nTgid:")) : -EIO;
+}
+
+/*
+ * A pidfd of the thread itself. An older kernel has none but of a process;
+ * that one tells nothing of whose number tid is tomorrow, unless it is the
+ * process's own.
+ */
+static int
+open_target(struct target *target, pid_t tid)
+{
+	pid_t process;
+
+	target->tid = tid;
+	target->named = false;
+	target->lasts = true;
+	target->pidfd = pidfd_open(tid, PIDFD_THREAD);
+	if (target->pidfd >= 0 || errno != EINVAL)
+		return target->pidfd;
+	process = process_of(tid);
+	if (process < 0)
+		return -1;
+	target->lasts = process == tid;
+	target->pidfd = pidfd_open(process, 0);
+	return target->pidfd;
+}
+
+static void
+forget(struct target *target)
+{
+	if (target->pidfd >= 0)
+		close(target->pidfd);
+	target->pidfd = -1;
+	target->tid = 0;
+}
+
+/* Is it still there? Only then tid can't have become another's number. */
+static bool
+is_alive(const struct target *target)
+{
+	return pidfd_send_signal(target->pidfd, 0, NULL, 0) == 0 ||
+	       errno == EPERM;
+}
+
+struct target *
+target_find(pid_t tid)
+{
+	struct target *target;
+
+	if (tid <= 0)
+		return NULL;
+	for (int i = 0; i < TARGETS; i++) {
+		target = &known.table[i];
+		if (target->tid != tid)
+			continue;
+		if (target->lasts && is_alive(target))
+			return target;
+		forget(target);
+		break;
+	}
+	target = &known.table[known.next++ % TARGETS];
+	forget(target);
+	if (open_target(target, tid) < 0) {
+		forget(target);
+		return NULL;
+	}
+	return target;
+}
+
+pid_t
+target_process(const struct target *target)
+{
+	return process_of(target->tid);
+}
+
+int
+target_read(
+    const struct target *target, uint64_t address, void *to, size_t size)
+{
+	const struct iovec local = {.iov_base = to, .iov_len = size};
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): another's address */
+	const struct iovec remote = {
+	    .iov_base = (void *)(uintptr_t)address, .iov_len = size};
+	ssize_t got = process_vm_readv(target->tid, &local, 1, &remote, 1, 0);
+
+	if (got < 0)
+		return -errno;
+	return (size_t)got == size ? 0 : -EFAULT;
+}
+
+int
+target_descriptor(struct target *target, int fd)
+{
+	int own = pidfd_getfd(target->pidfd, fd, 0);
+
+	return own < 0 ? -errno : own;
+}
+
+/*
+ * Where its AT_RANDOM is, 0 if that can't be told. The vector is that of a
+ * 32-bit process if its first type, taken for 64 bits, is none.
+ */
+static uint64_t
+find_random(pid_t tid)
+{
+	_Alignas(16) char auxv[AUXV_MAX];
+	const Elf64_auxv_t *wide = (const Elf64_auxv_t *)(const void *)auxv;
+	const Elf32_auxv_t *narrow = (const Elf32_auxv_t *)(const void *)auxv;
+	ssize_t len = read_proc(tid, "auxv", auxv, sizeof(auxv));
+
+	if (len < (ssize_t)sizeof(*wide))
+		return 0;
+	if (wide->a_type <= UINT32_MAX) {
+		for (size_t i = 0; i < (size_t)len / sizeof(*wide); i++) {
+			if (wide[i].a_type == AT_RANDOM)
+				return wide[i].a_un.a_val;
+		}
+	} else {
+		for (size_t i = 0; i < (size_t)len / sizeof(*narrow); i++) {
+			if (narrow[i].a_type == AT_RANDOM)
+				return narrow[i].a_un.a_val;
+		}
+	}
+	return 0;
+}
+
+/* Is the program that was named still the one that it runs? */
+static bool
+is_named(const struct target *target)
+{
+	uint8_t random[RANDOM_LEN];
+
+	return target->named &&
+	       target_read(target, target->random_at, random, sizeof(random)) ==
+	           0 &&
+	       memcmp(random, target->random, sizeof(random)) == 0;
+}
+
+static int
+name(struct target *target)
+{
+	struct process process;
+	int error = process_read(target->tid, &process);
+
+	if (error < 0)
+		return error;
+	if (process.name_count == 0)
+		return -EACCES;
+	target->name_count = process.name_count;
+	memcpy(target->name, process.name, sizeof(target->name));
+	target->random_at = find_random(target->tid);
+	target->named = target->random_at != 0 &&
+	                target_read(target, target->random_at, target->random,
+			    sizeof(target->random)) == 0;
+	return 0;
+}
+
+const struct view *
+target_view(struct target *target)
+{
+	const char *names[2] = {target->name[0], target->name[1]};
+	const struct view *view;
+	unsigned int count = 0;
+
+	if (supervise_view_needs_names()) {
+		if (!is_named(target) && name(target) < 0)
+			return NULL;
+		count = target->name_count;
+	}
+	view = supervise_view(names, count);
+	return view_is_empty(view) ? NULL : view;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * supervise_view: the rules that concern a program, by its names. A few are
+ * remembered, for a program that starts others again and again.
+ */
+#ifndef KASHIM_SUPERVISE_VIEW_H
+#define KASHIM_SUPERVISE_VIEW_H
+
+#include <stdbool.h>
+
+#include "image.h"
+#include "view.h"
+
+/* Begins, with a checked image, which has to stay. Returns 0 or -ENOMEM. */
+int supervise_view_start(const struct image *image);
+
+/* Has the image rules that look at the program? If not, names don't matter. */
+bool supervise_view_needs_names(void);
+
+/*
+ * The view for a program with the count (0 to 2) names. It stays what it is
+ * until some other sixteen programs were asked for; may be empty.
+ */
+const struct view *supervise_view(const char *const *names, unsigned int count);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * supervise_worker: serves the notifications of a supervised program: does to
+ * its sockets what the shim's hooks would do, and lets each call go on.
+ *
+ * Whatever goes wrong, the call goes on. The worker is one thread, and never
+ * waits for the program.
+ */
+#ifndef KASHIM_SUPERVISE_WORKER_H
+#define KASHIM_SUPERVISE_WORKER_H
+
+#include "image.h"
+#include "supervise_guard.h"
+
+struct worker_policy {
+	struct image image;     /* checked */
+	const char *trace_path; /* absolute; "" if none */
+};
+
+/* data is a struct worker_policy. */
+guard_worker worker_run;
+
+#endif
