@@ -286,6 +286,24 @@ hand_over(int socket, const struct sock_fprog *filter, const char **why)
 	return error < 0 ? -EOWNERDEAD : 0;
 }
 
+/*
+ * Can a rule for accepted connections depend on the peer? If not, they inherit
+ * from the listener, and accept(2) need not be looked at.
+ */
+static bool
+needs_accept(const struct image *image)
+{
+	struct image_rule rule;
+
+	for (uint32_t i = 0; image_rule(image, i, &rule); i++) {
+		if ((rule.direction & DIRECTION_ACCEPT) != 0 &&
+		    (rule.matchers & (MATCHER_SOURCE | MATCHER_DESTINATION)) !=
+			0)
+			return true;
+	}
+	return false;
+}
+
 int
 supervise_start(const struct worker_policy *policy, char *title,
     size_t title_size, const char **why)
@@ -296,7 +314,7 @@ supervise_start(const struct worker_policy *policy, char *title,
 	int error;
 
 	*why = "no seccomp filter can be made";
-	error = supervise_filter_make(&filter);
+	error = supervise_filter_make(needs_accept(&policy->image), &filter);
 	if (error < 0)
 		return error;
 	*why = "no supervisor can be started";

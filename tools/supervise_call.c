@@ -20,6 +20,8 @@ struct number {
 static const struct number OWN_NUMBERS[] = {
     {SYS_connect, CALL_CONNECT},
     {SYS_listen, CALL_LISTEN},
+    {SYS_accept, CALL_ACCEPT},
+    {SYS_accept4, CALL_ACCEPT},
     {SYS_sendto, CALL_SENDTO},
     {SYS_sendmsg, CALL_SENDMSG},
     {SYS_sendmmsg, CALL_SENDMMSG},
@@ -33,6 +35,7 @@ static const struct number OWN_NUMBERS[] = {
 static const struct number I386_NUMBERS[] = {
     {362, CALL_CONNECT},
     {363, CALL_LISTEN},
+    {364, CALL_ACCEPT},
     {369, CALL_SENDTO},
     {370, CALL_SENDMSG},
     {345, CALL_SENDMMSG},
@@ -44,6 +47,8 @@ static const struct number I386_NUMBERS[] = {
 static const struct number SOCKETCALLS[] = {
     {SYS_CONNECT, CALL_CONNECT},
     {SYS_LISTEN, CALL_LISTEN},
+    {SYS_ACCEPT, CALL_ACCEPT},
+    {SYS_ACCEPT4, CALL_ACCEPT},
     {SYS_SENDTO, CALL_SENDTO},
     {SYS_SENDMSG, CALL_SENDMSG},
     {SYS_SENDMMSG, CALL_SENDMMSG},

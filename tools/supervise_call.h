@@ -16,6 +16,7 @@ enum call_kind {
 	CALL_NONE, /* none of ours */
 	CALL_CONNECT,
 	CALL_LISTEN,
+	CALL_ACCEPT,
 	CALL_SENDTO,
 	CALL_SENDMSG,
 	CALL_SENDMMSG,

@@ -64,14 +64,21 @@ static const struct filter_rule RULES[] = {
 
 #define RULE_COUNT (sizeof(RULES) / sizeof(RULES[0]))
 
+static const struct filter_rule ACCEPT_RULES[] = {
+    {SCMP_SYS(accept), 0, {{0}}},
+    {SCMP_SYS(accept4), 0, {{0}}},
+};
+
+#define ACCEPT_RULE_COUNT (sizeof(ACCEPT_RULES) / sizeof(ACCEPT_RULES[0]))
+
 static int
-add_rules(scmp_filter_ctx filter)
+add_rules(scmp_filter_ctx filter, const struct filter_rule *rules, size_t count)
 {
 	int error = 0;
 
-	for (size_t i = 0; i < RULE_COUNT && error == 0; i++)
+	for (size_t i = 0; i < count && error == 0; i++)
 		error = seccomp_rule_add_array(filter, SCMP_ACT_NOTIFY,
-		    RULES[i].call, RULES[i].count, RULES[i].args);
+		    rules[i].call, rules[i].count, rules[i].args);
 	return error;
 }
 
@@ -109,7 +116,7 @@ out:
 }
 
 int
-supervise_filter_make(struct sock_fprog *program)
+supervise_filter_make(bool accepts, struct sock_fprog *program)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	int error;
@@ -120,7 +127,9 @@ supervise_filter_make(struct sock_fprog *program)
 	error =
 	    seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
 	if (error == 0)
-		error = add_rules(filter);
+		error = add_rules(filter, RULES, RULE_COUNT);
+	if (error == 0 && accepts)
+		error = add_rules(filter, ACCEPT_RULES, ACCEPT_RULE_COUNT);
 	if (error == 0)
 		error = export(filter, program);
 	seccomp_release(filter);

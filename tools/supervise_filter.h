@@ -7,15 +7,17 @@
 #define KASHIM_SUPERVISE_FILTER_H
 
 #include <linux/filter.h>
+#include <stdbool.h>
 
 /*
  * Makes the filter into *program, whose code is from malloc(3) and the
  * caller's to free. Notified are connect, listen, the sends with
- * MSG_FASTOPEN, and setsockopt of our options; everything else, and what is
- * of a machine that libseccomp doesn't know, is allowed.
+ * MSG_FASTOPEN, setsockopt of our options, and, if accepts is true, accept;
+ * everything else, and what is of another machine than this one or its 32-bit
+ * kind, is allowed.
  * Returns 0 or -errno.
  */
-int supervise_filter_make(struct sock_fprog *program);
+int supervise_filter_make(bool accepts, struct sock_fprog *program);
 
 /*
  * Installs it in the calling thread, for this process, what it becomes and

@@ -15,8 +15,9 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "supervise_clock.h"
 
 /* So many workers that each live for less than this: it is no accident. */
 #define SHORT_LIFE_MS   1000
@@ -26,15 +27,6 @@
 
 /* The parent that a worker was born with. */
 static pid_t guard_pid;
-
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void
 guard_continue(int notify, uint64_t id)
@@ -66,10 +58,10 @@ is_over(const struct pollfd *notify)
 static void
 pass_on(int notify, struct guard_page *page)
 {
-	const int64_t end = now_ms() + PAUSE_MS;
+	const int64_t end = clock_ms() + PAUSE_MS;
 	struct pollfd poll_notify = {.fd = notify, .events = POLLIN};
 
-	for (int64_t now = now_ms(); now < end; now = now_ms()) {
+	for (int64_t now = clock_ms(); now < end; now = clock_ms()) {
 		if (poll(&poll_notify, 1, (int)(end - now)) <= 0)
 			continue;
 		if (is_over(&poll_notify))
@@ -151,13 +143,13 @@ guard_run(int notify, guard_worker *worker, void *data)
 	while (page == MAP_FAILED)
 		pass_on(notify, &fallback);
 	for (;;) {
-		int64_t start = now_ms();
+		int64_t start = clock_ms();
 		pid_t pid = start_worker(notify, page, worker, data);
 
 		if (pid > 0)
 			watch(notify, pid);
 		answer_rest(notify, page);
-		if (now_ms() - start >= SHORT_LIFE_MS)
+		if (clock_ms() - start >= SHORT_LIFE_MS)
 			short_lives = 0;
 		else if (pid < 0 || ++short_lives >= SHORT_LIVES_MAX)
 			pass_on(notify, page);

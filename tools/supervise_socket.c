@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * supervise_socket: what the worker knows of a socket.
+ * supervise_socket: a socket of a supervised program, in the worker's hand.
  *
- * A table without lists: a socket may push another one's record out, and then
- * a hint is lost, as the shim loses it for a high descriptor.
+ * The records are a table without lists: a socket may push another one's
+ * record out, and then a hint is lost, as the shim loses it for a high
+ * descriptor.
  */
 #include "supervise_socket.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "record.h"
 
@@ -20,9 +22,17 @@ struct known_socket {
 };
 
 static struct known_socket known[SOCKETS];
+static const char *trace_to = "";
 
-uint64_t
-socket_cookie(int fd)
+void
+held_start(const char *trace_path)
+{
+	trace_to = trace_path;
+}
+
+/* The cookie of fd, or 0 if it is no socket. */
+static uint64_t
+cookie_of(int fd)
 {
 	uint64_t cookie;
 	socklen_t len = sizeof(cookie);
@@ -32,32 +42,74 @@ socket_cookie(int fd)
 	return cookie;
 }
 
-void
-socket_take_record(uint64_t cookie, int fd)
+/* Makes the socket's record that of our descriptor, for apply. */
+static void
+take_record(const struct held_socket *held)
 {
-	const struct known_socket *socket = &known[cookie % SOCKETS];
+	const struct known_socket *socket = &known[held->cookie % SOCKETS];
 
-	record_clear(fd);
-	if (socket->cookie != cookie)
+	record_clear(held->fd);
+	if (socket->cookie != held->cookie)
 		return;
-	record_set_rule(fd, socket->rule);
+	record_set_rule(held->fd, socket->rule);
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
 		if ((socket->program.set & 1u << option) != 0)
-			record_program(fd, (enum keepalive_option)option,
+			record_program(held->fd, (enum keepalive_option)option,
 			    socket->program.value[option]);
 	}
 }
 
-void
-socket_keep_record(uint64_t cookie, int fd)
+static void
+keep_record(const struct held_socket *held)
 {
-	struct known_socket *socket = &known[cookie % SOCKETS];
-	int rule = record_rule(fd);
-	struct keepalive program = record_of_program(fd);
+	struct known_socket *socket = &known[held->cookie % SOCKETS];
+	int rule = record_rule(held->fd);
+	struct keepalive program = record_of_program(held->fd);
 
 	if (rule == RECORD_NO_RULE && program.set == 0 &&
-	    socket->cookie != cookie)
+	    socket->cookie != held->cookie)
 		return;
 	*socket = (struct known_socket){
-	    .cookie = cookie, .rule = rule, .program = program};
+	    .cookie = held->cookie, .rule = rule, .program = program};
+}
+
+bool
+held_begin(struct held_socket *held, struct target *target, int fd)
+{
+	const struct view *view = target_view(target);
+
+	if (view == NULL)
+		return false;
+	held->fd = target_descriptor(target, fd);
+	if (held->fd < 0)
+		return false;
+	held->cookie = cookie_of(held->fd);
+	if (held->cookie == 0) {
+		close(held->fd);
+		return false;
+	}
+	held->apply = (struct apply){
+	    .view = view,
+	    .trace_path = trace_to,
+	    .calls = {setsockopt, getsockopt},
+	    .host = &held->host,
+	};
+	held->host.fd = fd;
+	/* Only a trace tells it. */
+	held->host.pid = trace_to[0] != '\0' ? target_process(target) : 0;
+	take_record(held);
+	return true;
+}
+
+bool
+held_is_on_record(const struct held_socket *held)
+{
+	return record_rule(held->fd) != RECORD_NO_RULE;
+}
+
+void
+held_end(struct held_socket *held)
+{
+	keep_record(held);
+	close(held->fd);
 }

@@ -1,22 +1,42 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * supervise_socket: what the worker knows of a socket: the record (record.h)
- * that the shim would have of it by its descriptor. Here it is kept by the
- * socket's cookie (SO_COOKIE, socket(7)), which no other socket ever gets,
- * while the descriptor that the worker has of it lives for one call.
+ * supervise_socket: a socket of a supervised program, in the worker's hand,
+ * and what the worker knows of it.
+ *
+ * The shim has a record (record.h) of a socket by its descriptor. Here it is
+ * kept by the socket's cookie (SO_COOKIE, socket(7)), which no other socket
+ * ever gets, because the worker has a descriptor of it for one call only.
  */
 #ifndef KASHIM_SUPERVISE_SOCKET_H
 #define KASHIM_SUPERVISE_SOCKET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* The cookie of fd, or 0 if it is no socket. */
-uint64_t socket_cookie(int fd);
+#include "apply.h"
+#include "supervise_target.h"
 
-/* Makes the record of a socket that of fd, to be used by apply. */
-void socket_take_record(uint64_t cookie, int fd);
+struct held_socket {
+	struct apply apply; /* ready to be used */
+	struct apply_host host;
+	int fd; /* our own descriptor of it */
+	uint64_t cookie;
+};
 
-/* Keeps what has become of it. */
-void socket_keep_record(uint64_t cookie, int fd);
+/* Begins; trace_path is for apply, and has to stay. */
+void held_start(const char *trace_path);
+
+/*
+ * Gets hold of the socket that target has at its descriptor fd. Returns
+ * whether it did: not if it is no socket, if no rule can match in that
+ * program, or if it may not be looked into. Then there is nothing to end.
+ */
+bool held_begin(struct held_socket *held, struct target *target, int fd);
+
+/* Was a rule set on it before? */
+bool held_is_on_record(const struct held_socket *held);
+
+/* Keeps what has become of its record, and lets go of it. */
+void held_end(struct held_socket *held);
 
 #endif

@@ -154,6 +154,12 @@ target_find(pid_t tid)
 }
 
 pid_t
+target_thread(const struct target *target)
+{
+	return target->tid;
+}
+
+pid_t
 target_process(const struct target *target)
 {
 	return process_of(target->tid);
@@ -226,7 +232,7 @@ static int
 name(struct target *target)
 {
 	struct process process;
-	int error = process_read(target->tid, &process);
+	int error = process_read(target_process(target), &process);
 
 	if (error < 0)
 		return error;

@@ -36,6 +36,8 @@ int target_start(const struct image *image);
  */
 struct target *target_find(pid_t tid);
 
+pid_t target_thread(const struct target *target);
+
 /* Its process. Returns -ESRCH if it is gone. */
 pid_t target_process(const struct target *target);
 

@@ -4,17 +4,16 @@
  */
 #include "supervise_worker.h"
 
-#include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <unistd.h>
 
-#include "addr.h"
 #include "apply.h"
+#include "supervise_accept.h"
 #include "supervise_call.h"
+#include "supervise_later.h"
 #include "supervise_socket.h"
 #include "supervise_target.h"
 
@@ -31,10 +30,7 @@ struct work {
 	const struct seccomp_notif *request;
 	struct target *target;
 	struct call call;
-	struct apply apply;
-	struct apply_host host;
-	int fd; /* our own descriptor of the socket, or -1 */
-	uint64_t cookie;
+	struct held_socket held;
 };
 
 /* Does the thread still wait, so that all we know of it is right? */
@@ -45,30 +41,16 @@ is_valid(const struct work *work)
 		   &work->request->id) == 0;
 }
 
-/* Gets the socket that the call is for. Returns false if there is none. */
+/* Gets the socket that the call is for; what was read before is then valid. */
 static bool
-socket_begin(struct work *work)
+hold(struct work *work)
 {
-	work->host.fd = (int)work->call.args[0];
-	work->fd = target_descriptor(work->target, work->host.fd);
-	if (work->fd < 0)
+	if (!held_begin(&work->held, work->target, (int)work->call.args[0]))
 		return false;
-	work->cookie = socket_cookie(work->fd);
-	if (work->cookie == 0 || !is_valid(work))
-		return false;
-	socket_take_record(work->cookie, work->fd);
-	return true;
-}
-
-static void
-socket_end(struct work *work)
-{
-	if (work->fd < 0)
-		return;
-	if (work->cookie != 0)
-		socket_keep_record(work->cookie, work->fd);
-	close(work->fd);
-	work->fd = -1;
+	if (is_valid(work))
+		return true;
+	held_end(&work->held);
+	return false;
 }
 
 /* Reads the address that a call connects to; only IP is of interest. */
@@ -89,17 +71,31 @@ serve_connect(struct work *work)
 	struct sockaddr_storage sa;
 	uint32_t len;
 
-	if (!read_address(work, &sa, &len) || !socket_begin(work))
+	if (!read_address(work, &sa, &len) || !hold(work))
 		return;
-	apply_connect(&work->apply, work->fd, &sa, len);
+	if (apply_connect(&work->held.apply, work->held.fd, &sa, len))
+		later_connected(&work->held, work->target, &sa, len);
+	held_end(&work->held);
 }
 
 static void
 serve_listen(struct work *work)
 {
-	if (!socket_begin(work))
+	if (!hold(work))
 		return;
-	apply_listen(&work->apply, work->fd);
+	if (apply_listen(&work->held.apply, work->held.fd))
+		later_listening(&work->held, work->target);
+	held_end(&work->held);
+}
+
+static void
+serve_accept(struct work *work)
+{
+	if (!hold(work))
+		return;
+	if (!view_listener_decides(work->held.apply.view))
+		accept_begun(&work->held, work->target);
+	held_end(&work->held);
 }
 
 /*
@@ -113,49 +109,46 @@ serve_setsockopt(struct work *work)
 	const uint64_t *args = work->call.args;
 	int option = keepalive_option((int)args[1], (int)args[2]);
 	int value, rule;
+	bool made;
 
 	/* The kernel wants an int, and takes no more of what is longer. */
 	if (option < 0 || (int32_t)args[4] < (int32_t)sizeof(value) ||
 	    target_read(work->target, args[3], &value, sizeof(value)) < 0 ||
-	    !socket_begin(work))
+	    !hold(work))
 		return false;
-	rule = apply_holding(&work->apply, work->fd);
-	if (setsockopt(work->fd, (int)args[1], (int)args[2], &value,
-		sizeof(value)) < 0)
-		return false;
-	apply_hold(
-	    &work->apply, work->fd, rule, (enum keepalive_option)option, value);
-	return true;
+	rule = apply_holding(&work->held.apply, work->held.fd);
+	made = setsockopt(work->held.fd, (int)args[1], (int)args[2], &value,
+		   sizeof(value)) == 0;
+	if (made)
+		apply_hold(&work->held.apply, work->held.fd, rule,
+		    (enum keepalive_option)option, value);
+	held_end(&work->held);
+	return made;
 }
 
 /* Returns whether the call was made in the program's place, with success. */
 static bool
 serve(struct work *work)
 {
-	const struct view *view;
-	bool made = false;
-
 	work->target = target_find((pid_t)work->request->pid);
 	if (work->target == NULL ||
-	    call_read(work->target, work->request, &work->call) < 0 ||
-	    work->call.kind == CALL_NONE)
+	    call_read(work->target, work->request, &work->call) < 0)
 		return false;
-	view = target_view(work->target);
-	if (view == NULL)
-		return false;
-	work->apply.view = view;
 	switch (work->call.kind) {
+	case CALL_NONE:
+		break;
 	case CALL_LISTEN:
 		serve_listen(work);
 		break;
-	case CALL_SETSOCKOPT:
-		made = serve_setsockopt(work);
+	case CALL_ACCEPT:
+		serve_accept(work);
 		break;
+	case CALL_SETSOCKOPT:
+		return serve_setsockopt(work);
 	default:
 		serve_connect(work);
 	}
-	socket_end(work);
-	return made;
+	return false;
 }
 
 static void
@@ -167,6 +160,7 @@ answer(int notify, struct guard_page *page, bool made)
 		(void)ioctl(notify, SECCOMP_IOCTL_NOTIF_SEND, &response);
 	else
 		guard_continue(notify, page->request.id);
+	memset(&page->request, 0, sizeof(page->request));
 }
 
 static void
@@ -177,6 +171,27 @@ set_alarm(time_t after_s)
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
+/*
+ * Does what is due, until there is a request. Nothing wakes the worker while
+ * there is nothing to do.
+ */
+static void
+wait_for_request(int notify)
+{
+	struct pollfd requests = {.fd = notify, .events = POLLIN};
+
+	for (;;) {
+		int later_ms = later_run(), accept_ms = accept_run();
+		int wait_ms = later_ms;
+
+		if (wait_ms < 0 || (accept_ms >= 0 && accept_ms < wait_ms))
+			wait_ms = accept_ms;
+		/* For a request alone the kernel need not be asked twice. */
+		if (wait_ms < 0 || poll(&requests, 1, wait_ms) != 0)
+			return;
+	}
+}
+
 void
 worker_run(int notify, struct guard_page *page, void *data)
 {
@@ -184,23 +199,16 @@ worker_run(int notify, struct guard_page *page, void *data)
 
 	if (target_start(&policy->image) < 0)
 		return;
+	held_start(policy->trace_path);
 	while (!guard_is_gone()) {
 		struct work work = {
-		    .notify = notify,
-		    .request = &page->request,
-		    .apply.trace_path = policy->trace_path,
-		    .apply.calls = {setsockopt, getsockopt},
-		    .fd = -1,
-		};
+		    .notify = notify, .request = &page->request};
 
-		work.apply.host = &work.host;
-		memset(&page->request, 0, sizeof(page->request));
+		wait_for_request(notify);
 		if (ioctl(notify, SECCOMP_IOCTL_NOTIF_RECV, &page->request) < 0)
 			continue;
 		set_alarm(REQUEST_MAX_S);
-		work.host.pid = (pid_t)page->request.pid;
 		answer(notify, page, serve(&work));
 		set_alarm(0);
 	}
-	memset(&page->request, 0, sizeof(page->request));
 }

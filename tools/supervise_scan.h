@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * supervise_scan: looks through the descriptors of a supervised process, and
+ * of what it started, for connections that it accepted.
+ */
+#ifndef KASHIM_SUPERVISE_SCAN_H
+#define KASHIM_SUPERVISE_SCAN_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Connections to this port are of interest: the program accepts there. */
+void scan_add_port(uint16_t port);
+
+/*
+ * Sets what the rules say on each connection, to a port of interest, that was
+ * not there at the last look: of the process that pidfd is for, whose number
+ * is process, and of its descendants. Of processes with several threads only
+ * those are known that the first one started, or thread.
+ */
+void scan_process(int pidfd, pid_t process, pid_t thread);
+
+#endif
