@@ -31,6 +31,7 @@ int cmd_compile(int argc, char *argv[]);
 int cmd_match(int argc, char *argv[]);
 int cmd_status(int argc, char *argv[]);
 int cmd_doctor(int argc, char *argv[]);
+int cmd_apply(int argc, char *argv[]);
 
 /*
  * Writes to path the absolute name of the configuration file: file, or if

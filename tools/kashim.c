@@ -34,6 +34,7 @@ static const struct command commands[] = {
     {"run", cmd_run, "run a program under the shim"},
     {NULL, NULL, "Connections"},
     {"status", cmd_status, "show how the live connections stand"},
+    {"apply", cmd_apply, "mend those that are open already"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -70,7 +70,9 @@ mend_socket(const struct image *image, const struct live_socket *socket,
 	struct image_rule rule;
 	struct keepalive want, change;
 	enum mend_result result = MEND_REFUSED;
-	int fd = fetch_socket(pidfd, socket->fd, socket->socket.cookie);
+	int fd = pidfd < 0
+	             ? pidfd
+	             : fetch_socket(pidfd, socket->fd, socket->socket.cookie);
 
 	*mend = (struct mend){.error = fd < 0 ? fd : 0};
 	if (fd == -ESTALE || fd == -ESRCH)

@@ -28,7 +28,8 @@ struct mend {
  * Sets on a socket of live_read() what its rule says and it has not: with
  * app-settings = tighten only what is not tighter already; with respect, only
  * if keepalive is off. With dry_run nothing is set, and result and after are
- * what would come of it. pidfd refers to its process (process_open()).
+ * what would come of it. pidfd refers to its process (process_open()),
+ * or is the -errno of that.
  *
  * It is looked at anew, and set only if it is still the same socket. The time
  * for which a connection was silent before counts: the first probe goes out

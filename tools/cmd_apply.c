@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * kashim apply: the rules on connections that are open already, and on
+ * listeners, from outside. live.h says what there is, mend.h sets it; this
+ * file sees to it that nothing slips through between the two, and reports.
+ */
+#include "cmd.h"
+
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "choice.h"
+#include "config.h"
+#include "live.h"
+#include "mend.h"
+#include "mend_list.h"
+
+static const char help[] =
+    "Usage: kashim apply [OPTION...]\n"
+    "Sets the rules on TCP connections that are open already, and on "
+    "listeners, so\n"
+    "that what they accept inherits, in programs that run. It needs no "
+    "preload, and\n"
+    "neither stops nor traces them. Prints each change.\n"
+    "\n"
+    "  -a, --all              all processes\n"
+    "  -n, --dry-run          change nothing, print what would be "
+    "changed\n" CHOICE_HELP "  -h, --help             show this text\n"
+    "\n"
+    "Exit status: 0 if all that a rule asks for is set now, 1 if something "
+    "could not\n"
+    "be looked into or set, or, with --dry-run, would be changed; 2 for wrong "
+    "use or\n"
+    "a bad configuration.\n"
+    "\n"
+    "Examples:\n"
+    "  sudo kashim apply --unit redis-server\n"
+    "  kashim apply --dry-run --program 'sm_*' --program stpd\n"
+    "  sudo kashim apply --all\n";
+
+/* Accepted meanwhile, or moved: looked for again, for so long at most. */
+#define PATIENCE_MS 1000
+#define PAUSE_MS    20
+#define EXTRA_MAX   3 /* passes for what moved: somebody may always move */
+
+struct request {
+	struct choice choice;
+	bool all;
+	bool dry_run;
+};
+
+/* What became of the sockets; all but changed in the last pass. */
+struct tally {
+	size_t changed;
+	size_t right;
+	size_t no_rule;
+	size_t unseen;  /* not permitted */
+	size_t unheld;  /* no process has it */
+	size_t failed;  /* to set */
+	size_t gone;    /* closed meanwhile, or moved */
+	size_t waiting; /* not accepted yet, of a listener that was changed */
+};
+
+struct applying {
+	const struct request *request;
+	const struct image *image;
+	struct mend_list list;
+	struct tally tally;
+};
+
+/* Does no rule, or none that would set anything, apply to it for sure? */
+static bool
+is_left_alone(const struct applying *applying, const struct live_socket *socket)
+{
+	struct image_rule rule;
+
+	if (socket->rule == MATCH_NONE)
+		return socket->rule_known;
+	return image_rule(applying->image, (uint32_t)socket->rule, &rule) &&
+	       rule.action == ACTION_IGNORE;
+}
+
+static int
+unseen(struct applying *applying, const struct live_socket *socket,
+    const struct live *live)
+{
+	if (is_left_alone(applying, socket)) {
+		applying->tally.no_rule++;
+		return 0;
+	}
+	if (socket->process == NULL && live->closed_count == 0) {
+		applying->tally.unheld++;
+		return mend_list_refused(
+		    &applying->list, socket, "no process has it");
+	}
+	applying->tally.unseen++;
+	return mend_list_refused(&applying->list, socket, "not permitted");
+}
+
+static int
+mend(struct applying *applying, const struct live_socket *socket, int pidfd)
+{
+	struct tally *tally = &applying->tally;
+	struct mend mend;
+
+	switch (mend_socket(applying->image, socket, pidfd,
+	    applying->request->dry_run, &mend)) {
+	case MEND_RIGHT:
+		tally->right++;
+		return 0;
+	case MEND_GONE:
+		tally->gone++;
+		return 0;
+	case MEND_REFUSED:
+		tally->failed++;
+		return mend_list_refused(&applying->list, socket,
+		    mend.error != 0 ? strerror(-mend.error) : "not taken");
+	default:
+		tally->changed++;
+		return mend_list_changed(&applying->list, socket, &mend);
+	}
+}
+
+/* Deals with the listeners of live, or with all that are none. */
+static int
+apply_to(struct applying *applying, const struct live *live, bool listeners)
+{
+	const struct process *process = NULL;
+	struct tally *tally = &applying->tally;
+	int pidfd = -ESRCH, error = 0;
+
+	for (size_t i = 0; i < live->count && error == 0; i++) {
+		const struct live_socket *socket = &live->sockets[i];
+
+		if ((socket->direction == LIVE_LISTENER) != listeners)
+			continue;
+		/* What was in the queue of a listener before it was set. */
+		if (listeners && mend_list_has(&applying->list, socket))
+			tally->waiting += socket->waiting;
+		switch (socket->verdict) {
+		case LIVE_OK:
+			tally->right += !mend_list_has(&applying->list, socket);
+			continue;
+		case LIVE_NO_RULE:
+			tally->no_rule++;
+			continue;
+		case LIVE_UNKNOWN:
+			error = unseen(applying, socket, live);
+			continue;
+		default:
+			break;
+		}
+		if (socket->process != process) {
+			if (pidfd >= 0)
+				close(pidfd);
+			process = socket->process;
+			pidfd = process_open(process);
+		}
+		error = mend(applying, socket, pidfd);
+	}
+	if (pidfd >= 0)
+		close(pidfd);
+	return error;
+}
+
+/* Reads and sets everything once. Returns 0 or -errno. */
+static int
+pass(struct applying *applying, struct live *live, bool *listeners_changed)
+{
+	const struct request *request = applying->request;
+	struct tally *tally = &applying->tally;
+	size_t changed = tally->changed;
+	int error = live_read(
+	    request->all ? NULL : &request->choice.live, applying->image, live);
+
+	if (error < 0)
+		return error;
+	*tally = (struct tally){.changed = changed, .gone = tally->gone};
+	mend_list_next(&applying->list);
+	/* Listeners first: what they accept from now on inherits. */
+	error = apply_to(applying, live, true);
+	*listeners_changed = tally->changed > changed;
+	if (error == 0)
+		error = apply_to(applying, live, false);
+	tally->gone += live->gone;
+	return error;
+}
+
+/*
+ * A process that has ended since is looked for no more. Returns whether any
+ * are left: to choose none would be to choose all.
+ */
+static bool
+forget(struct live_choice *choice, pid_t pid)
+{
+	pid_t *pids = (pid_t *)choice->pids;
+	size_t left = 0;
+
+	for (size_t i = 0; i < choice->pid_count; i++) {
+		if (pids[i] != pid)
+			pids[left++] = pids[i];
+	}
+	choice->pid_count = left;
+	return left + choice->unit_count + choice->program_count > 0;
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+/*
+ * As many passes as it takes. A connection may have been made before its
+ * listener was set, and accepted after the connections were listed: so they
+ * are listed again behind each change of a listener, and as long as one of
+ * them may still wait to be accepted. The same for descriptors that moved.
+ */
+static int
+apply_all(
+    struct applying *applying, struct live_choice *choice, struct live *live)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+	const struct tally *tally = &applying->tally;
+	int64_t deadline = now_ms() + PATIENCE_MS;
+
+	for (int n = 0;; n++) {
+		size_t gone = tally->gone;
+		bool changed = false;
+		int error = pass(applying, live, &changed);
+
+		if (error == -ESRCH && n > 0) {
+			if (!forget(choice, live->missing))
+				return 0;
+			continue;
+		}
+		if (error < 0 || applying->request->dry_run)
+			return error;
+		if (!changed) {
+			bool moved = tally->gone > gone && n < EXTRA_MAX;
+
+			if ((tally->waiting == 0 && !moved) ||
+			    now_ms() >= deadline)
+				return 0;
+			(void)nanosleep(&pause, NULL);
+		} else if (n > 0 && now_ms() >= deadline) {
+			/* Somebody sets it back, again and again. */
+			return 0;
+		}
+		live_free(live);
+	}
+}
+
+static void
+print_count(size_t count, const char *what)
+{
+	if (count > 0)
+		printf(", %zu %s", count, what);
+}
+
+/* Prints what it all came to. Returns the exit status. */
+static int
+conclude(const struct applying *applying, const struct live *live)
+{
+	const struct request *request = applying->request;
+	const struct tally *tally = &applying->tally;
+	bool hidden = live->closed_count > 0 && !request->all;
+
+	printf("%zu socket%s %schanged, %zu %s right", tally->changed,
+	    tally->changed == 1 ? "" : "s", request->dry_run ? "would be " : "",
+	    tally->right,
+	    request->dry_run    ? tally->right == 1 ? "is" : "are"
+	    : tally->right == 1 ? "was"
+				: "were");
+	print_count(tally->no_rule, "without a rule");
+	print_count(tally->unseen, "not permitted");
+	print_count(tally->unheld, "without a process");
+	print_count(tally->failed, "failed");
+	print_count(tally->gone, "gone meanwhile");
+	putchar('\n');
+
+	if (hidden)
+		warnx("%zu of the processes may not be looked into: run it as "
+		      "root",
+		    live->closed_count);
+	if (live->hidden_nets > 0)
+		warnx("%zu network namespaces may not be looked into: run it "
+		      "as root",
+		    live->hidden_nets);
+	if (tally->waiting > 0)
+		warnx("%zu connections were not accepted yet: when they are, "
+		      "run it again",
+		    tally->waiting);
+	if (tally->unseen + tally->unheld + tally->failed + tally->waiting >
+		0 ||
+	    hidden || live->hidden_nets > 0)
+		return CMD_NO;
+	return request->dry_run && tally->changed > 0 ? CMD_NO : CMD_DONE;
+}
+
+static int
+apply(struct request *request, const struct image *image)
+{
+	struct applying applying = {
+	    .request = request, .image = image, .list.image = image};
+	struct live live;
+	int error = apply_all(&applying, &request->choice.live, &live);
+	int status = CMD_WRONG;
+
+	if (error == -ESRCH)
+		warnx("there is no process %d", (int)live.missing);
+	else if (error < 0)
+		warnx("cannot read the connections: %s", strerror(-error));
+	else
+		status = conclude(&applying, &live);
+	live_free(&live);
+	mend_list_free(&applying.list);
+	return status;
+}
+
+/*
+ * Reads the command line. Returns CMD_DONE to go on, CMD_NO after --help, and
+ * CMD_WRONG after a message.
+ */
+static int
+parse(int argc, char *argv[], struct request *request)
+{
+	static const struct option options[] = {
+	    CHOICE_OPTIONS,
+	    {"all", no_argument, NULL, 'a'},
+	    {"dry-run", no_argument, NULL, 'n'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	const struct live_choice *chosen = &request->choice.live;
+	size_t named;
+	int opt;
+
+	while ((opt = getopt_long(
+		    argc, argv, CHOICE_LETTERS "anh", options, NULL)) != -1) {
+		switch (opt) {
+		case 'a':
+			request->all = true;
+			break;
+		case 'n':
+			request->dry_run = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return CMD_NO;
+		case '?':
+			return cmd_wrong_use(argv[0]);
+		default:
+			if (choice_take(&request->choice, opt, optarg) != 0)
+				return CMD_WRONG;
+		}
+	}
+	named = chosen->pid_count + chosen->unit_count + chosen->program_count;
+	if (optind < argc) {
+		warnx("apply takes options only, not '%s'", argv[optind]);
+		return cmd_wrong_use(argv[0]);
+	}
+	if (!request->all && named == 0) {
+		warnx("whose connections? --pid, --unit, --program, or --all");
+		return cmd_wrong_use(argv[0]);
+	}
+	if (request->all && named > 0) {
+		warnx("--all is for all: leave out --pid, --unit and "
+		      "--program");
+		return cmd_wrong_use(argv[0]);
+	}
+	return CMD_DONE;
+}
+
+int
+cmd_apply(int argc, char *argv[])
+{
+	struct request request = {0};
+	struct image image = {0};
+	char path[PATH_MAX];
+	int status;
+
+	/* For what can be printed on a terminal, and nothing else. */
+	setlocale(LC_CTYPE, "");
+	status = parse(argc, argv, &request);
+	if (status != CMD_DONE) {
+		status = status == CMD_NO ? CMD_DONE : status;
+		goto out;
+	}
+	status = cmd_config_path(request.choice.config, path);
+	if (status == CMD_DONE)
+		status = cmd_load(path, &image);
+	if (status == CMD_DONE)
+		status = apply(&request, &image);
+out:
+	free((void *)image.bytes);
+	choice_free(&request.choice);
+	return status;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mend_list: the lines that kashim apply prints.
+ */
+#include "mend_list.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "status.h"
+#include "text.h"
+
+#define TITLE_COLUMNS      40
+#define TITLE_MAX          256
+#define CONNECTION_COLUMNS 44
+#define CONNECTION_MAX     (STATUS_ENDPOINT_MAX * 2 + 16)
+#define VALUE_COLUMNS      10
+#define VALUE_MAX          64
+
+static int
+compare_cookies(const void *a, const void *b)
+{
+	const uint64_t *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
+void
+mend_list_next(struct mend_list *list)
+{
+	list->sorted = list->count;
+	if (list->count > 0)
+		qsort(list->cookies, list->count, sizeof(*list->cookies),
+		    compare_cookies);
+}
+
+bool
+mend_list_has(const struct mend_list *list, const struct live_socket *socket)
+{
+	return list->sorted > 0 &&
+	       bsearch(&socket->socket.cookie, list->cookies, list->sorted,
+		   sizeof(*list->cookies), compare_cookies) != NULL;
+}
+
+/* "300/30/5", with "+120" behind it for a user timeout, or "off". */
+static void
+format_value(const struct keepalive *have, char text[VALUE_MAX])
+{
+	int32_t user_timeout_ms = have->value[KEEPALIVE_USER_TIMEOUT];
+	int length;
+
+	if (have->value[KEEPALIVE_SWITCH] == 0)
+		length = snprintf(text, VALUE_MAX, "off");
+	else if ((have->set & 1u << KEEPALIVE_IDLE) == 0)
+		length = snprintf(text, VALUE_MAX, "on");
+	else
+		length = snprintf(text, VALUE_MAX, "%d/%d/%d",
+		    have->value[KEEPALIVE_IDLE],
+		    have->value[KEEPALIVE_INTERVAL],
+		    have->value[KEEPALIVE_COUNT]);
+	if ((have->set & 1u << KEEPALIVE_USER_TIMEOUT) != 0 &&
+	    user_timeout_ms != 0)
+		snprintf(text + length, VALUE_MAX - (size_t)length, "+%g",
+		    user_timeout_ms / 1000.0);
+}
+
+static void
+format_connection(const struct live_socket *socket, char text[CONNECTION_MAX])
+{
+	static const char *const SIGN[] = {
+	    [LIVE_UNSURE] = "-", [LIVE_OUT] = ">", [LIVE_IN] = "<"};
+	char local[STATUS_ENDPOINT_MAX], remote[STATUS_ENDPOINT_MAX];
+	const struct diag_socket *ends = &socket->socket;
+
+	status_endpoint(&ends->local, ends->local_port, local);
+	if (socket->direction == LIVE_LISTENER) {
+		snprintf(text, CONNECTION_MAX, "%s listens", local);
+		return;
+	}
+	status_endpoint(&ends->remote, ends->remote_port, remote);
+	snprintf(text, CONNECTION_MAX, "%s %s %s", local,
+	    SIGN[socket->direction], remote);
+}
+
+static void
+print_title(struct mend_list *list, const struct process *process)
+{
+	static const struct process nobody;
+	char name[TITLE_MAX], unit[TITLE_MAX];
+
+	if (process == NULL)
+		process = &nobody;
+	if (list->count == 0)
+		printf("  %-*s %*s -> %-*s RULE\n", CONNECTION_COLUMNS,
+		    "CONNECTION; keepalive idle/interval/count", VALUE_COLUMNS,
+		    "BEFORE", VALUE_COLUMNS, "AFTER");
+	else if (process->pid == list->titled.pid &&
+		 process->start == list->titled.start)
+		return;
+	list->titled = *process;
+	if (process->pid == 0) {
+		puts("process not known");
+		return;
+	}
+	text_fit(process->name_count > 0 ? process->name[0] : process->comm,
+	    TITLE_COLUMNS, name, sizeof(name));
+	text_fit(process->unit, TITLE_COLUMNS, unit, sizeof(unit));
+	printf("%s, process %d%s%s\n", name, (int)process->pid,
+	    *unit != '\0' ? ", " : "", unit);
+}
+
+static int
+print_line(
+    struct mend_list *list, const struct live_socket *socket, const char *value)
+{
+	char connection[CONNECTION_MAX];
+	const char *name = "";
+	struct image_rule rule;
+	uint64_t *more;
+
+	print_title(list, socket->process);
+	format_connection(socket, connection);
+	if (socket->rule != MATCH_NONE &&
+	    image_rule(list->image, (uint32_t)socket->rule, &rule))
+		name = image_string(list->image, rule.name);
+	printf("  %-*s %-*s%s%s\n", CONNECTION_COLUMNS, connection,
+	    *name != '\0' ? VALUE_COLUMNS * 2 + 4 : 0, value,
+	    *name != '\0' ? " " : "", name);
+
+	more = reallocarray(list->cookies, list->count + 1, sizeof(*more));
+	if (more == NULL)
+		return -ENOMEM;
+	list->cookies = more;
+	more[list->count++] = socket->socket.cookie;
+	return 0;
+}
+
+int
+mend_list_changed(struct mend_list *list, const struct live_socket *socket,
+    const struct mend *mend)
+{
+	char had[VALUE_MAX], has[VALUE_MAX], value[VALUE_MAX * 2 + 4];
+
+	format_value(&mend->before, had);
+	format_value(&mend->after, has);
+	snprintf(value, sizeof(value), "%*s -> %-*s", VALUE_COLUMNS, had,
+	    VALUE_COLUMNS, has);
+	return print_line(list, socket, value);
+}
+
+int
+mend_list_refused(struct mend_list *list, const struct live_socket *socket,
+    const char *reason)
+{
+	char value[VALUE_MAX];
+
+	if (mend_list_has(list, socket))
+		return 0;
+	snprintf(value, sizeof(value), "%*s", VALUE_COLUMNS, reason);
+	return print_line(list, socket, value);
+}
+
+void
+mend_list_free(struct mend_list *list)
+{
+	free(list->cookies);
+	list->cookies = NULL;
+	list->sorted = 0;
+	list->count = 0;
+}
