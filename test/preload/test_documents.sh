@@ -104,7 +104,7 @@ agree 'commands in the synopsis of kashim.1'
 options_of()
 {
 	"$kashim" "$1" --help |
-	    sed -n 's/^  -\(.\), --\([a-z]*\).*/-\1 --\2/p' |
+	    sed -n 's/^  -\(.\), --\([a-z-]*\).*/-\1 --\2/p' |
 	    grep -v -- --help | sed "s/^/$1 /"
 }
 
@@ -113,13 +113,18 @@ grep -vx help "$dir/commands" | while read -r command; do
 done >"$dir/options"
 cp "$dir/options" "$dir/a"
 awk '/^\.Ss / { command = $2 }
-	/^\.It Fl / { sub(/^\\-/, "", $8); print command, "-" $3, "--" $8 }' \
+	/^\.It Fl / {
+		# "c Ar file , Fl \-config Ns ..." or "a , Fl \-all"
+		name = $(4 + ($4 != ",") * 2 + 2)
+		sub(/^\\-/, "", name)
+		print command, "-" $3, "--" name
+	}' \
     "$command_page" >"$dir/b"
 agree 'options in kashim.1'
 awk '{ print $1, $2 }' "$dir/options" >"$dir/a"
 awk '/^\.Sh DESCRIPTION/ { exit }
 	/^\.Cm / { command = $2 }
-	/^\.Op Fl [a-z]/ { print command, "-" $3 }' "$command_page" >"$dir/b"
+	/^\.Op Fl [a-zA-Z]/ { print command, "-" $3 }' "$command_page" >"$dir/b"
 agree 'options in the synopsis of kashim.1'
 "$kashim" --help | sed -n 's/^  --\([a-z]*\) .*/\1/p' >"$dir/a"
 sed -n 's/^\.Fl \\-\([a-z]*\) | Fl \\-\([a-z]*\)$/\1 \2/p' "$command_page" |
