@@ -39,73 +39,25 @@ status_free(struct status *status)
 	status->count = 0;
 }
 
-static unsigned int
-badness(enum live_verdict verdict)
-{
-	static const unsigned char order[LIVE_VERDICTS] = {
-	    [LIVE_OFF] = 4,
-	    [LIVE_DIFFERS] = 3,
-	    [LIVE_UNKNOWN] = 2,
-	    [LIVE_OK] = 1,
-	    [LIVE_NO_RULE] = 0,
-	};
-
-	return order[verdict];
-}
-
-/* A connection with what it is sorted by. */
-struct place {
-	const struct live_socket *socket;
-	unsigned int process; /* the worst of its process */
-	size_t group;         /* its process's place so far */
-	size_t index;         /* its own */
-};
-
-static int
-compare(const void *left, const void *right)
-{
-	const struct place *a = left, *b = right;
-	unsigned int a_own = badness(a->socket->verdict);
-	unsigned int b_own = badness(b->socket->verdict);
-
-	if (a->process != b->process)
-		return a->process > b->process ? -1 : 1;
-	if (a->group != b->group)
-		return a->group < b->group ? -1 : 1;
-	if (a_own != b_own)
-		return a_own > b_own ? -1 : 1;
-	return a->index < b->index ? -1 : a->index > b->index;
-}
+static const enum live_verdict WORST[LIVE_VERDICTS] = {
+    LIVE_OFF, LIVE_DIFFERS, LIVE_UNKNOWN, LIVE_OK, LIVE_NO_RULE};
 
 void
 status_worst_first(struct status *status)
 {
-	struct place *places = calloc(status->count + 1, sizeof(*places));
+	const struct live_socket **sorted =
+	    calloc(status->count + 1, sizeof(*sorted));
+	size_t count = 0;
 
 	/* In another order it is right, too. */
-	if (!places)
+	if (!sorted)
 		return;
-	for (size_t begin = 0, end; begin < status->count; begin = end) {
-		const struct process *process =
-		    status->connections[begin]->process;
-		unsigned int worst = 0;
-
-		for (end = begin; end < status->count &&
-				  status->connections[end]->process == process;
-		     end++) {
-			unsigned int own =
-			    badness(status->connections[end]->verdict);
-
-			worst = own > worst ? own : worst;
-		}
-		for (size_t i = begin; i < end; i++)
-			places[i] = (struct place){
-			    status->connections[i], worst, begin, i};
-	}
-	qsort(places, status->count, sizeof(*places), compare);
-	for (size_t i = 0; i < status->count; i++)
-		status->connections[i] = places[i].socket;
-	free(places);
+	for (size_t rank = 0; rank < LIVE_VERDICTS; rank++)
+		for (size_t i = 0; i < status->count; i++)
+			if (status->connections[i]->verdict == WORST[rank])
+				sorted[count++] = status->connections[i];
+	free(status->connections);
+	status->connections = sorted;
 }
 
 bool

@@ -38,8 +38,8 @@ struct status {
 int status_sort_out(struct status *status);
 
 /*
- * Puts processes with the worst verdict first, and in them connections: off,
- * differs, unknown, ok, no rule. Otherwise the order stays.
+ * Puts the worst first: off, differs, unknown, ok, no rule. Otherwise the
+ * order stays.
  */
 void status_worst_first(struct status *status);
 
@@ -115,6 +115,18 @@ const char *status_program(const struct live_socket *socket);
 /* Writes "10.1.4.7:3300", "[2001:db8::7]:3300". Returns the length. */
 size_t status_endpoint(
     const struct addr *addr, uint16_t port, char text[STATUS_ENDPOINT_MAX]);
+
+/* The most columns of a bar, and room for it with its NUL. */
+#define STATUS_BAR_COLUMNS 40
+#define STATUS_BAR_MAX     (3 * STATUS_BAR_COLUMNS + 1)
+
+/*
+ * Draws the bar of --watch: left_ms of all_ms (more than 0) is left, less than
+ * 0 as 0; the next probe goes out in probe_ms, -1: none will. It is marked if
+ * it comes in time. In block characters if the locale is UTF-8. status_bar.c
+ */
+void status_bar(int64_t left_ms, int64_t probe_ms, int64_t all_ms,
+    size_t columns, char text[STATUS_BAR_MAX]);
 
 /* How something is to look on a terminal. */
 struct status_look {

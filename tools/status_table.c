@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 #include <limits.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,10 +15,12 @@
 #include "terminal.h"
 #include "text.h"
 
-#define CELL_MAX 128
-#define GAP      2
-#define RULE_MAX 24 /* columns, of a rule's name */
-#define BAR      20 /* columns */
+#define CELL_MAX   (STATUS_BAR_MAX + 32)
+#define GAP        2
+#define RULE_LEAST 16 /* columns of a rule's name, however narrow */
+#define BAR_LEAST  10
+#define BAR_MOST   20
+#define BAR_TEXT   9 /* behind it: " 23h59min" */
 #define TITLE_MAX \
 	(NAME_MAX * 2 + 128) /* a process with its unit and namespace */
 
@@ -41,11 +44,11 @@ static const char *const HEADING[COLUMNS] = {
     [REMOTE] = "   REMOTE",
     [STATE] = "STATE",
     [KEEPALIVE] = "KEEPALIVE",
-    [USER_TIMEOUT] = "USER-TIMEOUT",
-    [PROBE] = "NEXT-PROBE",
-    [UNANSWERED] = "UNANSWERED",
+    [USER_TIMEOUT] = "USER",
+    [PROBE] = "PROBE-IN",
+    [UNANSWERED] = "LOST",
     [RULE] = "RULE",
-    [LEFT] = "TIME-LEFT",
+    [LEFT] = "LEFT",
 };
 
 struct cell {
@@ -56,10 +59,9 @@ struct cell {
 
 /* Where each column is. */
 struct layout {
-	size_t width[COLUMNS];
-	bool breaks[COLUMNS]; /* it begins a line */
-	size_t indent;        /* of all lines but the first */
-	unsigned int lines;
+	size_t width[COLUMNS]; /* 0: it is not shown */
+	bool breaks[COLUMNS];  /* it begins a line */
+	size_t indent;         /* of all lines but the first */
 };
 
 struct table {
@@ -67,6 +69,8 @@ struct table {
 	const struct status *status;
 	const struct status_look *look;
 	struct layout layout;
+	size_t rule;  /* the most columns of a rule's name */
+	size_t bar;   /* columns */
 	uint64_t net; /* our own network namespace */
 };
 
@@ -168,54 +172,36 @@ is_in_time(const struct live_socket *socket, int64_t left_ms)
 	return probe_ms >= 0 && probe_ms < left_ms;
 }
 
-/*
- * A bar for the time left of the rule's firewall-timeout. It shrinks towards
- * the mark, where the next probe goes out.
- */
-static void
-format_bar(const struct table *table, const struct live_socket *socket,
-    int64_t left_ms, char text[CELL_MAX])
-{
-	int64_t probe_ms = status_probe_ms(socket);
-	struct image_rule rule;
-	int64_t all_ms, full, mark = -1;
-	char span[32];
-
-	status_rule(table->status, socket, &rule);
-	all_ms = (int64_t)rule.timeout_s * 1000;
-	left_ms = left_ms > 0 ? left_ms : 0;
-	full = (left_ms * BAR + all_ms - 1) / all_ms;
-	if (is_in_time(socket, left_ms))
-		mark = (left_ms - probe_ms) * BAR / all_ms;
-	for (int64_t i = 0; i < BAR; i++) {
-		char c = i < full ? '=' : ' ';
-
-		text[i] = i == mark ? '|' : c;
-	}
-	format_span(left_ms, span, sizeof(span));
-	snprintf(text + BAR, CELL_MAX - BAR, "] %s", span);
-	memmove(text + 1, text, strlen(text) + 1);
-	text[0] = '[';
-}
-
 static void
 make_left(const struct table *table, const struct live_socket *socket,
     struct cell *cell)
 {
+	size_t length = 0;
 	int64_t left_ms;
+	struct image_rule rule;
 
-	if (!status_left_ms(table->status, socket, &left_ms))
+	if (!status_left_ms(table->status, socket, &left_ms) ||
+	    !status_rule(table->status, socket, &rule))
 		return;
-	if (table->look->bars)
-		format_bar(table, socket, left_ms, cell->text);
-	else if (left_ms <= 0)
-		snprintf(cell->text, CELL_MAX, "none");
+	if (table->look->bars) {
+		status_bar(left_ms, status_probe_ms(socket),
+		    (int64_t)rule.timeout_s * 1000, table->bar, cell->text);
+		length = strlen(cell->text);
+		cell->text[length++] = ' ';
+	}
+	if (left_ms <= 0)
+		snprintf(cell->text + length, CELL_MAX - length, "over");
 	else
-		format_span(left_ms, cell->text, CELL_MAX);
+		format_span(left_ms, cell->text + length, CELL_MAX - length);
+	cell->columns = strlen(cell->text + length);
+	if (table->look->bars)
+		cell->columns += table->bar + 1;
 	if (!is_in_time(socket, left_ms))
 		cell->colour = TERMINAL_BAD;
 	else if (socket->socket.unanswered > 0)
 		cell->colour = TERMINAL_WARN;
+	else if (table->look->bars)
+		cell->colour = TERMINAL_GOOD;
 }
 
 static void
@@ -228,7 +214,7 @@ make_cells(const struct table *table, const struct live_socket *socket,
 	struct image_rule rule;
 
 	for (size_t i = 0; i < COLUMNS; i++) {
-		snprintf(cells[i].text, CELL_MAX, "-");
+		cells[i].text[0] = '\0';
 		cells[i].colour = TERMINAL_PLAIN;
 	}
 	snprintf(cells[VERDICT].text, CELL_MAX, "%s",
@@ -239,7 +225,9 @@ make_cells(const struct table *table, const struct live_socket *socket,
 	snprintf(cells[REMOTE].text, CELL_MAX, "%s %s",
 	    arrow(socket->direction), endpoint);
 	snprintf(cells[STATE].text, CELL_MAX, "%s",
-	    status_state_name(kernel->state));
+	    kernel->state == TCP_ESTABLISHED
+		? "estab"
+		: status_state_name(kernel->state));
 	format_keepalive(socket, cells[KEEPALIVE].text);
 	format_user_timeout(socket, cells[USER_TIMEOUT].text);
 	if (probe_ms >= 0) {
@@ -249,41 +237,31 @@ make_cells(const struct table *table, const struct live_socket *socket,
 		if (kernel->unanswered > 0)
 			cells[UNANSWERED].colour = TERMINAL_WARN;
 	}
-	make_left(table, socket, &cells[LEFT]);
-	if (status_rule(table->status, socket, &rule))
-		text_fit(image_string(table->status->image, rule.name),
-		    RULE_MAX, cells[RULE].text, CELL_MAX);
 	for (size_t i = 0; i < COLUMNS; i++)
 		cells[i].columns = strlen(cells[i].text);
-	/* Only an ellipsis has more bytes than columns. */
-	if (cells[RULE].columns > RULE_MAX)
-		cells[RULE].columns = RULE_MAX;
+	make_left(table, socket, &cells[LEFT]);
+	if (status_rule(table->status, socket, &rule))
+		cells[RULE].columns =
+		    text_fit(image_string(table->status->image, rule.name),
+			table->rule, cells[RULE].text, CELL_MAX);
 }
 
-/* A column that nothing stands in is not shown. */
+/* Finds each column's place. One that nothing stands in is not shown. */
 static void
 make_layout(struct table *table)
 {
-	static const bool always[COLUMNS] = {[VERDICT] = true,
-	    [LOCAL] = true,
-	    [REMOTE] = true,
-	    [STATE] = true,
-	    [KEEPALIVE] = true,
-	    [PROBE] = true,
-	    [RULE] = true};
 	const struct status *status = table->status;
 	struct layout *layout = &table->layout;
+	size_t columns = table->look->columns;
 	struct cell cells[COLUMNS];
 	size_t used = 0;
 
 	for (size_t n = 0; n < status->count; n++) {
 		make_cells(table, status->connections[n], cells);
 		for (size_t i = 0; i < COLUMNS; i++)
-			if (cells[i].columns > layout->width[i] &&
-			    (always[i] || strcmp(cells[i].text, "-") != 0))
+			if (cells[i].columns > layout->width[i])
 				layout->width[i] = cells[i].columns;
 	}
-	layout->lines = 1;
 	for (size_t i = 0; i < COLUMNS; i++) {
 		size_t heading = strlen(HEADING[i]);
 
@@ -291,56 +269,79 @@ make_layout(struct table *table)
 			continue;
 		if (layout->width[i] < heading)
 			layout->width[i] = heading;
+		if (i == LEFT && table->look->bars)
+			layout->width[i] = BAR_LEAST + BAR_TEXT;
 		if (i == VERDICT)
 			layout->indent = layout->width[i] + GAP;
 		if (used > layout->indent &&
-		    used + layout->width[i] > table->look->columns) {
+		    used + layout->width[i] > columns) {
 			layout->breaks[i] = true;
-			layout->lines++;
 			used = layout->indent;
 		}
+		if (i == LEFT && columns > used + BAR_TEXT)
+			table->bar = columns - used - BAR_TEXT;
 		used += layout->width[i] + GAP;
 	}
+	if (table->bar > BAR_MOST)
+		table->bar = BAR_MOST;
+	if (table->bar < BAR_LEAST)
+		table->bar = BAR_LEAST;
 }
 
-/* Blanks are printed only where something follows. */
-static void
-print_cells(const struct table *table, const struct cell cells[COLUMNS])
+/*
+ * Prints blanks only where something follows, and no line without anything.
+ * Returns how many lines it takes; out may be NULL, to know only that.
+ */
+static unsigned int
+print_cells(
+    const struct table *table, const struct cell cells[COLUMNS], FILE *out)
 {
 	const struct layout *layout = &table->layout;
+	const char *plain = sequence(table, TERMINAL_PLAIN);
+	unsigned int lines = 1;
 	size_t owed = 0;
+	bool begins = false;
 
 	for (size_t i = 0; i < COLUMNS; i++) {
-		if (layout->width[i] == 0)
-			continue;
+		bool coloured = cells[i].colour != TERMINAL_PLAIN;
+
 		if (layout->breaks[i]) {
-			fputc('\n', table->out);
+			begins = true;
 			owed = layout->indent;
 		}
-		fprintf(table->out, "%*s%s%s%s", (int)owed, "",
-		    cells[i].colour == TERMINAL_PLAIN
-			? ""
-			: sequence(table, cells[i].colour),
-		    cells[i].text,
-		    cells[i].colour == TERMINAL_PLAIN
-			? ""
-			: sequence(table, TERMINAL_PLAIN));
-		owed = layout->width[i] - cells[i].columns + GAP;
+		if (cells[i].columns > 0 && begins) {
+			begins = false;
+			lines++;
+			if (out)
+				fputc('\n', out);
+		}
+		if (cells[i].columns > 0 && out)
+			fprintf(out, "%*s%s%s%s", (int)owed, "",
+			    coloured ? sequence(table, cells[i].colour) : "",
+			    cells[i].text, coloured ? plain : "");
+		if (cells[i].columns > 0)
+			owed = 0;
+		if (layout->width[i] > 0)
+			owed += layout->width[i] - cells[i].columns + GAP;
 	}
-	fputc('\n', table->out);
+	if (out)
+		fputc('\n', out);
+	return lines;
 }
 
-static void
+static unsigned int
 print_heading(const struct table *table)
 {
 	struct cell cells[COLUMNS];
 
 	for (size_t i = 0; i < COLUMNS; i++) {
+		cells[i] = (struct cell){.colour = TERMINAL_FAINT};
+		if (table->layout.width[i] == 0)
+			continue;
 		snprintf(cells[i].text, CELL_MAX, "%s", HEADING[i]);
 		cells[i].columns = strlen(HEADING[i]);
-		cells[i].colour = TERMINAL_FAINT;
 	}
-	print_cells(table, cells);
+	return print_cells(table, cells, table->out);
 }
 
 /*
@@ -417,23 +418,23 @@ print_title(const struct table *table, const struct live_socket *socket)
 		    sequence(table, TERMINAL_PLAIN));
 }
 
-/* Prints connections as long as there are rows for them. */
+/* Prints connections as long as there are rows for them; used is taken. */
 static void
-print_connections(const struct table *table)
+print_connections(const struct table *table, unsigned int used)
 {
 	const struct status *status = table->status;
 	unsigned int rows = table->look->rows;
-	unsigned int used = table->layout.lines;
 	char note[STATUS_NOTE_MAX];
+	struct cell cells[COLUMNS];
 
 	for (size_t n = 0; n < status->count; n++) {
 		const struct live_socket *socket = status->connections[n];
 		bool first = n == 0 || status->connections[n - 1]->process !=
 		                           socket->process;
-		struct cell cells[COLUMNS];
 
-		status_note(table->status, socket, note);
-		used += table->layout.lines + (first ? 1 : 0) +
+		make_cells(table, socket, cells);
+		status_note(status, socket, note);
+		used += (first ? 1 : 0) + print_cells(table, cells, NULL) +
 		        wrap_note(table, note, NULL);
 		/* A row is left for what is left out. */
 		if (rows > 0 && used + (n + 1 < status->count ? 1 : 0) > rows) {
@@ -444,8 +445,7 @@ print_connections(const struct table *table)
 		}
 		if (first)
 			print_title(table, socket);
-		make_cells(table, socket, cells);
-		print_cells(table, cells);
+		print_cells(table, cells, table->out);
 		wrap_note(table, note, table->out);
 	}
 }
@@ -454,14 +454,21 @@ void
 status_table(
     FILE *out, const struct status *status, const struct status_look *look)
 {
-	struct table table = {.out = out, .status = status, .look = look};
+	struct table table = {
+	    .out = out,
+	    .status = status,
+	    .look = look,
+	    .rule = look->columns / 4,
+	    .bar = BAR_LEAST,
+	};
 	struct stat self;
 
 	if (status->count == 0)
 		return;
+	if (table.rule < RULE_LEAST)
+		table.rule = RULE_LEAST;
 	if (stat("/proc/self/ns/net", &self) == 0)
 		table.net = self.st_ino;
 	make_layout(&table);
-	print_heading(&table);
-	print_connections(&table);
+	print_connections(&table, print_heading(&table));
 }
