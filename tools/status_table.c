@@ -17,7 +17,7 @@
 
 #define CELL_MAX   (STATUS_BAR_MAX + 32)
 #define GAP        2
-#define RULE_LEAST 16 /* columns of a rule's name, however narrow */
+#define RULE_LEAST 14 /* columns of a rule's name, however narrow */
 #define BAR_LEAST  10
 #define BAR_MOST   20
 #define BAR_TEXT   9 /* behind it: " 23h59min" */
@@ -246,6 +246,27 @@ make_cells(const struct table *table, const struct live_socket *socket,
 			table->rule, cells[RULE].text, CELL_MAX);
 }
 
+/*
+ * A rule's name is cut before it begins a line, or what follows it does, if
+ * enough of it remains.
+ */
+static void
+shorten_rule(struct table *table, size_t used)
+{
+	struct layout *layout = &table->layout;
+	size_t left = layout->width[LEFT];
+	size_t behind;
+
+	if (table->look->bars && left > 0)
+		left = BAR_LEAST + BAR_TEXT;
+	behind = left > 0 ? used + left + GAP : used;
+	if (behind + RULE_LEAST > table->look->columns ||
+	    behind + layout->width[RULE] <= table->look->columns)
+		return;
+	table->rule = table->look->columns - behind;
+	layout->width[RULE] = table->rule;
+}
+
 /* Finds each column's place. One that nothing stands in is not shown. */
 static void
 make_layout(struct table *table)
@@ -273,6 +294,8 @@ make_layout(struct table *table)
 			layout->width[i] = BAR_LEAST + BAR_TEXT;
 		if (i == VERDICT)
 			layout->indent = layout->width[i] + GAP;
+		if (i == RULE)
+			shorten_rule(table, used);
 		if (used > layout->indent &&
 		    used + layout->width[i] > columns) {
 			layout->breaks[i] = true;
