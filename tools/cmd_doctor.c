@@ -49,14 +49,20 @@ static const struct mark marks[] = {
     [DOCTOR_FINE] = {"ok", TERMINAL_GOOD},
     [DOCTOR_NOTE] = {"note", TERMINAL_FAINT},
     [DOCTOR_WARN] = {"warn", TERMINAL_WARN},
+    [DOCTOR_UNKNOWN] = {"?", TERMINAL_WARN},
     [DOCTOR_FATAL] = {"no", TERMINAL_BAD},
 };
 
-static const struct mark answers[] = {
-    [DOCTOR_FINE] = {"the preload takes effect", TERMINAL_GOOD},
-    [DOCTOR_NOTE] = {"the preload takes effect", TERMINAL_GOOD},
-    [DOCTOR_WARN] = {"the preload may miss connections", TERMINAL_WARN},
-    [DOCTOR_FATAL] = {"the preload will NOT take effect", TERMINAL_BAD},
+/* Of a program that is not running, and of one that is. */
+static const char *const answers[][2] = {
+    [DOCTOR_FINE] = {"the preload takes effect", "the preload is in effect"},
+    [DOCTOR_NOTE] = {"the preload takes effect", "the preload is in effect"},
+    [DOCTOR_WARN] = {"the preload takes effect, but not in all",
+	"the preload is in effect, but not in all"},
+    [DOCTOR_UNKNOWN] = {"it cannot be told whether the preload takes effect",
+	"it cannot be told whether the preload is in effect"},
+    [DOCTOR_FATAL] = {"the preload will NOT take effect",
+	"the preload is NOT in effect"},
 };
 
 #define MARK_COLUMNS 6
@@ -77,37 +83,61 @@ print_finding(const struct doctor_finding *finding, unsigned int columns)
 }
 
 /* What weighs most comes first. */
-static void
-print(const char *name, const struct doctor *doctor)
+static int
+print(const char *name, bool running, struct doctor *doctor)
 {
-	const struct mark *answer = &answers[doctor->worst];
 	unsigned int columns = terminal_columns(stdout);
+	int status = doctor->worst <= DOCTOR_NOTE ? CMD_DONE : CMD_NO;
 
-	printf("%s: %s%s%s\n", name, terminal_colour(stdout, answer->colour),
-	    answer->text, terminal_colour(stdout, TERMINAL_PLAIN));
+	printf("%s: %s%s%s\n", name,
+	    terminal_colour(stdout, marks[doctor->worst].colour),
+	    answers[doctor->worst][running],
+	    terminal_colour(stdout, TERMINAL_PLAIN));
 	for (int weight = DOCTOR_FATAL; weight >= DOCTOR_FINE; weight--)
 		for (size_t i = 0; i < doctor->count; i++)
 			if ((int)doctor->findings[i].weight == weight)
 				print_finding(&doctor->findings[i], columns);
+	doctor_free(doctor);
+	return status;
+}
+
+static int
+examine_process(const char *text, const char *library)
+{
+	char name[NAME_MAX + 1], title[NAME_MAX + 32];
+	struct doctor doctor;
+	unsigned long pid;
+	int error;
+
+	errno = 0;
+	pid = strtoul(text, NULL, 10);
+	error = errno != 0 || pid == 0 || pid > INT_MAX
+	            ? -ESRCH
+	            : doctor_process((pid_t)pid, library, name, &doctor);
+	if (error < 0) {
+		warnx("process %s: %s", text, strerror(-error));
+		return CMD_WRONG;
+	}
+	snprintf(title, sizeof(title), "process %lu (%s)", pid, name);
+	return print(title, true, &doctor);
 }
 
 static int
 examine(const char *name, const char *config)
 {
-	struct doctor doctor;
 	char library[PATH_MAX];
-	int error, status;
+	struct doctor doctor;
+	int error;
 
 	(void)cmd_library(library);
+	if (*name && name[strspn(name, "0123456789")] == '\0')
+		return examine_process(name, library);
 	error = doctor_program(name, config, library, &doctor);
 	if (error < 0) {
 		warnx("%s: %s", name, strerror(-error));
 		return CMD_WRONG;
 	}
-	print(name, &doctor);
-	status = doctor.worst <= DOCTOR_NOTE ? CMD_DONE : CMD_NO;
-	doctor_free(&doctor);
-	return status;
+	return print(name, false, &doctor);
 }
 
 int

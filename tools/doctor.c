@@ -186,23 +186,28 @@ doctor_look_up(
 	}
 }
 
+void
+doctor_go(const struct doctor_target *target, struct doctor *doctor)
+{
+	if (!target->elf.go)
+		return;
+	doctor_find(doctor, DOCTOR_GO, DOCTOR_FATAL,
+	    "%s was made by the Go compiler: its connections are made past "
+	    "the C library, so the library does not see them",
+	    target->path);
+	doctor_remedy(doctor,
+	    "Use 'kashim run', which supervises it from outside, or 'kashim "
+	    "apply' while it runs. Go programs switch keepalive on "
+	    "themselves, mostly every 15 seconds.");
+}
+
 /* What a program does for itself, past the library. */
 static void
 judge_habits(const struct doctor_target *target, struct doctor *doctor)
 {
 	const struct elf_file *elf = &target->elf;
 
-	if (elf->go && *elf->interpreter) {
-		doctor_find(doctor, DOCTOR_GO, DOCTOR_FATAL,
-		    "%s was made by the Go compiler: the library is loaded, "
-		    "but "
-		    "Go programs connect past the C library",
-		    target->path);
-		doctor_remedy(doctor,
-		    "Use 'kashim run', which supervises it from outside, or "
-		    "'kashim apply' while it runs. Go programs switch "
-		    "keepalive on themselves, mostly every 15 seconds.");
-	}
+	doctor_go(target, doctor);
 	if (elf->io_uring) {
 		doctor_find(doctor, DOCTOR_IO_URING, DOCTOR_WARN,
 		    "it uses liburing: what it connects or accepts by "
@@ -228,8 +233,8 @@ judge_habits(const struct doctor_target *target, struct doctor *doctor)
  * Without a program interpreter there is no loader; but the loader itself
  * can be started as a program, and does its work then.
  */
-static bool
-judge_static(const struct doctor_target *target, struct doctor *doctor)
+bool
+doctor_static(const struct doctor_target *target, struct doctor *doctor)
 {
 	const struct elf_file *elf = &target->elf;
 
@@ -269,7 +274,7 @@ doctor_examine(
 
 		doctor_policy_read(place, &target, &policy);
 		doctor_setid(place, &target, doctor);
-		if (!judge_static(&target, doctor)) {
+		if (!doctor_static(&target, doctor)) {
 			doctor_library(place, &target, &policy, doctor);
 			judge_habits(&target, doctor);
 		}

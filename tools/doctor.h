@@ -6,14 +6,17 @@
 #ifndef KASHIM_DOCTOR_H
 #define KASHIM_DOCTOR_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 enum doctor_weight {
-	DOCTOR_FINE,  /* good to know: it is so, and right */
-	DOCTOR_NOTE,  /* something to know that changes nothing */
-	DOCTOR_WARN,  /* part of the program is not reached, or may not be */
-	DOCTOR_FATAL, /* the preload has no effect */
+	DOCTOR_FINE,    /* good to know: it is so, and right */
+	DOCTOR_NOTE,    /* something to know that changes nothing */
+	DOCTOR_WARN,    /* part of the program is not reached, or may not be */
+	DOCTOR_UNKNOWN, /* it can't be told; with more rights it could */
+	DOCTOR_FATAL,   /* the preload has no effect */
 };
 
 /* What is the matter; one for each, so that run can decide by it. */
@@ -67,6 +70,15 @@ struct doctor {
  * another -errno of execve(2).
  */
 int doctor_program(const char *path, const char *config, const char *library,
+    struct doctor *doctor);
+
+/*
+ * Examines a running process: is the library in it, and if not, why not; the
+ * policy that it has, and how its connections stand. library is the one that
+ * would be preloaded now. Returns 0, and *doctor and the process's name; or
+ * -ESRCH if there is no such process, -ENOMEM, another -errno.
+ */
+int doctor_process(pid_t pid, const char *library, char name[NAME_MAX + 1],
     struct doctor *doctor);
 
 void doctor_free(struct doctor *doctor);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "config.h"
 #include "doctor.h"
@@ -40,10 +41,15 @@ struct doctor_target {
 	bool known; /* elf was read */
 	struct elf_file elf;
 	bool script;
-	unsigned int envs;      /* how often env(1) comes in between */
-	bool shell;             /* the interpreter is a shell */
-	bool cleared;           /* env(1) takes LD_PRELOAD away */
-	char started[PATH_MAX]; /* the name that execve(2) gets last */
+	unsigned int envs; /* how often env(1) comes in between */
+	bool shell;        /* the interpreter is a shell */
+	bool cleared;      /* env(1) takes LD_PRELOAD away */
+	/*
+	 * The names that rules with the key program look at, as in the shim
+	 * (policy.c): that of the executable file, and the one that execve(2)
+	 * got.
+	 */
+	char names[2][NAME_MAX + 1];
 };
 
 /* Adds a finding. An error is kept in doctor->error. */
@@ -88,6 +94,12 @@ int doctor_follow(const struct doctor_place *place, const char *path,
 int doctor_examine(
     const struct doctor_place *place, const char *path, struct doctor *doctor);
 
+/* Is it a static program? Then that is said, and there is no more to ask. */
+bool doctor_static(const struct doctor_target *target, struct doctor *doctor);
+
+/* Does it go past the C library? */
+void doctor_go(const struct doctor_target *target, struct doctor *doctor);
+
 /* Will the loader run in secure-execution mode? */
 void doctor_setid(const struct doctor_place *place,
     const struct doctor_target *target, struct doctor *doctor);
@@ -102,12 +114,13 @@ struct doctor_policy {
 	int compiled_error;
 	bool no_inherit;
 	uint32_t rules;
-	bool concerned; /* a rule can match the program */
+	bool concerned;          /* a rule can match the program */
+	struct timespec changed; /* the latest change of its files */
 };
 
 /*
  * Reads the configuration as the program would, in its place, with its user's
- * rights, and by the names that the shim gives to rules (policy.c).
+ * rights.
  */
 void doctor_policy_read(const struct doctor_place *place,
     const struct doctor_target *target, struct doctor_policy *policy);
@@ -124,6 +137,13 @@ void doctor_policy_judge(const struct doctor_place *place,
 void doctor_library(const struct doctor_place *place,
     const struct doctor_target *target, const struct doctor_policy *policy,
     struct doctor *doctor);
+
+/*
+ * How the live connections of a process stand, by the configuration as it is
+ * now.
+ */
+void doctor_sockets(
+    pid_t pid, const char *root, const char *config, struct doctor *doctor);
 
 /*
  * Calls look(data) with the root directory, user and groups of place, in a

@@ -21,7 +21,7 @@
 struct question {
 	struct doctor_policy policy;
 	char config[PATH_MAX];
-	char names[2][PATH_MAX];
+	char names[2][NAME_MAX + 1];
 };
 
 static const char *
@@ -30,6 +30,22 @@ base_name(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
+}
+
+/* The latest change of the files that the image was made from. */
+static void
+find_change(const struct image *image, struct timespec *changed)
+{
+	struct image_source source;
+	struct stat st;
+
+	for (uint32_t i = 0; image_source(image, i, &source); i++) {
+		if (stat(image_string(image, source.path), &st) == 0 &&
+		    (st.st_ctim.tv_sec > changed->tv_sec ||
+			(st.st_ctim.tv_sec == changed->tv_sec &&
+			    st.st_ctim.tv_nsec > changed->tv_nsec)))
+			*changed = st.st_ctim;
+	}
 }
 
 static void
@@ -51,6 +67,7 @@ judge_image(const struct image *image, struct question *question)
 	policy->no_inherit = image_header(image, &header) &&
 	                     (header.flags & IMAGE_NO_INHERIT) != 0;
 	policy->error = 0;
+	find_change(image, &policy->changed);
 	free(mask);
 }
 
@@ -91,23 +108,10 @@ doctor_policy_read(const struct doctor_place *place,
     const struct doctor_target *target, struct doctor_policy *policy)
 {
 	struct question question = {0};
-	char link[PATH_MAX];
-	int fd, error;
+	int error;
 
 	snprintf(question.config, PATH_MAX, "%s", place->config);
-	/* As in the shim: /proc/self/exe, which is no link, and AT_EXECFN. */
-	fd = doctor_open(place, target->path, O_PATH);
-	if (fd >= 0) {
-		ssize_t length;
-
-		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-		length = readlink(link, question.names[0], PATH_MAX - 1);
-		question.names[0][length < 0 ? 0 : length] = '\0';
-		close(fd);
-	}
-	memmove(question.names[0], base_name(question.names[0]),
-	    strlen(base_name(question.names[0])) + 1);
-	snprintf(question.names[1], PATH_MAX, "%s", base_name(target->started));
+	memcpy(question.names, target->names, sizeof(question.names));
 	error = doctor_as(place, read_policy, &question, sizeof(question));
 	*policy = question.policy;
 	policy->look_error = error;
@@ -207,7 +211,7 @@ doctor_policy_judge(const struct doctor_place *place,
     struct doctor *doctor)
 {
 	if (policy->look_error < 0) {
-		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_WARN,
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_UNKNOWN,
 		    "whether user %u can read %s%s can't be told: %s",
 		    (unsigned)place->euid, place->root, place->config,
 		    strerror(-policy->look_error));
@@ -222,10 +226,10 @@ doctor_policy_judge(const struct doctor_place *place,
 	if (!policy->concerned) {
 		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_WARN,
 		    "%s: none of its %u rules is for %s", place->config,
-		    (unsigned)policy->rules, base_name(target->started));
+		    (unsigned)policy->rules, target->names[0]);
 		doctor_remedy(doctor,
 		    "The key program of a rule has to match '%s'.",
-		    base_name(target->script ? target->path : target->started));
+		    target->names[0]);
 		return;
 	}
 	doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_FINE, "%s%s: %u rule%s%s",

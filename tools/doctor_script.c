@@ -25,6 +25,12 @@ base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+static void
+name_it(char name[NAME_MAX + 1], const char *path)
+{
+	snprintf(name, NAME_MAX + 1, "%.*s", NAME_MAX, base_name(path));
+}
+
 /*
  * The interpreter and its argument, from the first bytes of a file, which
  * have room for one more. Returns false if the kernel would find none.
@@ -150,11 +156,12 @@ look(const struct doctor_place *place, struct doctor_target *target,
     char line[LINE_MAX_BYTES + 1], size_t *size, struct doctor *doctor)
 {
 	int fd = doctor_open(place, target->path, O_RDONLY);
-	ssize_t got;
+	char link[sizeof("/proc/self/fd/") + 3 * sizeof(int)], real[PATH_MAX];
+	ssize_t got, length;
 	int error;
 
 	if (fd == -EACCES) {
-		doctor_find(doctor, DOCTOR_PROGRAM, DOCTOR_WARN,
+		doctor_find(doctor, DOCTOR_PROGRAM, DOCTOR_UNKNOWN,
 		    "%s may be executed, but not read: what it is can't be "
 		    "told",
 		    target->path);
@@ -167,6 +174,11 @@ look(const struct doctor_place *place, struct doctor_target *target,
 		error = -errno;
 		goto out;
 	}
+	/* The shim knows /proc/self/exe, which is behind all links. */
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, real, sizeof(real) - 1);
+	real[length < 0 ? 0 : length] = '\0';
+	name_it(target->names[0], real);
 	/* It is no FIFO: it was looked up. */
 	error = elf_file_read(fd, &target->elf);
 	target->known = error == 0;
@@ -194,7 +206,7 @@ step(const struct doctor_place *place, struct doctor_target *target, char *name,
 	if (through_env) {
 		program = env_program(argument, target);
 		if (!program) {
-			doctor_find(doctor, DOCTOR_SCRIPT, DOCTOR_WARN,
+			doctor_find(doctor, DOCTOR_SCRIPT, DOCTOR_UNKNOWN,
 			    "%s: what env(1) will start by '%s' can't be told",
 			    target->path, argument);
 			return 1;
@@ -207,7 +219,7 @@ step(const struct doctor_place *place, struct doctor_target *target, char *name,
 			return cannot_start(doctor, target->path, what);
 		}
 		target->envs++;
-		snprintf(target->started, PATH_MAX, "%s", path);
+		name_it(target->names[1], path);
 	} else {
 		struct stat st;
 
@@ -247,7 +259,7 @@ doctor_follow(const struct doctor_place *place, const char *path,
 
 	*target = (struct doctor_target){0};
 	snprintf(target->path, PATH_MAX, "%s", path);
-	snprintf(target->started, PATH_MAX, "%s", path);
+	name_it(target->names[1], path);
 	for (;;) {
 		result = look(place, target, line, &size, doctor);
 		if (result != 2)

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * doctor_process: is the library in a running process, and if not, why not;
+ * which policy it has, and how its connections stand.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "doctor_parts.h"
+#include "doctor_proc.h"
+
+#define LIBRARY    "libkashim.so"
+#define SEPARATORS " :"
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool
+is_service(const char *unit)
+{
+	const char *suffix = strrchr(unit, '.');
+
+	/* A session of a user is none of the system's services. */
+	return suffix && strcmp(suffix, ".service") == 0 &&
+	       strncmp(unit, "user@", 5) != 0;
+}
+
+/* How it is started again with the library. */
+static void
+advise_start(const struct doctor_proc *proc, struct doctor *doctor)
+{
+	const struct process *process = &proc->process;
+
+	if (is_service(process->unit))
+		doctor_remedy(doctor,
+		    "'kashim enable %s' and a restart of it help for good; "
+		    "'kashim apply --pid %d' mends the connections that are "
+		    "open now.",
+		    process->unit, (int)process->pid);
+	else
+		doctor_remedy(doctor,
+		    "Start it again with 'kashim run'. 'kashim apply --pid "
+		    "%d' mends the connections that are open now.",
+		    (int)process->pid);
+}
+
+/* Our entry in a value of LD_PRELOAD. Returns false if there is none. */
+static bool
+find_entry(const char *preload, char entry[PATH_MAX])
+{
+	while (preload && *preload) {
+		size_t length = strcspn(preload, SEPARATORS);
+
+		snprintf(entry, PATH_MAX, "%.*s", (int)length, preload);
+		if (strcmp(base_name(entry), LIBRARY) == 0)
+			return true;
+		preload += length;
+		preload += strspn(preload, SEPARATORS);
+	}
+	return false;
+}
+
+/* It is not there: why not? */
+static void
+judge_missing(const struct doctor_proc *proc, struct doctor_place *place,
+    const struct doctor_target *target, const struct doctor_policy *policy,
+    struct doctor *doctor)
+{
+	size_t before = doctor->count;
+	char entry[PATH_MAX];
+
+	doctor_find(doctor, DOCTOR_LOADED, DOCTOR_FATAL,
+	    LIBRARY " is not in process %d", (int)proc->process.pid);
+	if (proc->elf_known && doctor_static(target, doctor))
+		return;
+	if (!find_entry(place->preload, entry)) {
+		doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_FATAL,
+		    place->preload
+			? "it was started with LD_PRELOAD=%s, without us"
+			: "it was started without LD_PRELOAD",
+		    place->preload);
+		advise_start(proc, doctor);
+		return;
+	}
+	if (proc->secure) {
+		doctor_find(doctor, DOCTOR_SETID, DOCTOR_FATAL,
+		    "it runs with more rights than who started it "
+		    "(AT_SECURE): the loader ignored LD_PRELOAD");
+		doctor_remedy(doctor,
+		    "'kashim doctor %s' says why. 'kashim apply --pid %d' "
+		    "mends its connections.",
+		    proc->exe, (int)proc->process.pid);
+		return;
+	}
+	place->library = entry;
+	place->library_in_list = true;
+	before = doctor->count;
+	if (proc->elf_known)
+		doctor_library(place, target, policy, doctor);
+	if (doctor->count > before &&
+	    doctor->findings[doctor->count - 1].weight == DOCTOR_FATAL)
+		return;
+	doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_NOTE,
+	    "it was started with %s in LD_PRELOAD, which can be loaded now: "
+	    "it may have been missing then",
+	    entry);
+	advise_start(proc, doctor);
+}
+
+/* It is there: is it the one that is installed now? */
+static void
+judge_mapping(
+    const struct doctor_proc *proc, const char *library, struct doctor *doctor)
+{
+	const struct doctor_mapping *mapping = &proc->mapping;
+
+	doctor_find(doctor, DOCTOR_LOADED, DOCTOR_FINE, "%s is in process %d",
+	    mapping->path, (int)proc->process.pid);
+	if (mapping->deleted) {
+		doctor_find(doctor, DOCTOR_LOADED, DOCTOR_NOTE,
+		    "%s was replaced or deleted since it started: it goes on "
+		    "with the old one",
+		    mapping->path);
+		doctor_remedy(doctor, "A restart brings the new one.");
+	} else if (!proc->other_root && strcmp(mapping->path, library) != 0) {
+		doctor_find(doctor, DOCTOR_LOADED, DOCTOR_NOTE,
+		    "it is not %s, which belongs to this kashim", library);
+	}
+}
+
+static void
+print_time(const struct timespec *when, char text[32])
+{
+	struct tm local;
+
+	if (!localtime_r(&when->tv_sec, &local) ||
+	    strftime(text, 32, "%F %T", &local) == 0)
+		*text = '\0';
+}
+
+/* The rules that it read when it began; the file may have changed since. */
+static void
+judge_policy(const struct doctor_proc *proc, const struct doctor_place *place,
+    const struct doctor_policy *policy, struct doctor *doctor)
+{
+	char changed[32];
+
+	if (policy->look_error < 0) {
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_UNKNOWN,
+		    "what it can read of %s as user %u%s can't be told: %s",
+		    place->config, (unsigned)proc->euid,
+		    proc->other_root ? ", in its own root directory" : "",
+		    strerror(-policy->look_error));
+		doctor_remedy(doctor, "Ask again as root.");
+		return;
+	}
+	if (policy->error < 0) {
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_WARN,
+		    "as it runs now, it cannot read its configuration: %s",
+		    policy->message);
+		doctor_remedy(doctor,
+		    "It has rules only if it could when it began. Look at its "
+		    "connections with 'kashim status --pid %d'.",
+		    (int)proc->process.pid);
+		return;
+	}
+	if (!policy->concerned) {
+		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_WARN,
+		    "%s: none of its %u rules is for %s", place->config,
+		    (unsigned)policy->rules, proc->process.name[0]);
+		doctor_remedy(doctor,
+		    "The key program of a rule has to match '%s'.",
+		    proc->process.name[0]);
+	} else {
+		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_FINE,
+		    "%s%s: %u rule%s%s", place->root, place->config,
+		    (unsigned)policy->rules, policy->rules == 1 ? "" : "s",
+		    policy->compiled ? ", compiled" : "");
+	}
+	if (policy->changed.tv_sec > proc->began.tv_sec) {
+		print_time(&policy->changed, changed);
+		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_WARN,
+		    "the configuration was changed after the process began "
+		    "(%s): it has the rules from before",
+		    changed);
+		doctor_remedy(doctor, "Restart it for the new ones.");
+	}
+}
+
+/* What of it goes past the library. */
+static void
+judge_habits(const struct doctor_proc *proc, const struct doctor_target *target,
+    struct doctor *doctor)
+{
+	if (proc->elf_known)
+		doctor_go(target, doctor);
+	if (proc->io_urings > 0) {
+		doctor_find(doctor, DOCTOR_IO_URING, DOCTOR_WARN,
+		    "it has %u io_uring%s: what it connects or accepts there "
+		    "is not seen",
+		    proc->io_urings, proc->io_urings == 1 ? "" : "s");
+		doctor_remedy(doctor,
+		    "'kashim apply --pid %d' mends what is open.",
+		    (int)proc->process.pid);
+	}
+	if (proc->seccomp != 0) {
+		doctor_find(doctor, DOCTOR_SECCOMP, DOCTOR_NOTE,
+		    "its system calls are filtered (seccomp mode %u): the "
+		    "filter must let setsockopt(2), getsockopt(2) and "
+		    "getsockname(2) through",
+		    proc->seccomp);
+	}
+}
+
+static void
+find_target(const struct doctor_proc *proc, struct doctor_target *target)
+{
+	*target =
+	    (struct doctor_target){.known = proc->elf_known, .elf = proc->elf};
+	snprintf(target->path, PATH_MAX, "%s", proc->exe);
+	for (unsigned int i = 0; i < proc->process.name_count; i++)
+		snprintf(target->names[i], sizeof(target->names[i]), "%s",
+		    proc->process.name[i]);
+}
+
+static void
+examine(
+    const struct doctor_proc *proc, const char *library, struct doctor *doctor)
+{
+	const char *config = doctor_proc_variable(proc, "KASHIM_CONFIG");
+	struct doctor_place place;
+	struct doctor_target target;
+	struct doctor_policy policy;
+
+	find_target(proc, &target);
+	doctor_place_here(&place);
+	place.uid = proc->uid;
+	place.euid = proc->euid;
+	place.gid = proc->gid;
+	place.egid = proc->egid;
+	place.groups = proc->groups;
+	place.group_count = proc->group_count;
+	place.root = proc->other_root ? proc->root : "";
+	place.preload = doctor_proc_variable(proc, "LD_PRELOAD");
+	/* As in the shim (policy.c). */
+	place.config =
+	    !config || !*config || proc->secure ? CONFIG_FILE : config;
+	if (*place.config != '/') {
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_WARN,
+		    "KASHIM_CONFIG=%s is not an absolute name: it depends on "
+		    "the directory that it was started in",
+		    place.config);
+		doctor_remedy(doctor, "Write the whole name.");
+	}
+	doctor_policy_read(&place, &target, &policy);
+	if (proc->mapping.found) {
+		judge_mapping(proc, library, doctor);
+		judge_policy(proc, &place, &policy, doctor);
+	} else {
+		judge_missing(proc, &place, &target, &policy, doctor);
+	}
+	judge_habits(proc, &target, doctor);
+	doctor_sockets(proc->process.pid, place.root, place.config, doctor);
+}
+
+int
+doctor_process(pid_t pid, const char *library, char name[NAME_MAX + 1],
+    struct doctor *doctor)
+{
+	struct doctor_proc proc;
+	int error = doctor_proc_read(pid, &proc);
+
+	*doctor = (struct doctor){0};
+	if (error < 0)
+		return error;
+	snprintf(name, NAME_MAX + 1, "%s",
+	    proc.process.name_count > 0 ? proc.process.name[0]
+					: proc.process.comm);
+	if (proc.kernel) {
+		doctor_find(doctor, DOCTOR_PROGRAM, DOCTOR_FATAL,
+		    "it is a thread of the kernel, and no program");
+	} else if (!proc.readable) {
+		doctor_find(doctor, DOCTOR_LOADED, DOCTOR_UNKNOWN,
+		    "user %u may not look into process %d, which is user %u's",
+		    (unsigned)geteuid(), (int)pid, (unsigned)proc.euid);
+		doctor_remedy(doctor, "Ask again as root.");
+	} else {
+		examine(&proc, library, doctor);
+	}
+	doctor_proc_free(&proc);
+	error = doctor->error;
+	if (error < 0)
+		doctor_free(doctor);
+	return error;
+}
