@@ -19,18 +19,13 @@
 #define LIBRARY "libkashim.so"
 
 int
-cmd_config_path(const char *file, char path[PATH_MAX])
+cmd_absolute(const char *what, const char *file, char path[PATH_MAX])
 {
 	char directory[PATH_MAX];
 	int length;
 
-	if (!file) {
-		file = getenv("KASHIM_CONFIG");
-		if (!file || !*file)
-			file = CONFIG_FILE;
-	}
 	if (!*file) {
-		warnx("the name of the configuration file is empty");
+		warnx("the name of the %s is empty", what);
 		return CMD_WRONG;
 	}
 	if (*file == '/') {
@@ -46,10 +41,21 @@ cmd_config_path(const char *file, char path[PATH_MAX])
 		    strcmp(directory, "/") == 0 ? "" : directory, file);
 	}
 	if (length < 0 || length >= PATH_MAX) {
-		warnx("the name of the configuration file is too long");
+		warnx("the name of the %s is too long", what);
 		return CMD_WRONG;
 	}
 	return CMD_DONE;
+}
+
+int
+cmd_config_path(const char *file, char path[PATH_MAX])
+{
+	if (!file) {
+		file = getenv("KASHIM_CONFIG");
+		if (!file || !*file)
+			file = CONFIG_FILE;
+	}
+	return cmd_absolute("configuration file", file, path);
 }
 
 int

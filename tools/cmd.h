@@ -34,6 +34,13 @@ int cmd_doctor(int argc, char *argv[]);
 int cmd_apply(int argc, char *argv[]);
 
 /*
+ * Writes to path the absolute name of file, which is what, for messages.
+ * Symbolic links stay as they are. Returns CMD_DONE, or CMD_WRONG after a
+ * message on stderr.
+ */
+int cmd_absolute(const char *what, const char *file, char path[PATH_MAX]);
+
+/*
  * Writes to path the absolute name of the configuration file: file, or if
  * that is NULL what KASHIM_CONFIG names, or else CONFIG_FILE. Symbolic links
  * stay as they are. Returns CMD_DONE, or CMD_WRONG after a message on stderr.

@@ -3,73 +3,218 @@
  * kashim run: starts a program with libkashim.so in front of its LD_PRELOAD,
  * or, where that has no effect, under supervision (supervise.h). Either way it
  * becomes the program (exec), so that the exit status, signals, standard
- * streams and the process id are the program's own. A bad configuration is
- * reported and never keeps the program from running, unless --strict asks for
- * that.
+ * streams and the process id are the program's own. What is wrong is reported
+ * and never keeps the program from running, unless --strict asks for that.
  */
 #include "cmd.h"
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cache.h"
 #include "config.h"
+#include "doctor.h"
+#include "policy.h"
 #include "supervise.h"
+#include "trace.h"
 
-#define LIBRARY "libkashim.so"
+#define LIBRARY    "libkashim.so"
+#define TRACE_FILE "kashim.trace"
 
 static const char help[] =
-    "Usage: kashim run [-c FILE] [--] PROGRAM [ARGUMENT...]\n"
-    "Runs PROGRAM with " LIBRARY " in front of its LD_PRELOAD.\n"
+    "Usage: kashim run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
+    "Runs PROGRAM with keepalive timers by rule: with " LIBRARY " in front\n"
+    "of its LD_PRELOAD, or, where that has no effect, as in a static program,\n"
+    "supervised from outside.\n"
     "\n"
     "  -c, --config=FILE   use FILE instead of KASHIM_CONFIG or\n"
     "                      " CONFIG_FILE "\n"
-    "      --supervise     from outside\n"
+    "      --preload       preload, also where it has no effect\n"
+    "      --supervise     supervise, also where the preload has an effect;\n"
+    "                      for a script or a shell that starts programs which\n"
+    "                      the preload does not reach\n"
+    "      --strict        do not start PROGRAM if there are no rules for it,\n"
+    "                      or if neither way works\n"
+    "      --trace[=FILE]  write to FILE, or ./" TRACE_FILE ", which way was\n"
+    "                      chosen, and a line for each decision\n"
     "  -h, --help          show this text\n"
     "\n"
     "The exit status is PROGRAM's own; 127 if it cannot be found, 126 if it "
-    "cannot be\n"
-    "executed, 2 for wrong use. With a bad or missing FILE, PROGRAM runs "
-    "without a\n"
-    "policy, and a message on stderr says why.\n"
+    "cannot\n"
+    "be executed, 2 for wrong use and where --strict refuses. Without --strict "
+    "a\n"
+    "PROGRAM that nothing can be done for runs all the same, and a message on\n"
+    "stderr says why.\n"
     "\n"
     "Examples:\n"
     "  kashim run ftp ftp.example.com\n"
-    "  kashim run -c ./test.conf -- ssh -N gateway\n";
+    "  kashim run -c ./test.conf -- ssh -N gateway\n"
+    "  kashim run --strict --trace=/tmp/trace backup-agent\n";
+
+enum way {
+	WAY_CHOOSE,
+	WAY_PRELOAD,
+	WAY_SUPERVISE,
+};
+
+/* One run, from the arguments to the exec. */
+struct run {
+	char **argv; /* of the program */
+	const char *program;
+	char config[PATH_MAX];
+	char trace[POLICY_TRACE_MAX];
+	char library[PATH_MAX];
+	bool strict;
+	enum way way;
+	bool way_asked; /* and not chosen by us */
+	bool has_rules;
+	struct image image;
+	bool examined;
+	struct doctor doctor;
+	/* Why the preload has no effect; NULL if it has. */
+	const struct doctor_finding *obstacle;
+};
+
+/*
+ * Something keeps the rules from this program, and a message has said what.
+ * Returns CMD_DONE if it is to run all the same.
+ */
+static int
+go_without(const struct run *run, const char *what)
+{
+	if (run->strict) {
+		warnx("%s is not started (--strict)", run->program);
+		return CMD_WRONG;
+	}
+	warnx("%s runs without %s", run->program, what);
+	return CMD_DONE;
+}
+
+/*
+ * Reads the rules. The shim reads the file by itself; here only a person can
+ * see what is wrong with it, and a supervisor needs them.
+ */
+static int
+read_rules(struct run *run)
+{
+	char message[CONFIG_MESSAGE_MAX];
+	char compiled[PATH_MAX];
+	uint8_t *bytes;
+
+	run->has_rules = true;
+	if (cache_name(run->config, compiled, sizeof(compiled)) == 0 &&
+	    cache_read(compiled, &run->image) == 0) {
+		if (cache_is_fresh(&run->image, run->config))
+			return CMD_DONE;
+		cache_release(&run->image);
+	}
+	if (config_load(run->config, NULL, NULL, &bytes, &run->image.size,
+		message) == 0) {
+		run->image.bytes = bytes;
+		return CMD_DONE;
+	}
+	run->has_rules = false;
+	warnx("%s", message);
+	return go_without(run, "a policy");
+}
+
+/* Does this keep the preload from having an effect? */
+static bool
+is_obstacle(const struct run *run, const struct doctor_finding *finding)
+{
+	if (finding->weight != DOCTOR_FATAL)
+		return false;
+	switch (finding->topic) {
+	case DOCTOR_PROGRAM: /* execve(2) will say so */
+		return false;
+	case DOCTOR_CONFIG: /* said already, if it is about the rules */
+		return run->has_rules;
+	default:
+		return true;
+	}
+}
+
+/* What can't be found or executed has no findings: execvp(3) will say so. */
+static void
+examine(struct run *run)
+{
+	(void)cmd_library(run->library); /* it is a finding if it's missing */
+	if (doctor_program(
+		run->program, run->config, run->library, &run->doctor) < 0)
+		return;
+	run->examined = true;
+	for (size_t i = 0; i < run->doctor.count; i++) {
+		if (is_obstacle(run, &run->doctor.findings[i])) {
+			run->obstacle = &run->doctor.findings[i];
+			break;
+		}
+	}
+}
+
+/* Would it get the rights of its file's owner, or of its capabilities? */
+static bool
+gains_rights(const struct run *run)
+{
+	for (size_t i = 0; run->examined && i < run->doctor.count; i++) {
+		if (run->doctor.findings[i].topic == DOCTOR_SETID &&
+		    run->doctor.findings[i].weight == DOCTOR_FATAL)
+			return true;
+	}
+	return false;
+}
+
+static void
+trace(const struct run *run, const char *way, const char *why)
+{
+	struct trace_line line;
+
+	if (run->trace[0] == '\0')
+		return;
+	trace_start(&line, getpid());
+	trace_text(&line, run->program);
+	trace_text(&line, way);
+	trace_text(&line, why);
+	trace_to_file(&line, run->trace);
+}
 
 /*
  * Puts the library in front of what LD_PRELOAD already holds. The loader
  * splits that list at spaces and colons (ld.so(8)) and knows no quoting.
  */
 static int
-preload(const char *program)
+preload(const struct run *run)
 {
-	char library[PATH_MAX];
 	const char *others = getenv("LD_PRELOAD");
 	char *list;
 	int result;
 
-	if (!cmd_library(library)) {
-		warnx("%s: %s", library, strerror(errno));
-		warnx("%s runs without the shim", program);
+	if (run->obstacle != NULL) {
+		trace(run,
+		    ": preload, which has no effect: ", run->obstacle->what);
+		warnx("the preload has no effect: %s", run->obstacle->what);
+		if (go_without(run, "the shim") != CMD_DONE)
+			return CMD_WRONG;
+	} else {
+		trace(run, ": preload: ",
+		    run->way_asked ? "--preload asks for it"
+				   : "the loader takes the library");
+	}
+	/* What it starts may be reached all the same, but not by these. */
+	if (access(run->library, R_OK) < 0 ||
+	    strpbrk(run->library, " :") != NULL)
 		return CMD_DONE;
-	}
-	if (strpbrk(library, " :")) {
-		warnx("%s: the loader cannot preload a file with a space or a "
-		      "colon in its path",
-		    library);
-		return CMD_WRONG;
-	}
 	if (!others || !*others)
-		result = asprintf(&list, "%s", library);
+		result = asprintf(&list, "%s", run->library);
 	else
-		result = asprintf(&list, "%s:%s", library, others);
+		result = asprintf(&list, "%s:%s", run->library, others);
 	if (result < 0 || setenv("LD_PRELOAD", list, 1) != 0) {
 		warn("LD_PRELOAD");
 		return CMD_WRONG;
@@ -78,56 +223,145 @@ preload(const char *program)
 	return CMD_DONE;
 }
 
-/*
- * Reads the policy. The shim reads the file by itself; here only a person can
- * see what is wrong with it, and a supervisor needs it. Returns whether there
- * is one.
- */
-static bool
-read_policy(const char *path, const char *program, struct image *image)
+/* The memory that proc(5) shows as our command line. */
+static char *
+command_line(const struct run *run, size_t *size)
 {
-	char message[CONFIG_MESSAGE_MAX];
-	char compiled[PATH_MAX];
-	uint8_t *bytes;
+	char **last = run->argv;
 
-	if (cache_name(path, compiled, sizeof(compiled)) == 0 &&
-	    cache_read(compiled, image) == 0) {
-		if (cache_is_fresh(image, path))
-			return true;
-		cache_release(image);
-	}
-	if (config_load(path, NULL, NULL, &bytes, &image->size, message) == 0) {
-		image->bytes = bytes;
-		return true;
-	}
-	warnx("%s", message);
-	warnx("%s runs without a policy", program);
-	return false;
+	while (last[1] != NULL)
+		last++;
+	*size = (size_t)(*last + strlen(*last) - program_invocation_name);
+	return program_invocation_name;
 }
 
-int
-cmd_run(int argc, char *argv[])
+static int
+supervise(const struct run *run)
 {
+	struct worker_policy policy = {
+	    .image = run->image, .trace_path = run->trace};
+	const char *why;
+	size_t title_size;
+	char *title = command_line(run, &title_size);
+	int error;
+
+	if (gains_rights(run) && !supervise_keeps_rights()) {
+		trace(run, ": neither way: ", run->obstacle->what);
+		warnx("%s: %s; supervised it would not get these rights",
+		    run->program, run->obstacle->what);
+		warnx("'kashim apply', as root, reaches it while it runs");
+		return go_without(run, "kashim");
+	}
+	trace(run, ": supervised: ",
+	    run->obstacle != NULL ? run->obstacle->what
+				  : "--supervise asks for it");
+	error = supervise_start(&policy, title, title_size, &why);
+	if (error == 0)
+		return CMD_DONE;
+	trace(run, ": not supervised: ", why);
+	warnx("%s cannot be supervised: %s: %s", run->program, why,
+	    strerror(-error));
+	if (error == -EOWNERDEAD)
+		return CMD_CANNOT_RUN;
+	return go_without(run, "kashim");
+}
+
+/* Reads the way, and goes it as far as the exec. */
+static int
+prepare(struct run *run)
+{
+	int status = read_rules(run);
+
+	if (status != CMD_DONE)
+		return status;
+	examine(run);
+	if (run->way == WAY_CHOOSE)
+		run->way = run->obstacle != NULL && run->has_rules
+		               ? WAY_SUPERVISE
+		               : WAY_PRELOAD;
+	if (run->way == WAY_PRELOAD)
+		return preload(run);
+	if (run->has_rules)
+		return supervise(run);
+	trace(run, ": not supervised: ", "there are no rules");
+	return CMD_DONE;
+}
+
+/*
+ * Makes the trace's name absolute, for the program may be elsewhere, and tries
+ * whether trace_to_file() will write to it.
+ */
+static int
+set_trace(struct run *run, const char *file)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int fd;
+
+	if (cmd_absolute("trace file", file, path) != CMD_DONE)
+		return CMD_WRONG;
+	if (strlen(path) >= sizeof(run->trace)) {
+		warnx("the name of the trace file is too long");
+		return CMD_WRONG;
+	}
+	fd = open(path,
+	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW,
+	    0600);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		warn("%s", path);
+	} else if (!S_ISREG(st.st_mode)) {
+		warnx("%s: no regular file", path);
+	} else {
+		strcpy(run->trace, path);
+	}
+	if (fd >= 0)
+		close(fd);
+	if (run->trace[0] == '\0')
+		return go_without(run, "a trace");
+	if (setenv("KASHIM_TRACE", run->trace, 1) != 0) {
+		warn("KASHIM_TRACE");
+		return CMD_WRONG;
+	}
+	return CMD_DONE;
+}
+
+/* Reads the options. Returns CMD_DONE, and go_on says whether to go on. */
+static int
+read_options(int argc, char *argv[], struct run *run, bool *go_on)
+{
+	enum { OPTION_PRELOAD = 256, OPTION_SUPERVISE, OPTION_STRICT };
 	static const struct option options[] = {
 	    {"config", required_argument, NULL, 'c'},
-	    {"supervise", no_argument, NULL, 'S'},
+	    {"preload", no_argument, NULL, OPTION_PRELOAD},
+	    {"supervise", no_argument, NULL, OPTION_SUPERVISE},
+	    {"strict", no_argument, NULL, OPTION_STRICT},
+	    {"trace", optional_argument, NULL, 't'},
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
 	};
-	const char *file = NULL, *program;
-	char path[PATH_MAX];
+	const char *config = NULL, *trace_file = getenv("KASHIM_TRACE");
+	bool preload_asked = false, supervise_asked = false;
 	int opt, status;
-	bool outside = false;
-	struct worker_policy policy = {.trace_path = ""};
 
+	if (trace_file != NULL && *trace_file == '\0')
+		trace_file = NULL;
 	/* "+": the options behind PROGRAM are its own. */
 	while ((opt = getopt_long(argc, argv, "+c:h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'c':
-			file = optarg;
+			config = optarg;
 			break;
-		case 'S':
-			outside = true;
+		case OPTION_PRELOAD:
+			preload_asked = true;
+			break;
+		case OPTION_SUPERVISE:
+			supervise_asked = true;
+			break;
+		case OPTION_STRICT:
+			run->strict = true;
+			break;
+		case 't':
+			trace_file = optarg ? optarg : TRACE_FILE;
 			break;
 		case 'h':
 			fputs(help, stdout);
@@ -140,29 +374,42 @@ cmd_run(int argc, char *argv[])
 		warnx("run needs a program");
 		return cmd_wrong_use(argv[0]);
 	}
-	program = argv[optind];
+	if (preload_asked && supervise_asked) {
+		warnx("--preload and --supervise exclude each other");
+		return cmd_wrong_use(argv[0]);
+	}
+	run->way = preload_asked     ? WAY_PRELOAD
+	           : supervise_asked ? WAY_SUPERVISE
+	                             : WAY_CHOOSE;
+	run->way_asked = run->way != WAY_CHOOSE;
+	run->argv = argv + optind;
+	run->program = argv[optind];
+	status = cmd_config_path(config, run->config);
+	if (status == CMD_DONE && config != NULL &&
+	    setenv("KASHIM_CONFIG", run->config, 1) != 0) {
+		warn("KASHIM_CONFIG");
+		status = CMD_WRONG;
+	}
+	if (status == CMD_DONE && trace_file != NULL)
+		status = set_trace(run, trace_file);
+	*go_on = status == CMD_DONE;
+	return status;
+}
 
-	status = cmd_config_path(file, path);
+int
+cmd_run(int argc, char *argv[])
+{
+	static struct run run;
+	bool go_on = false;
+	int status = read_options(argc, argv, &run, &go_on);
+
+	if (!go_on)
+		return status;
+	status = prepare(&run);
 	if (status != CMD_DONE)
 		return status;
-	if (file && setenv("KASHIM_CONFIG", path, 1) != 0) {
-		warn("KASHIM_CONFIG");
-		return CMD_WRONG;
-	}
-	if (read_policy(path, program, &policy.image) && outside) {
-		const char *why;
-		int error = supervise_start(&policy, NULL, 0, &why);
-
-		if (error < 0)
-			warnx("%s: %s", why, strerror(-error));
-	} else {
-		status = preload(program);
-		if (status != CMD_DONE)
-			return status;
-	}
-
-	execvp(program, argv + optind);
+	execvp(run.program, run.argv);
 	status = errno == ENOENT ? CMD_NOT_FOUND : CMD_CANNOT_RUN;
-	warn("%s", program);
+	warn("%s", run.program);
 	return status;
 }

@@ -12,6 +12,9 @@
 #ifndef KASHIM_SUPERVISE_H
 #define KASHIM_SUPERVISE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "supervise_worker.h"
 
 /*
@@ -27,5 +30,12 @@
  */
 int supervise_start(const struct worker_policy *policy, char *title,
     size_t title_size, const char **why);
+
+/*
+ * Would a program that is set-user-ID or has file capabilities get its rights
+ * under supervision? Only where the kernel lets a filter in without
+ * no_new_privs (prctl(2)): with CAP_SYS_ADMIN.
+ */
+bool supervise_keeps_rights(void);
 
 #endif
