@@ -8,11 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "addr.h"
 #include "supervise_clock.h"
 #include "supervise_scan.h"
 
@@ -76,30 +74,14 @@ add(pid_t tid, pid_t process)
 	return acceptor;
 }
 
-static uint16_t
-port_of(int fd)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
-	struct addr addr;
-	uint16_t port;
-
-	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0 ||
-	    addr_from_sockaddr(&sa, len, &addr, &port) < 0)
-		return 0;
-	return port;
-}
-
 void
 accept_begun(const struct held_socket *held, const struct target *target)
 {
-	const uint16_t port = port_of(held->fd);
 	const pid_t tid = target_thread(target);
 	struct acceptor *acceptor = acceptor_count > 0 ? find(tid) : NULL;
 
-	if (port == 0)
+	if (!scan_add_listener(held->fd))
 		return;
-	scan_add_port(port);
 	if (acceptor == NULL)
 		acceptor = add(tid, target_process(target));
 	else if (!acceptor->left)

@@ -82,6 +82,53 @@ add_rules(scmp_filter_ctx filter, const struct filter_rule *rules, size_t count)
 	return error;
 }
 
+static int
+add_all_rules(scmp_filter_ctx filter, bool accepts)
+{
+	int error = add_rules(filter, RULES, RULE_COUNT);
+
+	if (error == 0 && accepts)
+		error = add_rules(filter, ACCEPT_RULES, ACCEPT_RULE_COUNT);
+	return error;
+}
+
+#ifdef __x86_64__
+/*
+ * The programs of the 32-bit kind. These may use socketcall(2), whose
+ * arguments lie in memory, where no filter sees them: so each setsockopt(2) of
+ * theirs is notified. Each send would be, too, and that would cost too much
+ * for the few that connect.
+ */
+static int
+add_i386(scmp_filter_ctx filter, bool accepts)
+{
+	static const scmp_datum_t CALLS[] = {
+	    SYS_CONNECT, SYS_LISTEN, SYS_SETSOCKOPT, SYS_ACCEPT, SYS_ACCEPT4};
+	const size_t count = accepts ? 5 : 3;
+	scmp_filter_ctx narrow = seccomp_init(SCMP_ACT_ALLOW);
+	int error;
+
+	if (!narrow)
+		return -ENOMEM;
+	error = seccomp_arch_remove(narrow, SCMP_ARCH_NATIVE);
+	if (error == 0)
+		error = seccomp_arch_add(narrow, SCMP_ARCH_X86);
+	if (error == 0)
+		error = seccomp_attr_set(
+		    narrow, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
+	if (error == 0)
+		error = add_all_rules(narrow, accepts);
+	for (size_t i = 0; i < count && error == 0; i++)
+		error = seccomp_rule_add(narrow, SCMP_ACT_NOTIFY,
+		    SCMP_SYS(socketcall), 1, SCMP_A0(SCMP_CMP_EQ, CALLS[i]));
+	if (error == 0)
+		error = seccomp_merge(filter, narrow); /* which gives it back */
+	if (error < 0)
+		seccomp_release(narrow);
+	return error;
+}
+#endif
+
 /* Writes the filter's code to memory. */
 static int export(const scmp_filter_ctx filter, struct sock_fprog *program)
 {
@@ -127,9 +174,11 @@ supervise_filter_make(bool accepts, struct sock_fprog *program)
 	error =
 	    seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
 	if (error == 0)
-		error = add_rules(filter, RULES, RULE_COUNT);
-	if (error == 0 && accepts)
-		error = add_rules(filter, ACCEPT_RULES, ACCEPT_RULE_COUNT);
+		error = add_all_rules(filter, accepts);
+#ifdef __x86_64__
+	if (error == 0)
+		error = add_i386(filter, accepts);
+#endif
 	if (error == 0)
 		error = export(filter, program);
 	seccomp_release(filter);

@@ -9,9 +9,12 @@
 
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
 
 #include "addr.h"
 #include "supervise_clock.h"
+#include "supervise_scan.h"
 
 #define LATERS 1024
 
@@ -90,6 +93,19 @@ has_source(int fd)
 	       !addr_is_unspecified(&addr);
 }
 
+/* What was accepted in the meantime has inherited nothing. */
+static void
+look_for_accepted(const struct later *later, int listener)
+{
+	int pidfd = pidfd_open(later->process, 0);
+
+	if (pidfd < 0)
+		return;
+	if (scan_add_listener(listener))
+		scan_process(pidfd, later->process, later->tid);
+	close(pidfd);
+}
+
 /* Returns whether there is nothing left to wait for. */
 static bool
 try(const struct later *later)
@@ -103,10 +119,12 @@ try(const struct later *later)
 		target = target_find(later->process);
 	if (target == NULL || !held_begin(&held, target, later->fd))
 		return true;
-	if (held.cookie != later->cookie)
-		done = true;
-	else if (later->len == 0)
+	if (held.cookie == later->cookie && later->len == 0) {
 		done = !apply_listen(&held.apply, held.fd);
+		if (done)
+			look_for_accepted(later, held.fd);
+	} else if (held.cookie != later->cookie)
+		done = true;
 	else if (has_source(held.fd))
 		apply_connected(&held.apply, held.fd, &later->sa, later->len);
 	else

@@ -42,14 +42,30 @@ is_of_interest(uint16_t port)
 	return false;
 }
 
-void
-scan_add_port(uint16_t port)
+static bool
+local_port(int fd, uint16_t *port)
 {
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	struct addr addr;
+
+	return getsockname(fd, (struct sockaddr *)&sa, &len) == 0 &&
+	       addr_from_sockaddr(&sa, len, &addr, port) == 0 && *port != 0;
+}
+
+bool
+scan_add_listener(int listener)
+{
+	uint16_t port;
+
+	if (!local_port(listener, &port))
+		return false;
 	if (is_of_interest(port))
-		return;
+		return true;
 	ports[port_next++ % PORTS] = port;
 	if (port_count < PORTS)
 		port_count++;
+	return true;
 }
 
 /* Is fd a connection to a port where the program accepts? */
@@ -58,14 +74,10 @@ is_accepted(int fd)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = sizeof(sa);
-	struct addr addr;
 	uint16_t port;
 
-	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0 ||
-	    addr_from_sockaddr(&sa, len, &addr, &port) < 0 ||
-	    !is_of_interest(port))
+	if (!local_port(fd, &port) || !is_of_interest(port))
 		return false;
-	len = sizeof(sa);
 	return getpeername(fd, (struct sockaddr *)&sa, &len) == 0;
 }
 

@@ -6,11 +6,14 @@
 #ifndef KASHIM_SUPERVISE_SCAN_H
 #define KASHIM_SUPERVISE_SCAN_H
 
-#include <stdint.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
-/* Connections to this port are of interest: the program accepts there. */
-void scan_add_port(uint16_t port);
+/*
+ * Connections to this listener's port are of interest. Returns false if it has
+ * none.
+ */
+bool scan_add_listener(int listener);
 
 /*
  * Sets what the rules say on each connection, to a port of interest, that was

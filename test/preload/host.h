@@ -35,10 +35,14 @@
 /* Seconds that a case may take before it counts as hanging. */
 #define HOST_DEADLINE_S 60
 
+/* And that a rule may take to hold, if the program is supervised. */
+#define HOST_LATER_MS 1500
+
 struct host_case {
 	const char *name;
 	const char *config; /* NULL: no file at all */
 	void (*run)(void);
+	bool preload_only; /* not so for a supervised program */
 };
 
 /* The values of a fresh socket in this network namespace. */
@@ -108,11 +112,30 @@ host_options_get(int fd)
 	};
 }
 
+/* Waits, in a supervised program, for keepalive to be switched on. */
+static inline void
+host_wait(int fd)
+{
+	for (int i = 0; i < HOST_LATER_MS / 5 &&
+			host_option(fd, SOL_SOCKET, SO_KEEPALIVE) != 1 &&
+			getenv("KASHIM_TEST_SUPERVISED") != NULL;
+	     i++)
+		usleep(5000);
+}
+
 static inline void
 host_expect(const char *file, int line, int fd, struct host_options want)
 {
 	struct host_options have = host_options_get(fd);
 
+	/* From outside, what depends on the peer comes a moment later. */
+	for (int i = 0;
+	     i < HOST_LATER_MS / 5 && memcmp(&have, &want, sizeof(have)) != 0 &&
+	     getenv("KASHIM_TEST_SUPERVISED") != NULL;
+	     i++) {
+		usleep(5000);
+		have = host_options_get(fd);
+	}
 	if (memcmp(&have, &want, sizeof(have)) == 0)
 		return;
 	host_failures++;
@@ -250,10 +273,20 @@ host_write_file(const char *path, const char *text, mode_t mode)
 	return 0;
 }
 
-/* Runs one case of this program in a process of its own; its output. */
+/* How a case is run. */
+enum host_way {
+	HOST_BARE,
+	HOST_PRELOAD,
+	HOST_SUPERVISE, /* by kashim run, from outside */
+};
+
+/*
+ * Runs one case of this program in a process of its own; its output. tool is
+ * the library, or the command.
+ */
 static inline int
-host_run_case(const char *self, const char *library, const char *config,
-    const char *name, const char *output)
+host_run_case(const char *self, enum host_way way, const char *tool,
+    const char *config, const char *name, const char *output)
 {
 	int status;
 	pid_t pid = fork();
@@ -265,11 +298,18 @@ host_run_case(const char *self, const char *library, const char *config,
 		close(fd);
 		alarm(HOST_DEADLINE_S);
 		unsetenv("KASHIM_TRACE");
-		if (library != NULL) {
+		if (way != HOST_BARE) {
 			setenv("KASHIM_TEST_SHIMMED", "1", 1);
 			setenv("KASHIM_CONFIG", config, 1);
-			setenv("LD_PRELOAD", library, 1);
 		}
+		if (way == HOST_SUPERVISE) {
+			setenv("KASHIM_TEST_SUPERVISED", "1", 1);
+			execl(tool, tool, "run", "--supervise", "--", self,
+			    "--case", name, (char *)NULL);
+			_exit(127);
+		}
+		if (way == HOST_PRELOAD)
+			setenv("LD_PRELOAD", tool, 1);
 		execl(self, self, "--case", name, (char *)NULL);
 		_exit(127);
 	}
@@ -310,10 +350,11 @@ host_show(const char *path)
 }
 
 static inline bool
-host_judge(const char *self, const char *build, const struct host_case *test)
+host_judge(const char *self, enum host_way way, const char *build,
+    const struct host_case *test)
 {
 	char dir[] = "/tmp/kashim-test.XXXXXX";
-	char config[64], bare[64], shimmed[64], library[512];
+	char config[64], bare[64], shimmed[64], tool[512];
 	int status_bare, status_shimmed;
 	bool passed = false;
 
@@ -322,13 +363,14 @@ host_judge(const char *self, const char *build, const struct host_case *test)
 	snprintf(config, sizeof(config), "%s/kashim.conf", dir);
 	snprintf(bare, sizeof(bare), "%s/bare", dir);
 	snprintf(shimmed, sizeof(shimmed), "%s/shimmed", dir);
-	snprintf(library, sizeof(library), "%s/libkashim.so", build);
+	snprintf(tool, sizeof(tool), "%s/%s", build,
+	    way == HOST_PRELOAD ? "libkashim.so" : "kashim");
 	if (test->config == NULL ||
 	    host_write_file(config, test->config, 0644) == 0) {
-		status_bare =
-		    host_run_case(self, NULL, config, test->name, bare);
+		status_bare = host_run_case(
+		    self, HOST_BARE, tool, config, test->name, bare);
 		status_shimmed =
-		    host_run_case(self, library, config, test->name, shimmed);
+		    host_run_case(self, way, tool, config, test->name, shimmed);
 		passed = status_bare == 0 && status_shimmed == 0;
 		if (!passed)
 			fprintf(stderr, "%s: status %x bare, %x shimmed\n",
@@ -352,11 +394,13 @@ host_judge(const char *self, const char *build, const struct host_case *test)
 
 /*
  * main() of every test program. argv: the build directory, as a path that
- * holds in every directory.
+ * holds in every directory; and --supervise, if not the library but kashim run
+ * is to be judged.
  */
 static inline int
 host_main(int argc, char **argv, const struct host_case *cases, size_t count)
 {
+	enum host_way way = HOST_PRELOAD;
 	size_t passed = 0;
 
 	if (argc == 3 && strcmp(argv[1], "--case") == 0) {
@@ -366,10 +410,14 @@ host_main(int argc, char **argv, const struct host_case *cases, size_t count)
 		}
 		return host_failures == 0 ? 0 : 1;
 	}
-	if (argc != 2)
+	if (argc == 3 && strcmp(argv[2], "--supervise") == 0)
+		way = HOST_SUPERVISE;
+	else if (argc != 2)
 		return 2;
 	for (size_t i = 0; i < count; i++) {
-		if (host_judge(argv[0], argv[1], &cases[i]))
+		if (way == HOST_SUPERVISE && cases[i].preload_only)
+			passed++;
+		else if (host_judge(argv[0], way, argv[1], &cases[i]))
 			passed++;
 		else
 			printf("failed: %s\n", cases[i].name);

@@ -633,8 +633,10 @@ mptcp(void)
 	to = host_addr("127.0.0.1", host_port(own));
 	fd = CALL(socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP));
 	MUST(CALL(connect(fd, host_sa(&to), to.len)) == 0);
+	host_wait(fd);
 	MUST(host_option(fd, SOL_SOCKET, SO_KEEPALIVE) == host_shimmed());
 	fd = CALL(accept(own, NULL, NULL));
+	host_wait(fd);
 	MUST(host_option(fd, SOL_SOCKET, SO_KEEPALIVE) == host_shimmed());
 }
 
@@ -654,7 +656,7 @@ static const struct host_case CASES[] = {
     {"accept-dual-stack", ALL_BUT_LOOPBACK_6, accept_dual_stack},
     {"accept-by-source", SOURCE, accept_by_source},
     {"connect-by-source", SOURCE, connect_by_source},
-    {"set-by-socket", ALL, set_by_socket},
+    {"set-by-socket", ALL, set_by_socket, true},
     {"no-file", NULL, no_rule},
     {"no-rule-for-destination", "rule r { destination = \"10.0.0.0/8\" }\n",
 	no_rule},
