@@ -126,7 +126,7 @@ set_rule(const struct apply *apply, const char *call, int fd,
 static int
 find_rule(const struct apply *apply, const struct match_query *query)
 {
-	return match_rule(&apply->view->image, apply->view->mask, query);
+	return match_rule(&apply->view->image, &apply->view->groups, query);
 }
 
 void

@@ -2,10 +2,8 @@
 /*
  * build: rules, as the configuration gives them, to the bytes of an image.
  *
- * Each field's prefixes or port ranges are spans of keys. Their edges cut the
- * key space into intervals; a sweep over the edges knows the set of rules
- * whose spans are open, and writes it for each interval. Equal sets are
- * written once.
+ * What is searched (build_index) comes last: if one way of it gets too large,
+ * it is thrown away and a thriftier way is taken.
  */
 #include "build.h"
 
@@ -14,257 +12,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "build_index.h"
+#include "build_keys.h"
 #include "build_output.h"
 
-struct key {
-	uint64_t high;
-	uint64_t low;
-};
+/*
+ * How often a rule may be put into a set, for each prefix and range that it
+ * names, before a thriftier way is taken. The image and the time to make it
+ * are in proportion.
+ */
+#define WORK     24
+#define WORK_MIN 4096
 
-/* Where a rule's span starts, or one behind where it ends. */
-struct edge {
-	struct key key;
+/* The rules that go with one list of programs. */
+struct member {
+	uint32_t programs; /* offset of the list, 0 if none */
 	uint32_t rule;
-	int change; /* +1 or -1 spans open */
 };
 
 struct builder {
 	struct output out;
 	struct output strings;
-	const char *last_file; /* the file name written last, and where */
-	uint32_t last_file_at;
-	struct set_writer sets;
+	struct pieces pieces;
+	struct pieces string_pieces;
 	const struct rule *rules;
 	uint32_t rule_count;
-	uint64_t *open;  /* the sweep's current set, words long */
-	uint32_t *spans; /* how many spans of each rule are open */
+	struct image_rule *records;
+	struct member *members; /* a rule each, by group */
+	struct image_group *groups;
+	uint32_t group_count;
 };
 
 static uint32_t
 add_string(struct builder *b, const char *text)
 {
-	/* Offset 0 is the empty string. */
-	if (text == NULL || *text == '\0')
-		return 0;
-	return (uint32_t)output_append(&b->strings, text, strlen(text) + 1);
-}
-
-/* Nearly all rules and keys are in the same file. */
-static uint32_t
-add_file(struct builder *b, const char *file)
-{
-	if (file == NULL)
-		return 0;
-	if (b->last_file == NULL || strcmp(b->last_file, file) != 0) {
-		b->last_file = file;
-		b->last_file_at = add_string(b, file);
-	}
-	return b->last_file_at;
-}
-
-static int
-key_order(const struct key *a, const struct key *b)
-{
-	if (a->high != b->high)
-		return a->high < b->high ? -1 : 1;
-	if (a->low != b->low)
-		return a->low < b->low ? -1 : 1;
-	return 0;
-}
-
-static int
-edge_order(const void *a, const void *b)
-{
-	return key_order(
-	    &((const struct edge *)a)->key, &((const struct edge *)b)->key);
-}
-
-static void
-sweep_edge(struct builder *b, const struct edge *edge)
-{
-	uint64_t bit = UINT64_C(1) << edge->rule % 64;
-
-	/* A rule may name a prefix and another one inside it. */
-	b->spans[edge->rule] += (uint32_t)edge->change;
-	if (b->spans[edge->rule] != 0)
-		b->open[edge->rule / 64] |= bit;
-	else
-		b->open[edge->rule / 64] &= ~bit;
-}
-
-/*
- * Writes the table of the intervals that the edges make. The intervals are
- * gathered first, because their sets go to the same output.
- */
-static struct image_table
-add_table(struct builder *b, struct edge *edges, size_t count)
-{
-	struct image_table table = {0};
-	struct image_interval *intervals, *last = NULL;
-	size_t used = 0, i = 0;
-
-	if (count == 0 || b->out.error != 0)
-		return table;
-	intervals = calloc(count + 1, sizeof(*intervals));
-	if (intervals == NULL) {
-		b->out.error = -ENOMEM;
-		return table;
-	}
-
-	qsort(edges, count, sizeof(*edges), edge_order);
-	memset(b->open, 0, b->sets.words * sizeof(*b->open));
-	memset(b->spans, 0, b->rule_count * sizeof(*b->spans));
-	intervals[used++] = (struct image_interval){0};
-	while (i < count) {
-		struct key key = edges[i].key;
-		uint32_t set;
-
-		for (; i < count && key_order(&edges[i].key, &key) == 0; i++)
-			sweep_edge(b, &edges[i]);
-		set = set_write(&b->sets, b->open);
-		last = &intervals[used - 1];
-		if (last->high == key.high && last->low == key.low) {
-			last->set = set;
-		} else if (last->set != set) {
-			intervals[used++] = (struct image_interval){
-			    .high = key.high, .low = key.low, .set = set};
-		}
-	}
-	output_align(&b->out);
-	table.offset = (uint32_t)output_append(
-	    &b->out, intervals, used * sizeof(*intervals));
-	table.count = (uint32_t)used;
-	free(intervals);
-	return table;
-}
-
-/* Adds the edges of the span from first to last, both inside. */
-static size_t
-add_span(struct edge *edges, uint32_t rule, struct key first, struct key last,
-    struct key greatest)
-{
-	edges[0] = (struct edge){.key = first, .rule = rule, .change = 1};
-	if (key_order(&last, &greatest) == 0)
-		return 1;
-	if (++last.low == 0)
-		last.high++;
-	edges[1] = (struct edge){.key = last, .rule = rule, .change = -1};
-	return 2;
-}
-
-static uint64_t
-key_part(const uint8_t *bytes, int count)
-{
-	uint64_t part = 0;
-
-	for (int i = 0; i < count; i++)
-		part = part << 8 | bytes[i];
-	return part;
-}
-
-static uint64_t
-low_bits(unsigned int count)
-{
-	return count >= 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
-}
-
-static size_t
-add_prefix(struct edge *edges, uint32_t rule, const struct prefix *prefix)
-{
-	const uint8_t *bytes = prefix->addr.bytes;
-	bool v4 = prefix->addr.family == ADDR_V4;
-	unsigned int rest = (v4 ? 32 : 128) - prefix->len;
-	struct key first, last, greatest;
-
-	if (v4) {
-		first = (struct key){0, key_part(bytes, 4)};
-		greatest = (struct key){0, UINT32_MAX};
-	} else {
-		first =
-		    (struct key){key_part(bytes, 8), key_part(bytes + 8, 8)};
-		greatest = (struct key){UINT64_MAX, UINT64_MAX};
-	}
-	last.high = first.high | low_bits(rest > 64 ? rest - 64 : 0);
-	last.low = first.low | low_bits(rest);
-	return add_span(edges, rule, first, last, greatest);
-}
-
-static const struct prefix *
-rule_prefixes(const struct rule *rule, enum image_field field, size_t *count)
-{
-	if (field == FIELD_SOURCE) {
-		*count = rule->source_count;
-		return rule->sources;
-	}
-	*count = rule->destination_count;
-	return rule->destinations;
-}
-
-static size_t
-rule_spans(const struct rule *rule, enum image_field field)
-{
-	if (field == FIELD_PORT)
-		return rule->port_count;
-	return field == FIELD_SOURCE ? rule->source_count
-	                             : rule->destination_count;
-}
-
-/* The edges of one field and, for addresses, of one family. */
-static size_t
-field_edges(const struct builder *b, enum image_field field,
-    enum addr_family family, struct edge *edges)
-{
-	size_t count = 0;
-
-	for (uint32_t i = 0; i < b->rule_count; i++) {
-		const struct rule *rule = &b->rules[i];
-		const struct prefix *prefixes;
-		size_t n;
-
-		if (field == FIELD_PORT) {
-			for (n = 0; n < rule->port_count; n++)
-				count += add_span(edges + count, i,
-				    (struct key){0, rule->ports[n].first},
-				    (struct key){0, rule->ports[n].last},
-				    (struct key){0, UINT16_MAX});
-			continue;
-		}
-		for (prefixes = rule_prefixes(rule, field, &n); n > 0;
-		     n--, prefixes++) {
-			if (prefixes->addr.family == family)
-				count += add_prefix(edges + count, i, prefixes);
-		}
-	}
-	return count;
-}
-
-static void
-add_field(
-    struct builder *b, enum image_field field, struct image_header *header)
-{
-	struct edge *edges;
-	size_t spans = 0, count;
-
-	memset(b->open, 0, b->sets.words * sizeof(*b->open));
-	for (uint32_t i = 0; i < b->rule_count; i++) {
-		spans += rule_spans(&b->rules[i], field);
-		if (rule_spans(&b->rules[i], field) == 0)
-			b->open[i / 64] |= UINT64_C(1) << i % 64;
-	}
-	header->open_set[field] = set_write(&b->sets, b->open);
-
-	edges = calloc(2 * spans + 1, sizeof(*edges));
-	if (edges == NULL) {
-		b->out.error = -ENOMEM;
-		return;
-	}
-	count = field_edges(b, field, ADDR_V4, edges);
-	header->v4[field] = add_table(b, edges, count);
-	if (field != FIELD_PORT) {
-		count = field_edges(b, field, ADDR_V6, edges);
-		header->v6[field] = add_table(b, edges, count);
-	}
-	free(edges);
+	if (text == NULL)
+		text = "";
+	return pieces_add(&b->string_pieces, text, strlen(text) + 1);
 }
 
 static uint32_t
@@ -276,20 +60,79 @@ rule_matchers(const struct rule *rule)
 	       (rule->program_count > 0 ? MATCHER_PROGRAM : 0u);
 }
 
+/* What a rule names in a field: where inside and outside change places. */
+static struct image_keys
+add_inside(struct builder *b, const struct rule *rule, enum image_field field,
+    enum image_width width)
+{
+	const struct key greatest = key_greatest(field, width);
+	size_t named = spans_count(rule, field), count, used = 0;
+	struct image_keys written = {0};
+	struct span *spans = calloc(named + 1, sizeof(*spans));
+	struct key *keys = calloc(2 * named + 1, sizeof(*keys));
+
+	if (spans == NULL || keys == NULL) {
+		b->out.error = -ENOMEM;
+		goto out;
+	}
+	count = spans_of_rule(rule, 0, field, width, spans);
+	spans_sort(spans, count);
+	for (size_t i = 0, next; i < count; i = next) {
+		struct key last = spans[i].last, after = key_after(&last);
+
+		for (next = i + 1; next < count; next++) {
+			if (key_order(&last, &greatest) != 0 &&
+			    key_order(&spans[next].first, &after) > 0)
+				break;
+			if (key_order(&spans[next].last, &last) > 0)
+				last = spans[next].last;
+			after = key_after(&last);
+		}
+		keys[used++] = spans[i].first;
+		if (key_order(&last, &greatest) != 0)
+			keys[used++] = after;
+	}
+	if (used > 0)
+		written = keys_write(&b->pieces, width, keys, used, NULL);
+out:
+	free(keys);
+	free(spans);
+	return written;
+}
+
+/* Equal lists are written once, which makes them a group. */
+static uint32_t
+add_programs(struct builder *b, const struct rule *rule)
+{
+	uint32_t *list = calloc(rule->program_count + 1, sizeof(*list));
+	uint32_t at = 0;
+
+	if (list == NULL) {
+		b->out.error = -ENOMEM;
+		return 0;
+	}
+	for (size_t n = 0; n < rule->program_count; n++)
+		list[n] = add_string(b, rule->programs[n]);
+	at = pieces_add(&b->pieces, list, rule->program_count * sizeof(*list));
+	free(list);
+	return at;
+}
+
 static void
 fill_rule(struct builder *b, const struct rule *rule, struct image_rule *record)
 {
 	*record = (struct image_rule){
-	    .name = add_string(b, rule->name),
-	    .file = add_file(b, rule->file),
-	    .line = rule->line,
+	    .matchers = rule_matchers(rule),
 	    .direction = rule->direction,
+	    .name = add_string(b, rule->name),
+	    .file = add_string(b, rule->file),
+	    .line = rule->line,
 	    .action = rule->action,
 	    .app_settings = rule->app_settings,
-	    .matchers = rule_matchers(rule),
 	    .options = rule->keepalive.set,
 	    .timeout_s = rule->timeout_s,
 	    .profile = add_string(b, rule->profile),
+	    .programs = add_programs(b, rule),
 	    .program_count = (uint32_t)rule->program_count,
 	};
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
@@ -298,35 +141,65 @@ fill_rule(struct builder *b, const struct rule *rule, struct image_rule *record)
 		record->value[option] = rule->keepalive.value[option];
 		record->origin[option] = (struct image_origin){
 		    .kind = origin->kind,
-		    .file = add_file(b, origin->file),
+		    .file = add_string(b, origin->file),
 		    .line = origin->line,
 		};
 	}
-	for (size_t n = 0; n < rule->program_count; n++) {
-		uint32_t text = add_string(b, rule->programs[n]);
-		size_t at = output_append(&b->out, &text, sizeof(text));
+	for (int field = 0; field < FIELDS; field++) {
+		for (int width = 0; width < WIDTHS; width++)
+			record->inside[field][width] = add_inside(b, rule,
+			    (enum image_field)field, (enum image_width)width);
+	}
+}
 
-		if (n == 0)
-			record->programs = (uint32_t)at;
+static int
+member_order(const void *a, const void *b)
+{
+	const struct member *one = a, *other = b;
+
+	if (one->programs != other->programs)
+		return one->programs < other->programs ? -1 : 1;
+	return (one->rule > other->rule) - (one->rule < other->rule);
+}
+
+/* Finds the groups; the first is there even if it has no rules. */
+static void
+make_groups(struct builder *b)
+{
+	uint32_t programs = 0;
+
+	if (b->rule_count > 0)
+		qsort(b->members, b->rule_count, sizeof(*b->members),
+		    member_order);
+	b->group_count = 1;
+	for (uint32_t i = 0; i < b->rule_count; i++) {
+		struct image_rule *rule = &b->records[b->members[i].rule];
+
+		if (rule->programs != programs)
+			b->groups[b->group_count++] = (struct image_group){
+			    .programs = rule->programs,
+			    .program_count = rule->program_count,
+			};
+		programs = rule->programs;
+		rule->group = b->group_count - 1;
+		if (rule->action == ACTION_KEEPALIVE &&
+		    rule->app_settings != APP_RESPECT)
+			b->groups[b->group_count - 1].holds = 1;
 	}
 }
 
 static void
 add_rules(struct builder *b, struct image_header *header)
 {
-	struct image_rule *records;
-
-	records = calloc(b->rule_count + 1u, sizeof(*records));
-	if (records == NULL) {
-		b->out.error = -ENOMEM;
-		return;
+	for (uint32_t i = 0; i < b->rule_count; i++) {
+		fill_rule(b, &b->rules[i], &b->records[i]);
+		b->members[i] = (struct member){
+		    .programs = b->records[i].programs, .rule = i};
 	}
-	for (uint32_t i = 0; i < b->rule_count; i++)
-		fill_rule(b, &b->rules[i], &records[i]);
-	header->rules = (uint32_t)output_append(
-	    &b->out, records, b->rule_count * sizeof(*records));
-	free(records);
+	make_groups(b);
 	output_align(&b->out);
+	header->rules = (uint32_t)output_append(
+	    &b->out, b->records, b->rule_count * sizeof(*b->records));
 }
 
 static void
@@ -352,48 +225,148 @@ add_sources(struct builder *b, const struct build_input *input,
 }
 
 static void
-add_directions(struct builder *b, struct image_header *header)
+index_root(const struct builder *b, struct indexer *indexer,
+    const uint32_t *numbers, size_t count, struct image_root *root)
+{
+	*root = (struct image_root){.all = IMAGE_NO_RULE};
+	for (int field = 0; field < FIELDS; field++)
+		root->named[field] = IMAGE_NO_RULE;
+	for (size_t i = count; i-- > 0;) {
+		uint32_t matchers =
+		    b->records[numbers[i]].matchers & MATCHER_FIELDS;
+
+		if (matchers == 0)
+			root->all = numbers[i];
+		for (int field = 0; field < FIELDS; field++) {
+			if ((matchers & 1u << field) != 0)
+				root->named[field] = numbers[i];
+		}
+	}
+	root->step = index_rules(indexer, numbers, count);
+}
+
+/* Writes the steps of all groups, in the way that the indexer says. */
+static void
+add_index(struct builder *b, struct indexer *indexer, uint32_t *numbers)
 {
 	static const enum direction DIRECTIONS[] = {
 	    DIRECTION_CONNECT, DIRECTION_ACCEPT};
+	uint32_t i = 0, group = 0;
 
-	for (int d = 0; d < 2; d++) {
-		memset(b->open, 0, b->sets.words * sizeof(*b->open));
-		for (uint32_t i = 0; i < b->rule_count; i++) {
-			if ((b->rules[i].direction & DIRECTIONS[d]) != 0)
-				b->open[i / 64] |= UINT64_C(1) << i % 64;
+	for (; group < b->group_count; group++) {
+		uint32_t first = i;
+
+		while (i < b->rule_count &&
+		       b->members[i].programs == b->groups[group].programs)
+			i++;
+		for (int d = 0; d < 2; d++) {
+			size_t count = 0;
+
+			for (uint32_t n = first; n < i; n++) {
+				uint32_t rule = b->members[n].rule;
+
+				if ((b->rules[rule].direction &
+					DIRECTIONS[d]) != 0)
+					numbers[count++] = rule;
+			}
+			index_root(b, indexer, numbers, count,
+			    &b->groups[group].root[d]);
 		}
-		header->direction_set[d] = set_write(&b->sets, b->open);
 	}
+}
+
+/*
+ * Ways to make the index, from the fastest look-up to the least memory. The
+ * last one always does: each rule is once in each place that it names, or
+ * as often as a wider set is copied to a narrower of half its size.
+ */
+static void
+add_groups(struct builder *b, struct image_header *header)
+{
+	static const struct {
+		size_t list_max;
+		size_t merge_max;
+	} WAYS[] = {{4, 1024}, {8, 64}, {32, 8}, {SIZE_MAX, 0}};
+	const size_t ways = sizeof(WAYS) / sizeof(WAYS[0]);
+	const size_t before = b->out.size;
+	uint32_t *numbers = calloc(b->rule_count + 1u, sizeof(*numbers));
+	uint64_t named = 0;
+
+	if (numbers == NULL) {
+		b->out.error = -ENOMEM;
+		return;
+	}
+	for (uint32_t i = 0; i < b->rule_count; i++) {
+		named++;
+		for (int field = 0; field < FIELDS; field++)
+			named +=
+			    spans_count(&b->rules[i], (enum image_field)field);
+	}
+	for (size_t way = 0; way < ways && b->out.error == 0; way++) {
+		struct indexer indexer = {
+		    .pieces = &b->pieces,
+		    .rules = b->rules,
+		    .list_max = WAYS[way].list_max,
+		    .merge_max = WAYS[way].merge_max,
+		    .work_left =
+			way + 1 < ways ? WORK_MIN + WORK * named : UINT64_MAX,
+		};
+
+		b->out.size = before;
+		pieces_clear(&b->pieces);
+		add_index(b, &indexer, numbers);
+		if (!indexer.exhausted)
+			break;
+	}
+	output_align(&b->out);
+	header->group_count = b->group_count;
+	header->groups = (uint32_t)output_append(
+	    &b->out, b->groups, b->group_count * sizeof(*b->groups));
+	free(numbers);
 }
 
 static int
 builder_open(struct builder *b, const struct build_input *input)
 {
-	static const uint8_t empty_string;
-
 	*b = (struct builder){
 	    .rules = input->rules,
 	    .rule_count = (uint32_t)input->rule_count,
 	};
-	if (set_writer_open(&b->sets, &b->out, b->rule_count) < 0)
-		return -ENOMEM;
+	b->pieces.out = &b->out;
+	b->string_pieces.out = &b->strings;
 	/* One more of each, because malloc(0) may give NULL. */
-	b->open = calloc(b->sets.words + 1u, sizeof(*b->open));
-	b->spans = calloc(b->rule_count + 1u, sizeof(*b->spans));
-	if (b->open == NULL || b->spans == NULL)
+	b->records = calloc(b->rule_count + 1u, sizeof(*b->records));
+	b->members = calloc(b->rule_count + 1u, sizeof(*b->members));
+	b->groups = calloc(b->rule_count + 1u, sizeof(*b->groups));
+	if (b->records == NULL || b->members == NULL || b->groups == NULL)
 		return -ENOMEM;
-	output_append(&b->strings, &empty_string, 1);
+	/* Offset 0 is the empty string. */
+	add_string(b, "");
 	return b->strings.error;
 }
 
 static void
 builder_close(struct builder *b)
 {
-	free(b->open);
-	free(b->spans);
-	set_writer_close(&b->sets);
+	free(b->records);
+	free(b->members);
+	free(b->groups);
+	pieces_clear(&b->pieces);
+	pieces_clear(&b->string_pieces);
 	free(b->strings.bytes);
+}
+
+/* Writes header and checksum to where room was left for them. */
+static void
+finish(struct builder *b, struct image_header *header)
+{
+	struct image image = {
+	    .bytes = b->out.bytes, .size = (uint32_t)b->out.size};
+
+	header->size = image.size;
+	memcpy(b->out.bytes, header, sizeof(*header));
+	header->checksum = image_checksum(&image);
+	memcpy(b->out.bytes, header, sizeof(*header));
 }
 
 int
@@ -401,6 +374,7 @@ build_image(const struct build_input *input, uint8_t **bytes, uint32_t *size)
 {
 	struct image_header header = {
 	    .magic = IMAGE_MAGIC,
+	    .version = IMAGE_VERSION,
 	    .flags = input->no_inherit ? IMAGE_NO_INHERIT : 0,
 	};
 	struct builder b;
@@ -414,19 +388,16 @@ build_image(const struct build_input *input, uint8_t **bytes, uint32_t *size)
 
 	header.rule_count = b.rule_count;
 	output_append(&b.out, &header, sizeof(header));
-	output_align(&b.out);
 	add_rules(&b, &header);
 	add_sources(&b, input, &header);
-	add_directions(&b, &header);
-	for (int field = 0; field < FIELDS; field++)
-		add_field(&b, (enum image_field)field, &header);
+	add_groups(&b, &header);
 	header.strings =
 	    (uint32_t)output_append(&b.out, b.strings.bytes, b.strings.size);
 	header.strings_size = (uint32_t)b.strings.size;
-	header.size = (uint32_t)b.out.size;
+	output_align(&b.out);
 	error = b.out.error != 0 ? b.out.error : b.strings.error;
 	if (error == 0)
-		memcpy(b.out.bytes, &header, sizeof(header));
+		finish(&b, &header);
 out:
 	if (error < 0) {
 		free(b.out.bytes);

@@ -11,30 +11,31 @@
 #include <string.h>
 
 /* The layout is a file format: the same on every machine of a byte order. */
-static_assert(sizeof(struct image_rule) == 128, "image_rule has padding");
-static_assert(sizeof(struct image_interval) == 24, "image_interval differs");
+static_assert(sizeof(struct image_header) == 56, "image_header has padding");
+static_assert(sizeof(struct image_rule) == 180, "image_rule has padding");
+static_assert(sizeof(struct image_group) == 56, "image_group has padding");
+static_assert(sizeof(struct image_step) == 32, "image_step has padding");
 static_assert(sizeof(struct image_source) == 40, "image_source has padding");
-static_assert(sizeof(struct image_header) == 104, "image_header has padding");
+
+/* The part of a step that each has. */
+#define STEP_HEAD offsetof(struct image_step, table)
+
+static bool
+inside(const struct image *image, uint64_t offset, uint64_t len)
+{
+	return offset <= image->size && len <= image->size - offset;
+}
 
 /* Copies len bytes at offset out, or zeroes if they are not all inside. */
 static bool
 image_read(const struct image *image, uint64_t offset, void *to, size_t len)
 {
-	if (offset > image->size || len > image->size - offset) {
+	if (!inside(image, offset, len)) {
 		memset(to, 0, len);
 		return false;
 	}
 	memcpy(to, image->bytes + offset, len);
 	return true;
-}
-
-static uint64_t
-image_u64(const struct image *image, uint64_t offset)
-{
-	uint64_t value;
-
-	image_read(image, offset, &value, sizeof(value));
-	return value;
 }
 
 static uint32_t
@@ -44,6 +45,78 @@ image_u32(const struct image *image, uint64_t offset)
 
 	image_read(image, offset, &value, sizeof(value));
 	return value;
+}
+
+/* Does a block of count records lie inside the image, behind its header? */
+static bool
+block_inside(
+    const struct image *image, uint64_t offset, uint64_t count, size_t record)
+{
+	return offset >= sizeof(struct image_header) &&
+	       inside(image, offset, count * record);
+}
+
+int
+image_check_header(const struct image *image)
+{
+	struct image_header header;
+
+	if (!image_header(image, &header))
+		return -EBADMSG;
+	if (header.magic == __builtin_bswap32(IMAGE_MAGIC))
+		return -EPROTOTYPE;
+	if (header.magic != IMAGE_MAGIC)
+		return -EBADMSG;
+	if (header.version != IMAGE_VERSION)
+		return -EPROTONOSUPPORT;
+	if (header.size != image->size ||
+	    (header.flags & ~(uint32_t)IMAGE_NO_INHERIT) != 0 ||
+	    header.rule_count > IMAGE_RULES_MAX ||
+	    !block_inside(image, header.rules, header.rule_count,
+		sizeof(struct image_rule)) ||
+	    header.group_count > header.rule_count + 1 ||
+	    !block_inside(image, header.groups, header.group_count,
+		sizeof(struct image_group)) ||
+	    !block_inside(image, header.sources, header.source_count,
+		sizeof(struct image_source)) ||
+	    !block_inside(image, header.strings, header.strings_size, 1) ||
+	    header.strings_size == 0 ||
+	    image->bytes[header.strings + header.strings_size - 1] != '\0')
+		return -EBADMSG;
+	return 0;
+}
+
+/* Each byte changes all bits behind it: what is cut or changed shows. */
+uint64_t
+image_checksum(const struct image *image)
+{
+	const size_t own = offsetof(struct image_header, checksum);
+	uint64_t sum = image->size, word;
+
+	for (size_t at = 0; at + sizeof(word) <= image->size;
+	     at += sizeof(word)) {
+		if (at == own)
+			continue;
+		memcpy(&word, image->bytes + at, sizeof(word));
+		sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+		sum ^= sum >> 32;
+	}
+	return sum;
+}
+
+int
+image_check(const struct image *image)
+{
+	struct image_header header;
+	int error = image_check_header(image);
+
+	if (error < 0)
+		return error;
+	image_header(image, &header);
+	if (image->size % sizeof(uint64_t) != 0 ||
+	    header.checksum != image_checksum(image))
+		return -EBADMSG;
+	return 0;
 }
 
 bool
@@ -62,192 +135,23 @@ image_rule_count(const struct image *image)
 }
 
 uint32_t
-image_words(const struct image *image)
+image_group_count(const struct image *image)
 {
-	return (image_rule_count(image) + 63) / 64;
+	uint32_t count =
+	    image_u32(image, offsetof(struct image_header, group_count));
+
+	return count <= IMAGE_RULES_MAX + 1 ? count : 0;
 }
 
-static uint32_t
-image_summary_words(const struct image *image)
-{
-	return (image_words(image) + 63) / 64;
-}
-
-bool
-image_rule(const struct image *image, uint32_t index, struct image_rule *rule)
+/* Where rule number index stands; behind all memory if there is none. */
+static uint64_t
+rule_offset(const struct image *image, uint32_t index)
 {
 	uint64_t rules = image_u32(image, offsetof(struct image_header, rules));
 
-	return index < image_rule_count(image) &&
-	       image_read(
-		   image, rules + index * sizeof(*rule), rule, sizeof(*rule));
-}
-
-bool
-image_source(
-    const struct image *image, uint32_t index, struct image_source *source)
-{
-	uint32_t sources, count;
-
-	sources = image_u32(image, offsetof(struct image_header, sources));
-	count = image_u32(image, offsetof(struct image_header, source_count));
-	return index < count &&
-	       image_read(image, sources + (uint64_t)index * sizeof(*source),
-		   source, sizeof(*source));
-}
-
-const char *
-image_string(const struct image *image, uint32_t offset)
-{
-	uint32_t strings, size;
-	const char *table;
-
-	strings = image_u32(image, offsetof(struct image_header, strings));
-	size = image_u32(image, offsetof(struct image_header, strings_size));
-	if (strings > image->size || size > image->size - strings ||
-	    offset >= size)
-		return "";
-	table = (const char *)image->bytes + strings;
-	if (memchr(table + offset, '\0', size - offset) == NULL)
-		return "";
-	return table + offset;
-}
-
-const char *
-image_program(
-    const struct image *image, const struct image_rule *rule, uint32_t n)
-{
-	if (n >= rule->program_count)
-		return "";
-	return image_string(
-	    image, image_u32(image, rule->programs + n * sizeof(uint32_t)));
-}
-
-static int
-key_compare(uint64_t high, uint64_t low, const struct image_interval *interval)
-{
-	if (high != interval->high)
-		return high < interval->high ? -1 : 1;
-	if (low != interval->low)
-		return low < interval->low ? -1 : 1;
-	return 0;
-}
-
-static bool
-image_interval(const struct image *image, const struct image_table *table,
-    uint32_t index, struct image_interval *interval)
-{
-	return image_read(image,
-	    table->offset + (uint64_t)index * sizeof(*interval), interval,
-	    sizeof(*interval));
-}
-
-uint32_t
-image_find(const struct image *image, const struct image_table *table,
-    uint64_t high, uint64_t low)
-{
-	struct image_interval interval;
-	uint32_t from = 0, to = table->count;
-	uint32_t set = 0;
-
-	/* The last interval that does not start behind the key. */
-	while (from < to) {
-		uint32_t middle = from + (to - from) / 2;
-
-		if (!image_interval(image, table, middle, &interval))
-			return 0;
-		if (key_compare(high, low, &interval) < 0) {
-			to = middle;
-		} else {
-			set = interval.set;
-			from = middle + 1;
-		}
-	}
-	return set;
-}
-
-uint64_t
-image_set_summary(const struct image *image, uint32_t set, uint32_t n)
-{
-	if (set == 0 || n >= image_summary_words(image))
-		return 0;
-	return image_u64(image, set + (uint64_t)n * sizeof(uint64_t));
-}
-
-uint64_t
-image_set_word(const struct image *image, uint32_t set, uint32_t n)
-{
-	uint64_t summary = image_set_summary(image, set, n / 64);
-	uint64_t bit = UINT64_C(1) << n % 64;
-	uint64_t index;
-
-	if ((summary & bit) == 0)
-		return 0;
-	index = image_summary_words(image);
-	for (uint32_t i = 0; i < n / 64; i++)
-		index += (uint64_t)__builtin_popcountll(
-		    image_set_summary(image, set, i));
-	index += (uint64_t)__builtin_popcountll(summary & (bit - 1));
-	return image_u64(image, set + index * sizeof(uint64_t));
-}
-
-/* Does a block of count records lie inside the image, behind its header? */
-static bool
-block_inside(
-    const struct image *image, uint64_t offset, uint64_t count, size_t record)
-{
-	return offset >= sizeof(struct image_header) &&
-	       offset % sizeof(uint32_t) == 0 && offset <= image->size &&
-	       count <= (image->size - offset) / record;
-}
-
-static bool
-set_sound(const struct image *image, uint32_t set)
-{
-	uint32_t words = image_words(image);
-	uint32_t rules = image_rule_count(image);
-	uint32_t summaries = image_summary_words(image);
-	uint64_t stored = summaries;
-
-	if (set == 0)
-		return true;
-	if (!block_inside(image, set, summaries, sizeof(uint64_t)))
-		return false;
-	for (uint32_t i = 0; i < summaries; i++) {
-		uint64_t summary = image_set_summary(image, set, i);
-
-		if (words - i * 64 < 64 && summary >> (words - i * 64) != 0)
-			return false;
-		stored += (uint64_t)__builtin_popcountll(summary);
-	}
-	if (!block_inside(image, set, stored, sizeof(uint64_t)))
-		return false;
-	if (rules % 64 != 0 &&
-	    image_set_word(image, set, words - 1) >> rules % 64 != 0)
-		return false;
-	return true;
-}
-
-static bool
-table_sound(const struct image *image, const struct image_table *table)
-{
-	struct image_interval interval, before = {0};
-
-	if (table->count == 0)
-		return true;
-	if (!block_inside(image, table->offset, table->count, sizeof(interval)))
-		return false;
-	for (uint32_t i = 0; i < table->count; i++) {
-		image_interval(image, table, i, &interval);
-		if (i == 0
-			? (interval.high | interval.low) != 0
-			: key_compare(before.high, before.low, &interval) >= 0)
-			return false;
-		if (!set_sound(image, interval.set))
-			return false;
-		before = interval;
-	}
-	return true;
+	if (index >= image_rule_count(image))
+		return UINT64_MAX;
+	return rules + index * sizeof(struct image_rule);
 }
 
 /* What the kernel would refuse, or MPTCP wrongly take, is not set at all. */
@@ -267,87 +171,185 @@ value_sound(int option, int32_t value)
 	}
 }
 
-/* The string table ends with a NUL: any offset inside it is a string. */
 static bool
-rule_sound(const struct image *image, const struct image_rule *rule,
-    uint32_t strings_size)
+rule_sound(const struct image_rule *rule)
 {
-	if (rule->name >= strings_size || rule->file >= strings_size ||
-	    rule->profile >= strings_size)
-		return false;
 	if (rule->direction < DIRECTION_CONNECT ||
 	    rule->direction > DIRECTION_BOTH || rule->action > ACTION_IGNORE ||
 	    rule->app_settings > APP_RESPECT ||
 	    rule->options >> KEEPALIVE_OPTIONS != 0)
 		return false;
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
-		if (rule->origin[option].file >= strings_size)
-			return false;
 		if ((rule->options & 1u << option) != 0 &&
 		    !value_sound(option, rule->value[option]))
-			return false;
-	}
-	if (rule->program_count == 0)
-		return true;
-	if (!block_inside(
-		image, rule->programs, rule->program_count, sizeof(uint32_t)))
-		return false;
-	for (uint32_t n = 0; n < rule->program_count; n++) {
-		if (image_u32(image, rule->programs + n * sizeof(uint32_t)) >=
-		    strings_size)
 			return false;
 	}
 	return true;
 }
 
 static bool
-sources_sound(const struct image *image, const struct image_header *header)
+list_inside(const struct image *image, uint32_t offset, uint32_t count)
 {
-	struct image_source source;
-
-	if (header->source_count != 0 &&
-	    !block_inside(
-		image, header->sources, header->source_count, sizeof(source)))
-		return false;
-	for (uint32_t i = 0; image_source(image, i, &source); i++) {
-		if (source.path >= header->strings_size)
-			return false;
-	}
-	return true;
+	return inside(image, offset, (uint64_t)count * sizeof(uint32_t));
 }
 
-int
-image_check(const struct image *image)
+bool
+image_rule(const struct image *image, uint32_t index, struct image_rule *rule)
 {
-	struct image_header header = {0};
-	struct image_rule rule = {0};
+	return index < image_rule_count(image) &&
+	       image_read(
+		   image, rule_offset(image, index), rule, sizeof(*rule)) &&
+	       rule_sound(rule) &&
+	       list_inside(image, rule->programs, rule->program_count);
+}
 
-	if (!image_header(image, &header) || header.magic != IMAGE_MAGIC ||
-	    header.size != image->size || header.rule_count > IMAGE_RULES_MAX ||
-	    !block_inside(
-		image, header.rules, header.rule_count, sizeof(rule)) ||
-	    !block_inside(image, header.strings, header.strings_size, 1) ||
-	    header.strings_size == 0 ||
-	    image->bytes[header.strings + header.strings_size - 1] != '\0')
-		return -EBADMSG;
+bool
+image_source(
+    const struct image *image, uint32_t index, struct image_source *source)
+{
+	uint64_t sources, count;
 
-	if ((header.flags & ~(uint32_t)IMAGE_NO_INHERIT) != 0 ||
-	    !sources_sound(image, &header))
-		return -EBADMSG;
-	for (uint32_t i = 0; i < header.rule_count; i++) {
-		image_rule(image, i, &rule);
-		if (!rule_sound(image, &rule, header.strings_size))
-			return -EBADMSG;
+	sources = image_u32(image, offsetof(struct image_header, sources));
+	count = image_u32(image, offsetof(struct image_header, source_count));
+	return index < count &&
+	       image_read(image, sources + index * sizeof(*source), source,
+		   sizeof(*source));
+}
+
+const char *
+image_string(const struct image *image, uint32_t offset)
+{
+	uint32_t strings, size;
+	const char *table;
+
+	strings = image_u32(image, offsetof(struct image_header, strings));
+	size = image_u32(image, offsetof(struct image_header, strings_size));
+	if (!inside(image, strings, size) || offset >= size)
+		return "";
+	table = (const char *)image->bytes + strings;
+	return table[size - 1] == '\0' ? table + offset : "";
+}
+
+static const char *
+list_string(
+    const struct image *image, uint64_t list, uint32_t count, uint32_t n)
+{
+	if (n >= count)
+		return "";
+	return image_string(
+	    image, image_u32(image, list + (uint64_t)n * sizeof(uint32_t)));
+}
+
+const char *
+image_program(
+    const struct image *image, const struct image_rule *rule, uint32_t n)
+{
+	return list_string(image, rule->programs, rule->program_count, n);
+}
+
+bool
+image_group(
+    const struct image *image, uint32_t index, struct image_group *group)
+{
+	uint64_t groups =
+	    image_u32(image, offsetof(struct image_header, groups));
+
+	return index < image_group_count(image) &&
+	       image_read(image, groups + index * sizeof(*group), group,
+		   sizeof(*group));
+}
+
+const char *
+image_group_program(
+    const struct image *image, const struct image_group *group, uint32_t n)
+{
+	return list_string(image, group->programs, group->program_count, n);
+}
+
+struct image_keys
+image_inside(const struct image *image, uint32_t index, enum image_field field,
+    enum image_width width, uint32_t *matchers)
+{
+	uint64_t rule = rule_offset(image, index);
+	struct image_keys keys;
+
+	image_read(image, rule + offsetof(struct image_rule, matchers),
+	    matchers, sizeof(*matchers));
+	image_read(image,
+	    rule + offsetof(struct image_rule, inside) +
+		(field * WIDTHS + width) * sizeof(keys),
+	    &keys, sizeof(keys));
+	return keys;
+}
+
+bool
+image_step(const struct image *image, uint32_t offset, struct image_step *step)
+{
+	if (!image_read(image, offset, step, STEP_HEAD))
+		return false;
+	return step->field >= FIELDS ||
+	       image_read(image, (uint64_t)offset + STEP_HEAD, step->table,
+		   sizeof(step->table));
+}
+
+uint32_t
+image_step_rule(const struct image *image, uint32_t offset, uint32_t n)
+{
+	return image_u32(
+	    image, offset + STEP_HEAD + (uint64_t)n * sizeof(uint32_t));
+}
+
+/*
+ * Both ranks are binary searches without a branch that depends on the keys:
+ * the processor cannot guess it, and a wrong guess costs more than a step.
+ */
+uint32_t
+image_rank_32(
+    const struct image *image, const struct image_keys *keys, uint32_t key)
+{
+	const size_t len = sizeof(uint32_t);
+	uint32_t below = 0, count = keys->count, half, at;
+	const uint8_t *bytes = image->bytes + keys->offset;
+
+	if (!inside(image, keys->offset, count * (uint64_t)len))
+		return 0;
+	while (count > 0) {
+		half = (count + 1) / 2;
+		memcpy(&at, bytes + (below + half - 1) * len, len);
+		below += half & -(uint32_t)(at <= key);
+		count -= half;
 	}
-	for (int i = 0; i < 2; i++) {
-		if (!set_sound(image, header.direction_set[i]))
-			return -EBADMSG;
+	return below;
+}
+
+uint32_t
+image_rank_128(const struct image *image, const struct image_keys *keys,
+    uint64_t high, uint64_t low)
+{
+	const size_t len = 2 * sizeof(uint64_t);
+	uint32_t below = 0, count = keys->count, half;
+	const uint8_t *bytes = image->bytes + keys->offset;
+	uint64_t at[2];
+
+	if (!inside(image, keys->offset, count * (uint64_t)len))
+		return 0;
+	while (count > 0) {
+		half = (count + 1) / 2;
+		memcpy(at, bytes + (below + half - 1) * len, len);
+		below += half & -(uint32_t)((at[0] < high) |
+					    ((at[0] == high) & (at[1] <= low)));
+		count -= half;
 	}
-	for (int i = 0; i < FIELDS; i++) {
-		if (!set_sound(image, header.open_set[i]) ||
-		    !table_sound(image, &header.v4[i]) ||
-		    !table_sound(image, &header.v6[i]))
-			return -EBADMSG;
-	}
-	return 0;
+	return below;
+}
+
+uint32_t
+image_cell(const struct image *image, const struct image_keys *keys,
+    enum image_width width, uint32_t rank)
+{
+	static const size_t LEN[WIDTHS] = {
+	    sizeof(uint32_t), 2 * sizeof(uint64_t)};
+	uint64_t cells = keys->offset + keys->count * (uint64_t)LEN[width];
+
+	return image_u32(image, cells + (uint64_t)rank * sizeof(uint32_t));
 }

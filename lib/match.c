@@ -9,12 +9,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The two sets of each field: rules that name the value, rules that leave
- * the field open. */
-struct candidates {
-	uint32_t named[FIELDS];
-	uint32_t open[FIELDS];
-	uint32_t direction;
+/*
+ * No sound image takes so many steps. A damaged one must come to an end, too:
+ * its chains may be circles.
+ */
+#define STEPS_MAX (1u << 20)
+
+/* A query's value of a field, as the image has its keys. */
+struct key {
+	bool known;
+	enum image_width width;
+	uint64_t high;
+	uint64_t low;
+};
+
+struct search {
+	const struct image *image;
+	struct key keys[FIELDS];
+	uint32_t best; /* lowest rule yet that matches */
+	uint32_t left; /* of STEPS_MAX */
 };
 
 static uint64_t
@@ -27,137 +40,240 @@ key_part(const uint8_t *bytes, int count)
 	return part;
 }
 
-static uint32_t
-find_addr(const struct image *image, const struct image_header *header,
-    enum image_field field, const struct addr *addr)
+static struct key
+addr_key(const struct addr *addr)
 {
 	switch (addr->family) {
 	case ADDR_V4:
-		return image_find(
-		    image, &header->v4[field], 0, key_part(addr->bytes, 4));
+		return (struct key){.known = true,
+		    .width = WIDTH_32,
+		    .low = key_part(addr->bytes, 4)};
 	case ADDR_V6:
-		return image_find(image, &header->v6[field],
-		    key_part(addr->bytes, 8), key_part(addr->bytes + 8, 8));
+		return (struct key){.known = true,
+		    .width = WIDTH_128,
+		    .high = key_part(addr->bytes, 8),
+		    .low = key_part(addr->bytes + 8, 8)};
 	default:
-		return 0;
+		return (struct key){0};
 	}
 }
 
-static uint64_t
-candidate_summary(
-    const struct image *image, const struct candidates *from, uint32_t n)
+static void
+query_keys(const struct match_query *query, struct key keys[FIELDS])
 {
-	uint64_t words = image_set_summary(image, from->direction, n);
-
-	for (int field = 0; field < FIELDS && words != 0; field++)
-		words &= image_set_summary(image, from->named[field], n) |
-		         image_set_summary(image, from->open[field], n);
-	return words;
+	keys[FIELD_SOURCE] = addr_key(&query->source);
+	keys[FIELD_DESTINATION] = addr_key(&query->destination);
+	keys[FIELD_PORT] =
+	    (struct key){.known = true, .width = WIDTH_32, .low = query->port};
 }
 
-static uint64_t
-candidate_word(
-    const struct image *image, const struct candidates *from, uint32_t n)
+static uint32_t
+key_rank(const struct image *image, const struct image_keys *keys,
+    const struct key *key)
 {
-	uint64_t rules = image_set_word(image, from->direction, n);
+	if (key->width == WIDTH_32)
+		return image_rank_32(image, keys, (uint32_t)key->low);
+	return image_rank_128(image, keys, key->high, key->low);
+}
 
-	for (int field = 0; field < FIELDS && rules != 0; field++)
-		rules &= image_set_word(image, from->named[field], n) |
-		         image_set_word(image, from->open[field], n);
-	return rules;
+/* Does the rule name, or leave open, each of the fields of the mask? */
+static bool
+rule_fits(const struct image *image, uint32_t index, uint32_t fields,
+    const struct key keys[FIELDS])
+{
+	uint32_t matchers;
+
+	for (unsigned int field = 0; field < FIELDS; field++) {
+		const struct key *key = &keys[field];
+		struct image_keys inside;
+
+		if ((fields & 1u << field) == 0)
+			continue;
+		inside = image_inside(image, index, (enum image_field)field,
+		    key->width, &matchers);
+		if ((matchers & 1u << field) != 0 &&
+		    (!key->known || key_rank(image, &inside, key) % 2 == 0))
+			return false;
+	}
+	return true;
+}
+
+/* Looks at the rules of a step without a table one by one. */
+static void
+search_list(struct search *s, uint32_t at, uint32_t count, uint32_t fields)
+{
+	for (uint32_t n = 0; n < count && s->left > 0; n++, s->left--) {
+		uint32_t rule = image_step_rule(s->image, at, n);
+		bool sure = (rule & STEP_SURE) != 0;
+
+		rule &= ~STEP_SURE;
+		if (rule >= s->best)
+			return;
+		if (sure || rule_fits(s->image, rule, fields, s->keys)) {
+			s->best = rule;
+			return;
+		}
+	}
+}
+
+/* What the step's table, or the lack of a value, leads to. */
+static uint32_t
+step_cell(const struct search *s, const struct image_step *step)
+{
+	const struct key *key = &s->keys[step->field];
+	const struct image_keys *table = &step->table[key->width];
+
+	if (!key->known)
+		return step->count_or_open;
+	return image_cell(
+	    s->image, table, key->width, key_rank(s->image, table, key));
+}
+
+/*
+ * Follows the chain of steps that begins at the offset. Fields before the
+ * given one are decided: it grows with each call inside the call.
+ */
+static void
+search_chain(struct search *s, uint32_t at, uint32_t field)
+{
+	struct image_step step;
+	uint32_t cell;
+
+	for (; at != 0 && s->left > 0; at = step.next, s->left--) {
+		if (!image_step(s->image, at, &step))
+			return;
+		if (step.first >= s->best)
+			continue;
+		if (step.field >= FIELDS) {
+			search_list(s, at, step.count_or_open,
+			    MATCHER_FIELDS >> field << field);
+			continue;
+		}
+		if (step.field < field)
+			return;
+		cell = step_cell(s, &step);
+		if (step.field != FIELD_PORT)
+			search_chain(s, cell, step.field + 1);
+		else if (cell < s->best)
+			s->best = cell;
+	}
+}
+
+/* The number of a group that applies; there are count of them. */
+static uint32_t
+group_number(const struct match_groups *groups, uint32_t n)
+{
+	return groups != NULL ? groups->numbers[n] : n;
+}
+
+static uint32_t
+group_count(const struct image *image, const struct match_groups *groups)
+{
+	return groups != NULL ? groups->count : image_group_count(image);
 }
 
 int
-match_rule(const struct image *image, const uint64_t *mask,
+match_rule(const struct image *image, const struct match_groups *groups,
     const struct match_query *query)
 {
-	struct image_header header;
-	struct candidates from;
-	uint32_t words = image_words(image);
+	struct search search = {
+	    .image = image, .best = IMAGE_NO_RULE, .left = STEPS_MAX};
+	uint32_t count = group_count(image, groups);
+	struct image_group group;
 
-	if (!image_header(image, &header))
-		return MATCH_NONE;
-	from.direction =
-	    header.direction_set[query->direction == DIRECTION_ACCEPT];
-	for (int field = 0; field < FIELDS; field++)
-		from.open[field] = header.open_set[field];
-	from.named[FIELD_SOURCE] =
-	    find_addr(image, &header, FIELD_SOURCE, &query->source);
-	from.named[FIELD_DESTINATION] =
-	    find_addr(image, &header, FIELD_DESTINATION, &query->destination);
-	from.named[FIELD_PORT] =
-	    image_find(image, &header.v4[FIELD_PORT], 0, query->port);
-
-	for (uint32_t n = 0; n * 64 < words; n++) {
-		uint64_t summary = candidate_summary(image, &from, n);
-
-		for (; summary != 0; summary &= summary - 1) {
-			uint32_t word =
-			    n * 64 + (uint32_t)__builtin_ctzll(summary);
-			uint64_t rules;
-
-			if (word >= words)
-				return MATCH_NONE;
-			rules = candidate_word(image, &from, word);
-			if (mask != NULL)
-				rules &= mask[word];
-			if (rules != 0)
-				return (int)(word * 64 +
-					     (uint32_t)__builtin_ctzll(rules));
-		}
+	query_keys(query, search.keys);
+	for (uint32_t n = 0; n < count && search.left > 0; n++) {
+		if (!image_group(image, group_number(groups, n), &group))
+			break;
+		search_chain(&search,
+		    group.root[query->direction == DIRECTION_ACCEPT].step, 0);
 	}
-	return MATCH_NONE;
+	return search.best < image_rule_count(image) ? (int)search.best
+	                                             : MATCH_NONE;
+}
+
+bool
+match_fields(const struct image *image, uint32_t index, uint32_t fields,
+    const struct match_query *query)
+{
+	struct key keys[FIELDS];
+
+	query_keys(query, keys);
+	return rule_fits(image, index, fields, keys);
 }
 
 static bool
-program_matches(const struct image *image, const struct image_rule *rule,
+group_applies(const struct image *image, const struct image_group *group,
     const char *const *names, unsigned int count)
 {
-	if ((rule->matchers & MATCHER_PROGRAM) == 0)
-		return true;
-	for (uint32_t n = 0; n < rule->program_count; n++) {
-		const char *pattern = image_program(image, rule, n);
+	for (uint32_t n = 0; n < group->program_count; n++) {
+		const char *pattern = image_group_program(image, group, n);
 
 		for (unsigned int i = 0; i < count; i++) {
 			if (fnmatch(pattern, names[i], 0) == 0)
 				return true;
 		}
 	}
+	return group->program_count == 0;
+}
+
+struct match_groups
+match_groups(const struct image *image, const char *const *names,
+    unsigned int count, uint32_t *numbers)
+{
+	struct match_groups groups = {.numbers = numbers};
+	struct image_group group;
+
+	for (uint32_t n = 0; image_group(image, n, &group); n++) {
+		if (group_applies(image, &group, names, count))
+			numbers[groups.count++] = n;
+	}
+	return groups;
+}
+
+bool
+match_groups_have(const struct match_groups *groups, uint32_t number)
+{
+	for (uint32_t n = 0; n < groups->count; n++) {
+		if (groups->numbers[n] == number)
+			return true;
+	}
 	return false;
 }
 
-void
-match_program(const struct image *image, const char *const *names,
-    unsigned int count, uint64_t *mask)
+static void
+lower(uint32_t *value, uint32_t other)
 {
-	struct image_rule rule;
-
-	for (uint32_t word = 0; word < image_words(image); word++)
-		mask[word] = 0;
-	for (uint32_t i = 0; image_rule(image, i, &rule); i++) {
-		if (program_matches(image, &rule, names, count))
-			mask[i / 64] |= UINT64_C(1) << i % 64;
-	}
+	if (other < *value)
+		*value = other;
 }
 
 struct match_scope
-match_scope(
-    const struct image *image, const uint64_t *mask, enum direction direction)
+match_scope(const struct image *image, const struct match_groups *groups,
+    enum direction direction)
 {
-	const uint32_t fields =
-	    MATCHER_SOURCE | MATCHER_DESTINATION | MATCHER_PORT;
+	uint32_t count = group_count(image, groups);
 	struct match_scope scope = {.fixed = MATCH_NONE};
-	struct image_rule rule;
+	struct image_root first = {.all = IMAGE_NO_RULE};
+	struct image_group group;
 
-	for (uint32_t i = 0; image_rule(image, i, &rule); i++) {
-		if ((rule.direction & direction) == 0 ||
-		    (mask != NULL && (mask[i / 64] >> i % 64 & 1) == 0))
-			continue;
-		if ((rule.matchers & fields) == 0) {
-			scope.fixed = (int)i;
+	for (int field = 0; field < FIELDS; field++)
+		first.named[field] = IMAGE_NO_RULE;
+	for (uint32_t n = 0; n < count; n++) {
+		const struct image_root *root =
+		    &group.root[direction == DIRECTION_ACCEPT];
+
+		if (!image_group(image, group_number(groups, n), &group))
 			break;
-		}
-		scope.matchers |= rule.matchers & fields;
+		lower(&first.all, root->all);
+		for (int field = 0; field < FIELDS; field++)
+			lower(&first.named[field], root->named[field]);
+	}
+	if (first.all < image_rule_count(image))
+		scope.fixed = (int)first.all;
+	for (int field = 0; field < FIELDS; field++) {
+		if (first.named[field] < first.all)
+			scope.matchers |= 1u << field;
 	}
 	return scope;
 }

@@ -184,18 +184,19 @@ stop_inheritance(const char *library)
 	*to = NULL;
 }
 
-/* Copies policy, mask and image into one mapping and makes it read-only. */
+/* Copies policy, groups and image into one mapping and makes it read-only. */
 static const struct policy *
 publish(const struct image *image, const struct program *program,
     const char **message)
 {
-	size_t mask_at = align_up(sizeof(struct policy));
+	size_t groups_at = align_up(sizeof(struct policy));
 	size_t image_at, room;
 	struct policy *policy;
 	const char *trace;
-	uint64_t *mask;
+	uint32_t *groups;
 
-	image_at = align_up(mask_at + image_words(image) * sizeof(*mask));
+	image_at =
+	    align_up(groups_at + image_group_count(image) * sizeof(*groups));
 	room = image_at + image->size;
 	policy = mmap(NULL, room, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -203,12 +204,12 @@ publish(const struct image *image, const struct program *program,
 		*message = "no memory for the policy";
 		return NULL;
 	}
-	mask = (uint64_t *)((char *)policy + mask_at);
+	groups = (uint32_t *)((char *)policy + groups_at);
 	memcpy((char *)policy + image_at, image->bytes, image->size);
 	view_make(&policy->view,
 	    &(struct image){.bytes = (const uint8_t *)policy + image_at,
 		.size = image->size},
-	    program->names, program->count, mask);
+	    program->names, program->count, groups);
 
 	trace = environment("KASHIM_TRACE");
 	if (trace != NULL && strlen(trace) < sizeof(policy->trace_path))

@@ -4,36 +4,31 @@
  */
 #include "view.h"
 
-static bool
-rule_holds(const struct image_rule *rule)
-{
-	return rule->action == ACTION_KEEPALIVE &&
-	       rule->app_settings != APP_RESPECT;
-}
-
 void
 view_make(struct view *view, const struct image *image,
-    const char *const *names, unsigned int count, uint64_t *mask)
+    const char *const *names, unsigned int count, uint32_t *numbers)
 {
+	struct match_groups groups = match_groups(image, names, count, numbers);
+	struct image_group group;
 	struct image_rule rule;
 
-	match_program(image, names, count, mask);
 	*view = (struct view){
 	    .image = *image,
-	    .mask = mask,
-	    .connect = match_scope(image, mask, DIRECTION_CONNECT),
-	    .accept = match_scope(image, mask, DIRECTION_ACCEPT),
+	    .groups = groups,
+	    .connect = match_scope(image, &groups, DIRECTION_CONNECT),
+	    .accept = match_scope(image, &groups, DIRECTION_ACCEPT),
 	    .uniform = MATCH_NONE,
 	};
-	for (uint32_t i = 0; image_rule(image, i, &rule); i++) {
-		if ((mask[i / 64] >> i % 64 & 1) != 0 && rule_holds(&rule))
+	for (uint32_t n = 0; n < groups.count; n++) {
+		if (image_group(image, groups.numbers[n], &group) &&
+		    group.holds != 0)
 			view->holds = true;
 	}
+	/* A rule that respects the program's calls must not come first. */
 	if (view->connect.matchers == 0 && view->accept.matchers == 0 &&
 	    view->connect.fixed == view->accept.fixed &&
-	    view->connect.fixed != MATCH_NONE) {
-		image_rule(image, (uint32_t)view->connect.fixed, &rule);
-		if (rule_holds(&rule))
-			view->uniform = view->connect.fixed;
-	}
+	    view->connect.fixed != MATCH_NONE &&
+	    image_rule(image, (uint32_t)view->connect.fixed, &rule) &&
+	    rule.action == ACTION_KEEPALIVE && rule.app_settings != APP_RESPECT)
+		view->uniform = view->connect.fixed;
 }

@@ -14,7 +14,7 @@
 
 struct view {
 	struct image image;
-	const uint64_t *mask; /* the rules that apply to this program */
+	struct match_groups groups; /* of rules that apply to this program */
 	struct match_scope connect;
 	struct match_scope accept;
 	/*
@@ -28,12 +28,13 @@ struct view {
 
 /*
  * Makes the view of a checked image for a program that has the count names,
- * into *view. mask is room for image_words() words, which view then refers
- * to, as it does to image->bytes. For start-up, not for hooks: it reads every
- * rule.
+ * into *view, which then refers to image->bytes and to numbers: room for
+ * image_group_count() of them, of which only as many are touched as there are
+ * groups that apply. For start-up, not for hooks: it looks at each group, but
+ * not at each rule.
  */
 void view_make(struct view *view, const struct image *image,
-    const char *const *names, unsigned int count, uint64_t *mask);
+    const char *const *names, unsigned int count, uint32_t *numbers);
 
 /* Can no rule match any connection of this program? Async-signal-safe. */
 static inline bool

@@ -51,16 +51,19 @@ struct request {
 static int
 explain(const struct image *image, const struct request *request)
 {
-	uint64_t *mask = calloc(image_words(image) + 1u, sizeof(*mask));
+	uint32_t *numbers =
+	    calloc(image_group_count(image) + 1u, sizeof(*numbers));
+	struct match_groups groups;
 	uint32_t end;
 	int index;
 
-	if (!mask) {
+	if (!numbers) {
 		warn("match");
 		return CMD_WRONG;
 	}
-	match_program(image, request->programs, request->program_count, mask);
-	index = match_rule(image, mask, &request->query);
+	groups = match_groups(
+	    image, request->programs, request->program_count, numbers);
+	index = match_rule(image, &groups, &request->query);
 	if (index == MATCH_NONE) {
 		puts("no rule matches: left to the program and the kernel");
 		end = image_rule_count(image);
@@ -69,8 +72,8 @@ explain(const struct image *image, const struct request *request)
 		end = (uint32_t)index;
 	}
 	missed_rules(
-	    image, mask, &request->query, request->program_count > 0, end);
-	free(mask);
+	    image, &groups, &request->query, request->program_count > 0, end);
+	free(numbers);
 	return index == MATCH_NONE ? CMD_NO : CMD_DONE;
 }
 

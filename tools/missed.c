@@ -8,58 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "addr.h"
 
 #define NOTES_MAX   8
 #define NOTE_INDENT 6
 #define COLUMNS_MAX 79
-
-static bool
-set_has(const struct image *image, uint32_t set, uint32_t index)
-{
-	return image_set_word(image, set, index / 64) >> (index % 64) & 1;
-}
-
-/* Does the rule leave the field open, or name this address in it? */
-static bool
-names_address(const struct image *image, const struct image_header *header,
-    enum image_field field, const struct addr *addr, uint32_t index)
-{
-	const struct image_table *table = &header->v6[field];
-	uint64_t key[2] = {0, 0};
-	int length = 16;
-
-	if (addr->family == ADDR_V4) {
-		table = &header->v4[field];
-		length = 4;
-	}
-	for (int i = 0; i < length; i++) {
-		uint64_t *half = &key[length == 4 || i >= 8];
-
-		*half = *half << 8 | addr->bytes[i];
-	}
-	return set_has(image, header->open_set[field], index) ||
-	       set_has(image, image_find(image, table, key[0], key[1]), index);
-}
-
-/* Does the rule match in all that is known? */
-static bool
-rule_reaches(const struct image *image, const struct image_header *header,
-    uint32_t index, const struct match_query *query)
-{
-	bool accept = query->direction == DIRECTION_ACCEPT;
-	uint32_t port_set =
-	    image_find(image, &header->v4[FIELD_PORT], 0, query->port);
-
-	return set_has(image, header->direction_set[accept], index) &&
-	       names_address(image, header, FIELD_DESTINATION,
-		   &query->destination, index) &&
-	       (query->source.family == ADDR_NONE ||
-		   names_address(
-		       image, header, FIELD_SOURCE, &query->source, index)) &&
-	       (set_has(image, header->open_set[FIELD_PORT], index) ||
-		   set_has(image, port_set, index));
-}
 
 /* Prints text, broken at spaces, with what follows indented. */
 static void
@@ -112,10 +64,9 @@ print_note(
 }
 
 void
-missed_rules(const struct image *image, const uint64_t *mask,
+missed_rules(const struct image *image, const struct match_groups *groups,
     const struct match_query *query, bool program_known, uint32_t end)
 {
-	struct image_header header;
 	struct image_rule rule;
 	uint32_t unknown = 0, notes = 0, missing;
 
@@ -123,14 +74,16 @@ missed_rules(const struct image *image, const uint64_t *mask,
 		unknown |= MATCHER_SOURCE;
 	if (!program_known)
 		unknown |= MATCHER_PROGRAM;
-	if (unknown == 0 || !image_header(image, &header))
+	if (unknown == 0)
 		return;
 	for (uint32_t i = 0; i < end && image_rule(image, i, &rule); i++) {
 		missing = rule.matchers & unknown;
-		if (missing == 0 || !rule_reaches(image, &header, i, query))
+		/* It has to match in all that is known. */
+		if (missing == 0 || !(rule.direction & query->direction) ||
+		    !match_fields(image, i, MATCHER_FIELDS & ~unknown, query))
 			continue;
 		if (!(missing & MATCHER_PROGRAM) &&
-		    !(mask[i / 64] >> (i % 64) & 1))
+		    !match_groups_have(groups, rule.group))
 			continue;
 		if (notes++ == 0)
 			putchar('\n');

@@ -14,10 +14,10 @@
 
 /*
  * Prints a note for each rule before number end that would match query if its
- * source were known, or the program. mask is that of match_program(), and
+ * source were known, or the program. groups is that of match_groups(), and
  * program_known whether it was given any name.
  */
-void missed_rules(const struct image *image, const uint64_t *mask,
+void missed_rules(const struct image *image, const struct match_groups *groups,
     const struct match_query *query, bool program_known, uint32_t end);
 
 #endif

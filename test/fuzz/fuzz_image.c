@@ -2,7 +2,8 @@
 /*
  * Any bytes as an image: the check, and then every accessor and every query,
  * whatever the check said of it. Not a byte outside may be read, which is for
- * AddressSanitizer to see, and what passed the check must be sound.
+ * AddressSanitizer to see, each look-up must come to an end, which is for the
+ * time limit to see, and what passed the check must be sound.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #include "image.h"
 #include "match.h"
+#include "view.h"
 
 #define MUST(condition)                                                     \
 	do {                                                                \
@@ -78,8 +80,10 @@ static const uint16_t PORTS[] = {0, 22, 3300, 11000, 65535};
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 static void
-query(const struct image *image, const uint64_t *mask, bool sound)
+query(const struct image *image, const struct match_groups *groups, bool sound)
 {
+	struct image_rule record;
+
 	for (size_t n = 0; n < LEN(ADDRS) * LEN(PORTS) * 2; n++) {
 		struct match_query query = {
 		    .direction = n % 2 ? DIRECTION_CONNECT : DIRECTION_ACCEPT,
@@ -87,40 +91,60 @@ query(const struct image *image, const uint64_t *mask, bool sound)
 		    .destination = ADDRS[n / 3 % LEN(ADDRS)],
 		    .port = PORTS[n / 2 / LEN(ADDRS)],
 		};
-		int rule = match_rule(image, mask, &query);
+		int rule = match_rule(image, groups, &query);
 
 		MUST(rule >= MATCH_NONE && rule < (int)IMAGE_RULES_MAX);
 		if (rule == MATCH_NONE)
 			continue;
-		if (sound)
-			MUST((uint32_t)rule < image_rule_count(image));
-		if (mask != NULL)
-			MUST((mask[rule / 64] >> rule % 64 & 1) != 0);
+		MUST((uint32_t)rule < image_rule_count(image));
+		match_fields(image, (uint32_t)rule, MATCHER_FIELDS, &query);
 		use_rule(image, (uint32_t)rule, sound);
+		if (sound && groups != NULL &&
+		    image_rule(image, (uint32_t)rule, &record))
+			MUST(match_groups_have(groups, record.group));
 	}
 }
 
-/* What policy.c does with an image that passed. */
+/* What policy.c does with an image whose header passed. */
 static void
-use_as_policy(const struct image *image)
+use_as_policy(const struct image *image, bool sound)
 {
 	static const char *const NAMES[] = {"sm_backup", "stpd"};
-	uint64_t *mask = calloc(image_words(image) + 1, sizeof(*mask));
+	uint32_t *numbers =
+	    calloc(image_group_count(image) + 1, sizeof(*numbers));
+	struct view view;
 
-	MUST(mask != NULL);
-	match_program(image, NAMES, LEN(NAMES), mask);
-	match_scope(image, mask, DIRECTION_CONNECT);
-	match_scope(image, mask, DIRECTION_ACCEPT);
-	query(image, mask, true);
-	free(mask);
+	MUST(numbers != NULL);
+	view_make(&view, image, NAMES, LEN(NAMES), numbers);
+	MUST(view.groups.count <= image_group_count(image));
+	query(image, &view.groups, sound);
+	free(numbers);
+}
+
+/* Keys and steps wherever they may be, as a damaged offset may say. */
+static void
+use_offset(const struct image *image, uint32_t offset)
+{
+	const struct image_keys keys = {.offset = offset, .count = offset / 7};
+	struct image_step step;
+	uint32_t matchers;
+
+	MUST(image_rank_32(image, &keys, offset) <= keys.count);
+	MUST(image_rank_128(image, &keys, offset, 0) <= keys.count);
+	image_cell(image, &keys, WIDTH_128, offset);
+	image_step(image, offset, &step);
+	image_step_rule(image, offset, offset);
+	image_inside(image, offset, FIELD_PORT, WIDTH_128, &matchers);
 }
 
 static void
 use_image(const struct image *image)
 {
 	bool sound = image_check(image) == 0;
+	bool usable = image_check_header(image) == 0;
 	struct image_source source;
 
+	MUST(usable || !sound);
 	for (uint32_t i = 0; i < image_rule_count(image); i++)
 		use_rule(image, i, sound);
 	use_rule(image, UINT32_MAX, false);
@@ -129,17 +153,12 @@ use_image(const struct image *image)
 	image_source(image, UINT32_MAX, &source);
 	use_string(image, 0);
 	use_string(image, UINT32_MAX);
-	for (uint32_t n = 0; n < 8; n++) {
-		uint32_t set = n * 40 < image->size ? image->bytes[n * 40] * 4
-		                                    : UINT32_MAX - n;
-
-		image_set_summary(image, set, n);
-		image_set_word(image, set, n * 64);
-	}
-	match_scope(image, NULL, DIRECTION_CONNECT);
+	for (uint32_t n = 0; n < 8; n++)
+		use_offset(image, n * 40 < image->size
+				      ? image->bytes[n * 40] * 4
+				      : UINT32_MAX - n);
 	query(image, NULL, sound);
-	if (sound)
-		use_as_policy(image);
+	use_as_policy(image, sound);
 }
 
 int
@@ -156,6 +175,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Few mutations keep these right, and the rest would not be seen. */
 	if (image_header(&image, &header)) {
 		header.magic = IMAGE_MAGIC;
+		header.version = IMAGE_VERSION;
 		header.size = image.size;
 		memcpy(bytes, &header, sizeof(header));
 		use_image(&image);

@@ -62,10 +62,10 @@
 	X(image_check)                  \
 	X(image_rule)                   \
 	X(image_string)                 \
-	X(image_words)                  \
+	X(image_step)                   \
 	X(match_rule)                   \
 	X(match_scope)                  \
-	X(match_program)                \
+	X(match_groups)                 \
 	X(keepalive_set)                \
 	X(keepalive_get)                \
 	X(keepalive_tighten)            \

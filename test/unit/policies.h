@@ -6,6 +6,7 @@
 #ifndef KASHIM_TEST_POLICIES_H
 #define KASHIM_TEST_POLICIES_H
 
+#include <fnmatch.h>
 #include <string.h>
 
 #include "build.h"
@@ -29,6 +30,11 @@ test_build(
 
 	return build_image(&input, bytes, size);
 }
+
+/* The programs that random rules name, and that a test may be. */
+static const char *const PROGRAMS[] = {
+    "sm_*", "stpd", "nc", "*", "s*", "[a-n]*", "java", "backup"};
+static const char *const NAMES[] = {"sm_get", "stpd", "nc", "other"};
 
 /* A rule and the room for its lists. */
 struct random_rule {
@@ -153,6 +159,13 @@ random_policy_make(
 			room->ports[n].first = a < b ? a : b;
 			room->ports[n].last = a < b ? b : a;
 		}
+		if (test_below(state, 4) == 0)
+			rule->program_count = 1 + test_below(state, 2);
+		for (size_t n = 0; n < rule->program_count; n++)
+			room->programs[n] =
+			    PROGRAMS[test_below(state, ARRAY_LEN(PROGRAMS))];
+		if (test_below(state, 3) == 0)
+			rule->app_settings = APP_RESPECT;
 	}
 }
 
@@ -184,15 +197,34 @@ naive_ports(const struct port_range *ports, size_t count, uint16_t port)
 	return count == 0;
 }
 
+static inline bool
+naive_programs(const char *const *programs, size_t count, const char *name)
+{
+	for (size_t n = 0; n < count && name != NULL; n++) {
+		if (fnmatch(programs[n], name, 0) == 0)
+			return true;
+	}
+	return count == 0;
+}
+
+/* With no name for the program: the rules of all programs. */
+static inline bool
+naive_applies(
+    const struct rule *rule, enum direction direction, const char *name)
+{
+	return (rule->direction & direction) != 0 &&
+	       (name == NULL ||
+		   naive_programs(rule->programs, rule->program_count, name));
+}
+
 static inline int
-naive_match(const struct rule *rules, size_t count, const uint64_t *mask,
+naive_match(const struct rule *rules, size_t count, const char *name,
     const struct match_query *query)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct rule *rule = &rules[i];
 
-		if ((rule->direction & query->direction) != 0 &&
-		    (mask == NULL || (mask[i / 64] >> i % 64 & 1) != 0) &&
+		if (naive_applies(rule, query->direction, name) &&
 		    naive_prefixes(
 			rule->sources, rule->source_count, &query->source) &&
 		    naive_prefixes(rule->destinations, rule->destination_count,
@@ -201,6 +233,43 @@ naive_match(const struct rule *rules, size_t count, const uint64_t *mask,
 			return (int)i;
 	}
 	return MATCH_NONE;
+}
+
+/* Which fields can make a difference, and what is left if none does. */
+static inline struct match_scope
+naive_scope(const struct rule *rules, size_t count, enum direction direction,
+    const char *name)
+{
+	struct match_scope scope = {.fixed = MATCH_NONE};
+
+	for (size_t i = 0; i < count; i++) {
+		const struct rule *rule = &rules[i];
+		uint32_t matchers =
+		    (rule->source_count > 0 ? MATCHER_SOURCE : 0u) |
+		    (rule->destination_count > 0 ? MATCHER_DESTINATION : 0u) |
+		    (rule->port_count > 0 ? MATCHER_PORT : 0u);
+
+		if (!naive_applies(rule, direction, name))
+			continue;
+		if (matchers == 0) {
+			scope.fixed = (int)i;
+			break;
+		}
+		scope.matchers |= matchers;
+	}
+	return scope;
+}
+
+static inline bool
+naive_holds(const struct rule *rules, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (naive_applies(&rules[i], DIRECTION_BOTH, name) &&
+		    rules[i].action == ACTION_KEEPALIVE &&
+		    rules[i].app_settings != APP_RESPECT)
+			return true;
+	}
+	return false;
 }
 
 static inline struct match_query

@@ -815,7 +815,7 @@ START_TEST(limits)
 	sprintf(text + used, "rule one-more { }");
 	load_text(text, &loaded);
 	ck_assert_str_eq(loaded.message,
-	    "a.conf:16385: more than 16384 rules; make one of those that "
+	    "a.conf:131073: more than 131072 rules; make one of those that "
 	    "differ only in addresses or ports");
 
 	/* A word may have 1024 characters. */
