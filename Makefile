@@ -158,6 +158,9 @@ $(BUILD)/test/connects_static: test/preload/connects.c Makefile
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static \
 	    -MMD -MP -o $@ $<
 
+$(BUILD)/test/bench_match: $(BUILD)/test/bench/match.o $(UNIT_OBJS)
+	$(CC) -o $@ $^ $(LDFLAGS) $(TOOL_LIBS)
+
 $(BUILD)/test/watch: test/e2e/watch.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -MMD -MP \

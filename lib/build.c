@@ -197,7 +197,7 @@ add_rules(struct builder *b, struct image_header *header)
 		    .programs = b->records[i].programs, .rule = i};
 	}
 	make_groups(b);
-	output_align(&b->out);
+	output_align(&b->out, sizeof(uint64_t));
 	header->rules = (uint32_t)output_append(
 	    &b->out, b->records, b->rule_count * sizeof(*b->records));
 }
@@ -318,7 +318,7 @@ add_groups(struct builder *b, struct image_header *header)
 		if (!indexer.exhausted)
 			break;
 	}
-	output_align(&b->out);
+	output_align(&b->out, sizeof(uint64_t));
 	header->group_count = b->group_count;
 	header->groups = (uint32_t)output_append(
 	    &b->out, b->groups, b->group_count * sizeof(*b->groups));
@@ -394,7 +394,7 @@ build_image(const struct build_input *input, uint8_t **bytes, uint32_t *size)
 	header.strings =
 	    (uint32_t)output_append(&b.out, b.strings.bytes, b.strings.size);
 	header.strings_size = (uint32_t)b.strings.size;
-	output_align(&b.out);
+	output_align(&b.out, sizeof(uint64_t));
 	error = b.out.error != 0 ? b.out.error : b.strings.error;
 	if (error == 0)
 		finish(&b, &header);

@@ -139,7 +139,7 @@ write_step(struct indexer *x, const struct image_step *step, const void *more,
 	if (!failed(x)) {
 		memcpy(bytes, step, head);
 		memcpy(bytes + head, more, len);
-		output_align(x->pieces->out);
+		output_align(x->pieces->out, sizeof(uint64_t));
 		at = pieces_add(x->pieces, bytes, head + len);
 	}
 	free(bytes);
@@ -170,7 +170,7 @@ write_list(struct indexer *x, const uint32_t *numbers, size_t count,
 }
 
 static int
-port_order(const void *a, const void *b)
+number_order(const void *a, const void *b)
 {
 	const uint32_t *one = a, *other = b;
 
@@ -193,7 +193,7 @@ port_edges(const struct indexer *x, const uint32_t *numbers, size_t count,
 			edges[all++] = rule->ports[n].last + 1u;
 		}
 	}
-	qsort(edges, all, sizeof(*edges), port_order);
+	qsort(edges, all, sizeof(*edges), number_order);
 	for (size_t i = 1; i < all; i++) {
 		if (edges[i] != edges[used - 1] && edges[i] <= UINT16_MAX)
 			edges[used++] = edges[i];
@@ -202,7 +202,7 @@ port_edges(const struct indexer *x, const uint32_t *numbers, size_t count,
 }
 
 struct painting {
-	const uint32_t *edges;
+	uint32_t *edges;
 	size_t count;
 	uint32_t *cells; /* one for each edge: the first rule from there on */
 	uint32_t *skip;  /* skip[i] >= i: all cells between have a rule */
@@ -212,8 +212,8 @@ struct painting {
 static void
 paint(struct painting *p, uint32_t first, uint32_t last, uint32_t number)
 {
-	const uint32_t *edge =
-	    bsearch(&first, p->edges, p->count, sizeof(*p->edges), port_order);
+	const uint32_t *edge = bsearch(
+	    &first, p->edges, p->count, sizeof(*p->edges), number_order);
 	uint32_t i = edge != NULL ? (uint32_t)(edge - p->edges) : 0;
 
 	while (i < p->count && p->edges[i] <= last) {
@@ -248,6 +248,38 @@ paint_rules(const struct indexer *x, struct painting *p,
 	}
 }
 
+static void
+painting_close(struct painting *p)
+{
+	free(p->edges);
+	free(p->cells);
+	free(p->skip);
+}
+
+/* Paints the ports with rules. Returns false after a failure. */
+static bool
+painting_open(struct indexer *x, struct painting *p, const uint32_t *numbers,
+    size_t count)
+{
+	size_t ranges = 0;
+
+	for (size_t i = 0; i < count; i++)
+		ranges += x->rules[numbers[i]].port_count;
+	work(x, ranges);
+	*p = (struct painting){
+	    .edges = take_memory(x, 2 * ranges + 1, sizeof(*p->edges)),
+	    .cells = take_memory(x, 2 * ranges + 1, sizeof(*p->cells)),
+	    .skip = take_memory(x, 2 * ranges + 2, sizeof(*p->skip)),
+	};
+	if (failed(x)) {
+		painting_close(p);
+		return false;
+	}
+	p->count = port_edges(x, numbers, count, p->edges);
+	paint_rules(x, p, numbers, count);
+	return true;
+}
+
 /* The port is the last field: its cells are the first rule that matches. */
 static uint32_t
 write_ports(
@@ -259,38 +291,55 @@ write_ports(
 	    .field = FIELD_PORT,
 	    .count_or_open = IMAGE_NO_RULE,
 	};
-	size_t ranges = 0;
-	uint32_t *edges, *cells, *skip;
-	struct table table = {0};
 	struct painting painting;
+	struct table table;
 	uint32_t at = 0;
 
-	for (size_t i = 0; i < count; i++)
-		ranges += x->rules[numbers[i]].port_count;
-	work(x, ranges);
-	edges = take_memory(x, 2 * ranges + 1, sizeof(*edges));
-	cells = take_memory(x, 2 * ranges + 1, sizeof(*cells));
-	skip = take_memory(x, 2 * ranges + 2, sizeof(*skip));
-	if (failed(x))
-		goto out;
-	painting = (struct painting){.edges = edges,
-	    .count = port_edges(x, numbers, count, edges),
-	    .cells = cells,
-	    .skip = skip};
-	paint_rules(x, &painting, numbers, count);
-	if (!table_open(x, &table, painting.count, cells[0]))
-		goto out;
-	for (size_t i = 1; i < painting.count; i++)
-		table_cut(&table, &(struct key){.low = edges[i]}, cells[i]);
-	step.table[WIDTH_32] = keys_write(
-	    x->pieces, WIDTH_32, table.keys, table.count, table.cells);
-	at = write_step(x, &step, step.table, sizeof(step.table));
-out:
+	if (!painting_open(x, &painting, numbers, count))
+		return 0;
+	if (table_open(x, &table, painting.count, painting.cells[0])) {
+		for (size_t i = 1; i < painting.count; i++)
+			table_cut(&table,
+			    &(struct key){.low = painting.edges[i]},
+			    painting.cells[i]);
+		step.table[WIDTH_32] = keys_write(
+		    x->pieces, WIDTH_32, table.keys, table.count, table.cells);
+		at = write_step(x, &step, step.table, sizeof(step.table));
+	}
 	table_close(&table);
-	free(skip);
-	free(cells);
-	free(edges);
+	painting_close(&painting);
 	return at;
+}
+
+/*
+ * Takes out rules that are never the first to match, as far as that is easy to
+ * see: behind one that restricts nothing more, and, if all restrict no more
+ * than the port, where others have taken all of it. The sets that are merged
+ * are then short.
+ */
+static size_t
+keep_reached(
+    struct indexer *x, uint32_t *numbers, size_t count, enum image_field field)
+{
+	struct painting painting;
+	uint32_t matchers = 0;
+	size_t kept = 0, seen = 0;
+
+	count = cut_unreached(x, numbers, count, field);
+	for (size_t i = 0; i < count; i++)
+		matchers |= restricted(x, numbers[i], field);
+	if (matchers != MATCHER_PORT || count <= LIST_MAX ||
+	    !painting_open(x, &painting, numbers, count))
+		return count;
+	qsort(painting.cells, painting.count, sizeof(*painting.cells),
+	    number_order);
+	while (seen < painting.count && painting.cells[seen] != IMAGE_NO_RULE) {
+		if (kept == 0 || numbers[kept - 1] != painting.cells[seen])
+			numbers[kept++] = painting.cells[seen];
+		seen++;
+	}
+	painting_close(&painting);
+	return kept;
 }
 
 /* Puts the rules of the wider nest among those of the narrower. */
@@ -348,7 +397,9 @@ enter(struct indexer *x, struct nest *nest, const struct span *spans,
 		if (failed(x))
 			return;
 	}
-	nest->count = cut_unreached(x, nest->numbers, nest->count, field + 1);
+	nest->count = keep_reached(x, nest->numbers, nest->count, field + 1);
+	if (failed(x))
+		return;
 	last = nest->numbers[nest->count - 1];
 	while (wider != NULL && restricted(x, last, field + 1) == 0 &&
 	       (wider->count == 0 || wider->numbers[0] > last))
@@ -435,7 +486,7 @@ write_addresses(struct indexer *x, const uint32_t *numbers, size_t count,
 	if (failed(x))
 		goto out;
 	x->depth++;
-	open.count = cut_unreached(x, open.numbers, open.count, field + 1);
+	open.count = keep_reached(x, open.numbers, open.count, field + 1);
 	open.step = index_field(x, open.numbers, open.count, field + 1, 0);
 	step.count_or_open = open.step;
 	for (int width = 0; width < WIDTHS; width++) {

@@ -131,30 +131,60 @@ spans_sort(struct span *spans, size_t count)
 	qsort(spans, count, sizeof(*spans), span_order);
 }
 
+static void
+put_key(uint8_t *to, const struct key *key, enum image_width width)
+{
+	const uint32_t low = (uint32_t)key->low;
+
+	if (width == WIDTH_32)
+		memcpy(to, &low, sizeof(low));
+	else
+		memcpy(to, key, sizeof(*key));
+}
+
 struct image_keys
 keys_write(struct pieces *pieces, enum image_width width,
     const struct key *keys, size_t count, const uint32_t *cells)
 {
-	size_t len = width == WIDTH_32 ? sizeof(uint32_t) : sizeof(*keys);
-	size_t cells_len = cells != NULL ? (count + 1) * sizeof(*cells) : 0;
+	/* So that a block is in as few lines of the cache as can be. */
+	static const size_t LINE = 64;
+	const size_t len =
+	    width == WIDTH_32 ? sizeof(uint32_t) : sizeof(struct key);
+	const size_t block =
+	    width == WIDTH_32 ? IMAGE_BLOCK_32 : IMAGE_BLOCK_128;
+	size_t above = 0, cells_len = 0, size, at;
 	struct image_keys written = {.count = (uint32_t)count};
-	uint8_t *bytes = malloc(count * len + cells_len + 1);
+	uint8_t *bytes;
 
+	for (size_t n = count; n > block; n /= block)
+		above += n / block * len;
+	if (above > 0) {
+		above = (above + LINE - 1) / LINE * LINE;
+		output_align(pieces->out, LINE);
+	} else {
+		output_align(pieces->out, sizeof(uint64_t));
+	}
+	if (cells != NULL)
+		cells_len = (count + 1) * sizeof(*cells);
+	size = above + count * len + cells_len;
+	bytes = calloc(size + 1, 1);
 	if (bytes == NULL) {
 		pieces->out->error = -ENOMEM;
 		return written;
 	}
-	for (size_t i = 0; i < count; i++) {
-		if (width == WIDTH_32)
-			memcpy(bytes + i * len,
-			    &(uint32_t){(uint32_t)keys[i].low}, len);
-		else
-			memcpy(bytes + i * len, &keys[i], len);
+	at = above;
+	for (size_t n = count, step = 1;; step *= block) {
+		for (size_t i = 0; i < n; i++)
+			put_key(bytes + at + i * len, &keys[(i + 1) * step - 1],
+			    width);
+		if (n <= block)
+			break;
+		n /= block;
+		at -= n * len;
 	}
 	if (cells != NULL)
-		memcpy(bytes + count * len, cells, cells_len);
-	output_align(pieces->out);
-	written.offset = pieces_add(pieces, bytes, count * len + cells_len);
+		memcpy(bytes + above + count * len, cells, cells_len);
+	written.offset = pieces_add(pieces, bytes, size) + (uint32_t)above;
 	free(bytes);
 	return written;
 }

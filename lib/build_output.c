@@ -35,11 +35,11 @@ output_append(struct output *out, const void *data, size_t len)
 }
 
 void
-output_align(struct output *out)
+output_align(struct output *out, size_t multiple)
 {
-	static const uint8_t zero[8];
+	static const uint8_t zero[64];
 
-	output_append(out, zero, -out->size % sizeof(zero));
+	output_append(out, zero, -out->size & (multiple - 1));
 }
 
 struct piece {

@@ -23,8 +23,8 @@ struct output {
 /* Appends len bytes and returns their offset, 0 after a failure. */
 size_t output_append(struct output *out, const void *data, size_t len);
 
-/* Makes the next offset a multiple of eight. */
-void output_align(struct output *out);
+/* Makes the next offset a multiple of this power of two, 64 at most. */
+void output_align(struct output *out, size_t multiple);
 
 /* The pieces of an output. Start with its address and zeroes. */
 struct pieces {

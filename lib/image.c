@@ -299,48 +299,122 @@ image_step_rule(const struct image *image, uint32_t offset, uint32_t n)
 	    image, offset + STEP_HEAD + (uint64_t)n * sizeof(uint32_t));
 }
 
+/* A key that may stand at any address. */
+struct key_32 {
+	uint32_t value;
+} __attribute__((packed, may_alias));
+
+struct key_128 {
+	uint64_t high;
+	uint64_t low;
+} __attribute__((packed, may_alias));
+
 /*
- * Both ranks are binary searches without a branch that depends on the keys:
- * the processor cannot guess it, and a wrong guess costs more than a step.
+ * Counts without a branch that depends on a key: the processor cannot guess
+ * it. A whole block is counted by itself, so that the compiler can do several
+ * keys at a time.
  */
+static inline uint32_t
+count_32(const struct key_32 *keys, uint32_t count, uint32_t key)
+{
+	uint32_t rank = 0;
+
+	if (count == IMAGE_BLOCK_32) {
+		for (uint32_t i = 0; i < IMAGE_BLOCK_32; i++)
+			rank += keys[i].value <= key;
+		return rank;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		rank += keys[i].value <= key;
+	return rank;
+}
+
+static inline uint32_t
+count_128(
+    const struct key_128 *keys, uint32_t count, uint64_t high, uint64_t low)
+{
+	uint32_t rank = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		rank += (keys[i].high < high) |
+		        ((keys[i].high == high) & (keys[i].low <= low));
+	return rank;
+}
+
+/* The levels of keys: from the keys themselves up to no more than a block. */
+struct levels {
+	unsigned int count;
+	struct {
+		const uint8_t *keys;
+		uint32_t count;
+	} level[8];
+};
+
+/* Returns false if they are not all inside. */
+static inline bool
+find_levels(const struct image *image, const struct image_keys *keys,
+    uint32_t block, uint32_t len, struct levels *levels)
+{
+	uint64_t start = keys->offset;
+	uint32_t count = keys->count;
+
+	levels->count = 0;
+	if (!inside(image, start, (uint64_t)count * len))
+		return false;
+	for (;;) {
+		levels->level[levels->count].keys = image->bytes + start;
+		levels->level[levels->count++].count = count;
+		if (count <= block)
+			return true;
+		count /= block;
+		if ((uint64_t)count * len > start || levels->count == 8)
+			return false;
+		start -= (uint64_t)count * len;
+	}
+}
+
 uint32_t
 image_rank_32(
     const struct image *image, const struct image_keys *keys, uint32_t key)
 {
-	const size_t len = sizeof(uint32_t);
-	uint32_t below = 0, count = keys->count, half, at;
-	const uint8_t *bytes = image->bytes + keys->offset;
+	const uint32_t block = IMAGE_BLOCK_32;
+	struct levels levels;
+	uint32_t rank = 0;
 
-	if (!inside(image, keys->offset, count * (uint64_t)len))
+	if (!find_levels(image, keys, block, sizeof(struct key_32), &levels))
 		return 0;
-	while (count > 0) {
-		half = (count + 1) / 2;
-		memcpy(&at, bytes + (below + half - 1) * len, len);
-		below += half & -(uint32_t)(at <= key);
-		count -= half;
+	for (unsigned int n = levels.count; n-- > 0;) {
+		const struct key_32 *there =
+		    (const struct key_32 *)levels.level[n].keys;
+		uint32_t from = rank * block;
+		uint32_t left = levels.level[n].count - from;
+
+		rank = from +
+		       count_32(there + from, left < block ? left : block, key);
 	}
-	return below;
+	return rank;
 }
 
 uint32_t
 image_rank_128(const struct image *image, const struct image_keys *keys,
     uint64_t high, uint64_t low)
 {
-	const size_t len = 2 * sizeof(uint64_t);
-	uint32_t below = 0, count = keys->count, half;
-	const uint8_t *bytes = image->bytes + keys->offset;
-	uint64_t at[2];
+	const uint32_t block = IMAGE_BLOCK_128;
+	struct levels levels;
+	uint32_t rank = 0;
 
-	if (!inside(image, keys->offset, count * (uint64_t)len))
+	if (!find_levels(image, keys, block, sizeof(struct key_128), &levels))
 		return 0;
-	while (count > 0) {
-		half = (count + 1) / 2;
-		memcpy(at, bytes + (below + half - 1) * len, len);
-		below += half & -(uint32_t)((at[0] < high) |
-					    ((at[0] == high) & (at[1] <= low)));
-		count -= half;
+	for (unsigned int n = levels.count; n-- > 0;) {
+		const struct key_128 *there =
+		    (const struct key_128 *)levels.level[n].keys;
+		uint32_t from = rank * block;
+		uint32_t left = levels.level[n].count - from;
+
+		rank = from + count_128(there + from,
+				  left < block ? left : block, high, low);
 	}
-	return below;
+	return rank;
 }
 
 uint32_t

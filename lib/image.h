@@ -79,11 +79,18 @@ enum image_width {
 	WIDTHS,
 };
 
-/* Keys, in ascending order. */
+/*
+ * Keys, in ascending order. If they are more than a block, the last key of each
+ * whole block stands in front of them, these again as keys of which there may
+ * be more than a block, and so on: a search reads one block for each level.
+ */
 struct image_keys {
-	uint32_t offset;
+	uint32_t offset; /* of the keys themselves */
 	uint32_t count;
 };
+
+#define IMAGE_BLOCK_32  32u
+#define IMAGE_BLOCK_128 8u
 
 /* Where an option's value came from. */
 enum origin_kind {
