@@ -55,20 +55,21 @@ judge_image(const struct image *image, struct question *question)
 	const char *names[2] = {question->names[0], question->names[1]};
 	struct image_header header;
 	struct view view;
-	uint64_t *mask = calloc(image_words(image) + 1u, sizeof(*mask));
+	uint32_t *numbers =
+	    calloc(image_group_count(image) + 1u, sizeof(*numbers));
 
-	if (!mask) {
+	if (!numbers) {
 		policy->error = -ENOMEM;
 		return;
 	}
-	view_make(&view, image, names, 2, mask);
+	view_make(&view, image, names, 2, numbers);
 	policy->concerned = !view_is_empty(&view);
 	policy->rules = image_rule_count(image);
 	policy->no_inherit = image_header(image, &header) &&
 	                     (header.flags & IMAGE_NO_INHERIT) != 0;
 	policy->error = 0;
 	find_change(image, &policy->changed);
-	free(mask);
+	free(numbers);
 }
 
 /* May run in a child, with the rights of another user. */

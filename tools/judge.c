@@ -14,7 +14,7 @@
 struct judge_view {
 	const struct process *process; /* names the program */
 	struct view view;
-	uint64_t mask[];
+	uint32_t numbers[];
 };
 
 /* None of them, for all whose names are not known. */
@@ -36,13 +36,15 @@ static struct judge_view *
 make_view(const struct image *image, const struct process *process)
 {
 	const char *names[] = {process->name[0], process->name[1]};
-	struct judge_view *made = calloc(
-	    1, sizeof(*made) + image_words(image) * sizeof(made->mask[0]));
+	struct judge_view *made =
+	    calloc(1, sizeof(*made) +
+			  image_group_count(image) * sizeof(made->numbers[0]));
 
 	if (made == NULL)
 		return NULL;
 	made->process = process;
-	view_make(&made->view, image, names, process->name_count, made->mask);
+	view_make(
+	    &made->view, image, names, process->name_count, made->numbers);
 	return made;
 }
 
@@ -85,7 +87,7 @@ find_rule(const struct view *view, const struct match_query *query,
     struct live_socket *socket)
 {
 	bool named = socket->process != NULL && socket->process->name_count > 0;
-	int rule = match_rule(&view->image, view->mask, query);
+	int rule = match_rule(&view->image, &view->groups, query);
 
 	if (!named && match_rule(&view->image, NULL, query) != rule) {
 		socket->rule_known = false;

@@ -18,7 +18,7 @@
 struct named_view {
 	bool used;
 	char key[KEY_BYTES]; /* the names, with a slash between */
-	uint64_t *mask;
+	uint32_t *numbers;
 	struct view view;
 };
 
@@ -32,17 +32,14 @@ static struct {
 int
 supervise_view_start(const struct image *image)
 {
-	struct image_rule rule;
+	uint32_t groups = image_group_count(image);
 
 	known.image = *image;
-	for (uint32_t i = 0; image_rule(image, i, &rule); i++) {
-		if ((rule.matchers & MATCHER_PROGRAM) != 0)
-			known.needs_names = true;
-	}
+	/* Group 0 has the rules that name no program. */
+	known.needs_names = groups > 1;
 	for (int i = 0; i < VIEWS; i++) {
-		known.views[i].mask =
-		    calloc(image_words(image), sizeof(uint64_t));
-		if (!known.views[i].mask)
+		known.views[i].numbers = calloc(groups + 1u, sizeof(uint32_t));
+		if (!known.views[i].numbers)
 			return -ENOMEM;
 	}
 	return 0;
@@ -69,8 +66,7 @@ supervise_view(const char *const *names, unsigned int count)
 			return &known.views[i].view;
 	}
 	entry = &known.views[known.next++ % VIEWS];
-	memset(entry->mask, 0, image_words(&known.image) * sizeof(uint64_t));
-	view_make(&entry->view, &known.image, names, count, entry->mask);
+	view_make(&entry->view, &known.image, names, count, entry->numbers);
 	/*
 	 * A rule for all sockets is set by socket(2) under the preload. Here
 	 * that call is not seen, and the rule is set as any other.
