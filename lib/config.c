@@ -36,6 +36,8 @@ struct file_name {
 
 struct config {
 	struct config_report report;
+	config_look_fn *look; /* may be NULL */
+	void *data;
 	cfg_t *top;
 	struct file_name *names;
 	struct build_source *sources; /* each file read, in order */
@@ -46,7 +48,7 @@ struct config {
 	unsigned int depth; /* of includes */
 	size_t room;        /* bytes that may still be read */
 
-	struct config_defaults defaults;
+	struct config_level defaults;
 	struct config_level own; /* of the rule being read */
 	bool in_rule;
 	enum config_key last_key; /* that took a value, or KEYS */
@@ -106,9 +108,8 @@ end_rule(cfg_t *cfg, cfg_opt_t *opt)
 	    config, cfg_title(cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1)));
 	if (error)
 		return -1;
-	config_rule_finish(&config->report, &config->defaults, &config->own,
+	config_rule_finish(&config->defaults, &config->own,
 	    config_policy_last(&config->policy));
-	config_policy_check_last(&config->policy, &config->report);
 	config->in_rule = false;
 	config->last_key = KEYS;
 	/* All is taken. Kept, it would be searched for each further rule. */
@@ -153,10 +154,10 @@ take_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 	error = top ? check_default_place(config, &value)
 	            : begin_rule(config, cfg_title(cfg));
 	if (!error)
-		error = config_level_take(
-		    top ? &config->defaults.level : &config->own,
-		    top ? NULL : config_policy_last(&config->policy), key,
-		    assigned, &value);
+		error =
+		    config_level_take(top ? &config->defaults : &config->own,
+			top ? NULL : config_policy_last(&config->policy), key,
+			assigned, &value);
 	if (error)
 		return -1;
 	config->last_key = key;
@@ -331,7 +332,7 @@ static enum config_key
 pending_key(const struct config *config, cfg_t *cfg)
 {
 	const struct config_level *level =
-	    cfg == config->top ? &config->defaults.level : &config->own;
+	    cfg == config->top ? &config->defaults : &config->own;
 	bool begun = cfg == config->top || config->in_rule;
 	cfg_opt_t *opt;
 
@@ -417,21 +418,18 @@ static void
 finish(struct config *config, uint8_t **bytes, uint32_t *size)
 {
 	const struct config_place at = {config->file, 0};
-	int error;
+	const struct build_input policy = {
+	    .rules = config->policy.rules,
+	    .rule_count = config->policy.count,
+	    .sources = config->sources,
+	    .source_count = config->source_count,
+	    .no_inherit = config->defaults.no_inherit,
+	};
+	int error = build_image(&policy, bytes, size);
 
-	if (!config->policy.count)
-		config_report_warning(&config->report, &at,
-		    "no rule in it, so no connection is changed; write rule "
-		    "NAME { ... }");
-	error = build_image(
-	    &(struct build_input){
-		.rules = config->policy.rules,
-		.rule_count = config->policy.count,
-		.sources = config->sources,
-		.source_count = config->source_count,
-		.no_inherit = config->defaults.level.no_inherit,
-	    },
-	    bytes, size);
+	if (error == 0 && config->look)
+		config->look(
+		    config->data, &policy, &(struct image){*bytes, *size});
 	if (error == -ENOMEM)
 		out_of_memory(config);
 	else if (error)
@@ -462,11 +460,11 @@ release(struct config *config)
 }
 
 int
-config_load(const char *path, config_warning_fn *warning, void *data,
-    uint8_t **bytes, uint32_t *size, char message[CONFIG_MESSAGE_MAX])
+config_load(const char *path, config_look_fn *look, void *data, uint8_t **bytes,
+    uint32_t *size, char message[CONFIG_MESSAGE_MAX])
 {
 	const struct config_place whole = {path, 0};
-	struct config_report report = {0, message, warning, data};
+	struct config_report report = {0, message};
 	struct config *config = calloc(1, sizeof(*config));
 	int error;
 
@@ -476,6 +474,8 @@ config_load(const char *path, config_warning_fn *warning, void *data,
 		    &report, -ENOMEM, &whole, "out of memory");
 	reading = config;
 	config->report = report;
+	config->look = look;
+	config->data = data;
 	config->file = path;
 	config->room = CONFIG_FILE_MAX;
 	config->last_key = KEYS;

@@ -11,11 +11,18 @@
 
 #include <stdint.h>
 
+#include "build.h"
+#include "image.h"
+
 #define CONFIG_FILE        "/etc/kashim.conf"
 #define CONFIG_MESSAGE_MAX 512
 
-/* Called with "FILE:LINE: what, and what would be right", no newline. */
-typedef void config_warning_fn(void *data, const char *message);
+/*
+ * Called with the rules as they were understood, and with the image that was
+ * built from them. The rules are gone when it returns.
+ */
+typedef void config_look_fn(
+    void *data, const struct build_input *policy, const struct image *image);
 
 /*
  * Reads the file at path, an absolute path, with all that it includes, and
@@ -30,10 +37,10 @@ typedef void config_warning_fn(void *data, const char *message);
  * -EACCES if it can't be read; -EPERM if it is not to be believed; -EISDIR;
  * -EFBIG; -ENOMEM; -EINVAL for all that is wrong inside.
  *
- * warning, if not NULL, is called for each thing that is allowed but that an
- * administrator will hardly have meant.
+ * look, if not NULL, is called once if the file is right: what is allowed but
+ * hardly meant is for the command to find, and not for programs to load.
  */
-int config_load(const char *path, config_warning_fn *warning, void *data,
+int config_load(const char *path, config_look_fn *look, void *data,
     uint8_t **bytes, uint32_t *size, char message[CONFIG_MESSAGE_MAX]);
 
 #endif

@@ -299,7 +299,7 @@ static int
 take_profile(const struct config_value *value, struct config_level *level)
 {
 	char quoted[CONFIG_QUOTE_MAX];
-	const char *names[CONFIG_PROFILES];
+	const char *names[CONFIG_PROFILES + CONFIG_UNCONFIRMED];
 	const char *nearest;
 
 	level->profile = config_profile_find(value->text);
@@ -307,10 +307,19 @@ take_profile(const struct config_value *value, struct config_level *level)
 		level->timeout_s = level->profile->timeout_s;
 		return 0;
 	}
+	config_quote(value->text, quoted);
 	for (size_t i = 0; i < CONFIG_PROFILES; i++)
 		names[i] = config_profiles[i].name;
-	nearest = config_value_nearest(value->text, names, CONFIG_PROFILES);
-	config_quote(value->text, quoted);
+	for (size_t i = 0; i < CONFIG_UNCONFIRMED; i++)
+		names[CONFIG_PROFILES + i] = config_unconfirmed[i];
+	nearest = config_value_nearest(
+	    value->text, names, CONFIG_PROFILES + CONFIG_UNCONFIRMED);
+	if (nearest && !config_profile_find(nearest))
+		return refuse(value,
+		    "profile %s: there is none for %s, because its idle "
+		    "timeout is not confirmed; measure it, and write "
+		    "firewall-timeout = what you found",
+		    quoted, nearest);
 	if (nearest)
 		return refuse(value, "unknown profile %s, did you mean \"%s\"?",
 		    quoted, nearest);

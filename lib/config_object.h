@@ -20,7 +20,7 @@
 #define CONFIG_OBJECT_RELEASE    "kashim_config_release"
 
 /*
- * As config_load() without warnings; the bytes stay the object's, until
+ * As config_load() with nobody to look; the bytes stay the object's, until
  * release. -ENOMEM also if libconfuse gave up.
  */
 typedef int config_object_load_fn(

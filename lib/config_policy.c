@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config_policy: gathers rules, and sees to it that each can be named and
- * reached. It must not take longer for each further rule.
+ * config_policy: gathers rules, and sees to it that each can be named. It must
+ * not take longer for each further rule.
  */
 #include "config_policy.h"
 
@@ -116,26 +116,6 @@ struct rule *
 config_policy_last(const struct config_policy *policy)
 {
 	return &policy->rules[policy->count - 1];
-}
-
-void
-config_policy_check_last(
-    struct config_policy *policy, struct config_report *report)
-{
-	const struct rule *rule = config_policy_last(policy);
-	const struct config_place at = {rule->file, rule->line};
-	char quoted[CONFIG_QUOTE_MAX];
-
-	if (!policy->warned && !(rule->direction & ~policy->taken)) {
-		policy->warned = true;
-		config_report_warning(report, &at,
-		    "rule %s is never reached, because a rule above it matches "
-		    "everything; move it up",
-		    config_quote(rule->name, quoted));
-	}
-	if (!rule->source_count && !rule->destination_count &&
-	    !rule->port_count && !rule->program_count)
-		policy->taken |= rule->direction;
 }
 
 void

@@ -5,7 +5,6 @@
 #ifndef KASHIM_CONFIG_POLICY_H
 #define KASHIM_CONFIG_POLICY_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "build.h"
@@ -18,8 +17,6 @@ struct config_policy {
 	uint32_t count;
 	uint32_t *same_bucket; /* for each rule, the one before it in there */
 	uint32_t bucket[CONFIG_POLICY_BUCKETS]; /* the last rule, by name */
-	unsigned int taken; /* directions of which a rule takes everything */
-	bool warned;        /* of a rule below such a one */
 };
 
 /* Makes it empty. */
@@ -36,13 +33,6 @@ config_policy_add(struct config_policy *policy, struct config_report *report,
 
 /* The rule that was added last. */
 struct rule *config_policy_last(const struct config_policy *policy);
-
-/*
- * Call when the last rule is complete: warns of the first one that is never
- * reached.
- */
-void config_policy_check_last(
-    struct config_policy *policy, struct config_report *report);
 
 /* Frees all rules. */
 void config_policy_free(struct config_policy *policy);

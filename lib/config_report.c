@@ -5,16 +5,15 @@
  */
 #include "config_report.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 /* A longer path is cut at its front, so that the text after it has room. */
 #define PATH_SHOWN 200
 
-static void
-compose(char *message, const struct config_place *at, const char *format,
-    va_list args)
+void
+config_report_compose(char message[CONFIG_MESSAGE_MAX],
+    const struct config_place *at, const char *format, va_list args)
 {
 	size_t length = strlen(at->file);
 	const char *cut = length > PATH_SHOWN ? "..." : "";
@@ -44,24 +43,9 @@ config_report_error(struct config_report *report, int error,
 		return report->error;
 	report->error = error;
 	va_start(args, format);
-	compose(report->message, at, format, args);
+	config_report_compose(report->message, at, format, args);
 	va_end(args);
 	return error;
-}
-
-void
-config_report_warning(struct config_report *report,
-    const struct config_place *at, const char *format, ...)
-{
-	char message[CONFIG_MESSAGE_MAX];
-	va_list args;
-
-	if (!report->warning)
-		return;
-	va_start(args, format);
-	compose(message, at, format, args);
-	va_end(args);
-	report->warning(report->data, message);
 }
 
 const char *

@@ -3,11 +3,12 @@
  * config_report: what the administrator is told about a configuration file.
  *
  * Only the first mistake is kept, because the ones after it are often its
- * consequences. Warnings are passed on as they come.
+ * consequences.
  */
 #ifndef KASHIM_CONFIG_REPORT_H
 #define KASHIM_CONFIG_REPORT_H
 
+#include <stdarg.h>
 #include <stdint.h>
 
 #include "config.h"
@@ -21,9 +22,15 @@ struct config_place {
 struct config_report {
 	int error; /* 0, or the first mistake's -errno */
 	char *message;
-	config_warning_fn *warning; /* may be NULL */
-	void *data;
 };
+
+/*
+ * Writes "FILE:LINE: text" to message, without control characters, and cut
+ * where it is too long.
+ */
+__attribute__((format(printf, 3, 0))) void
+config_report_compose(char message[CONFIG_MESSAGE_MAX],
+    const struct config_place *at, const char *format, va_list args);
 
 /*
  * Says what is wrong at a place and what would be right; does nothing if a
@@ -32,11 +39,6 @@ struct config_report {
  */
 __attribute__((format(printf, 4, 5))) int
 config_report_error(struct config_report *report, int error,
-    const struct config_place *at, const char *format, ...);
-
-/* The same for what is allowed but hardly meant. */
-__attribute__((format(printf, 3, 4))) void
-config_report_warning(struct config_report *report,
     const struct config_place *at, const char *format, ...);
 
 #define CONFIG_QUOTE_MAX 70

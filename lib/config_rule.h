@@ -12,21 +12,14 @@
 #include "config_level.h"
 #include "config_report.h"
 
-/* The defaults, and which warnings about them were given already. */
-struct config_defaults {
-	struct config_level level;
-	uint32_t warned;
-};
-
 /*
  * Completes a rule. For each option the first of these holds: what the rule
  * says; what is derived from the rule's own firewall-timeout or profile; the
  * default as written; what is derived from the default firewall-timeout or
- * profile. Warns of what will hardly have been meant.
+ * profile. top holds the defaults, own what the rule says.
  */
-void config_rule_finish(struct config_report *report,
-    struct config_defaults *defaults, const struct config_level *own,
-    struct rule *rule);
+void config_rule_finish(const struct config_level *top,
+    const struct config_level *own, struct rule *rule);
 
 /*
  * The idle time, interval and count for a firewall that forgets a flow after

@@ -5,6 +5,7 @@
 #include "cmd.h"
 
 #include <err.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,29 @@ cmd_config_path(const char *file, char path[PATH_MAX])
 			file = CONFIG_FILE;
 	}
 	return cmd_absolute("configuration file", file, path);
+}
+
+int
+cmd_file_argument(int argc, char *argv[], const char *help, char path[PATH_MAX])
+{
+	static const struct option options[] = {
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (opt != 'h')
+			return cmd_wrong_use(argv[0]);
+		fputs(help, stdout);
+		return CMD_NO;
+	}
+	if (argc - optind > 1) {
+		warnx("%s takes one file, not %d", argv[0] + strlen("kashim "),
+		    argc - optind);
+		return cmd_wrong_use(argv[0]);
+	}
+	return cmd_config_path(optind < argc ? argv[optind] : NULL, path);
 }
 
 int

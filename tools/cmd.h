@@ -48,6 +48,15 @@ int cmd_absolute(const char *what, const char *file, char path[PATH_MAX]);
 int cmd_config_path(const char *file, char path[PATH_MAX]);
 
 /*
+ * Reads the command line of a subcommand that takes [FILE] and --help, and
+ * writes the absolute name of the configuration file to path. Returns
+ * CMD_DONE; CMD_NO after help was printed, and the subcommand is done;
+ * CMD_WRONG after a message.
+ */
+int cmd_file_argument(
+    int argc, char *argv[], const char *help, char path[PATH_MAX]);
+
+/*
  * Reads the configuration file at path into *image; its bytes are from
  * malloc(3), and the caller's to free. Returns CMD_DONE, or CMD_WRONG after a
  * message on stderr.

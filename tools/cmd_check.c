@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * kashim check: is a configuration file right? Errors and warnings go to
- * stderr as FILE:LINE: text, the answer to stdout.
+ * kashim check: is a configuration file right, and what in it is risky?
+ * Errors and warnings go to stderr as FILE:LINE: text, the answer to stdout.
  */
 #include "cmd.h"
 
 #include <err.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "advice.h"
 #include "config.h"
 #include "image.h"
 
 static const char help[] =
     "Usage: kashim check [FILE]\n"
-    "Reads a configuration file with all that it includes, and says whether "
-    "it is\n"
-    "right. FILE is by default what KASHIM_CONFIG names, or " CONFIG_FILE ".\n"
+    "Reads a configuration file with all that it includes, says whether it "
+    "is right,\n"
+    "and warns of what will hardly have been meant: rules that can never "
+    "match, timers\n"
+    "too late for the firewall, or so short that a brief outage ends "
+    "connections.\n"
+    "FILE is by default what KASHIM_CONFIG names, or " CONFIG_FILE ".\n"
     "\n"
     "  -h, --help    show this text\n"
     "\n"
@@ -27,47 +32,57 @@ static const char help[] =
     "  kashim check\n"
     "  kashim check ./new.conf && sudo cp new.conf " CONFIG_FILE "\n";
 
+struct check {
+	const char *path;
+	unsigned int warnings;
+	int error;
+};
+
 static void
 print_warning(void *data, const char *message)
 {
-	(void)data;
+	struct check *check = data;
+
 	warnx("warning: %s", message);
+	check->warnings++;
+}
+
+static void
+look(void *data, const struct build_input *policy, const struct image *image)
+{
+	struct check *check = data;
+
+	check->error =
+	    advice_give(check->path, policy, image, print_warning, check);
 }
 
 int
 cmd_check(int argc, char *argv[])
 {
-	static const struct option options[] = {
-	    {"help", no_argument, NULL, 'h'},
-	    {NULL, 0, NULL, 0},
-	};
 	char path[PATH_MAX], message[CONFIG_MESSAGE_MAX];
-	uint8_t *bytes;
+	struct check check = {.path = path};
 	struct image image;
+	uint8_t *bytes;
 	uint32_t rules;
-	int opt, status;
+	int status;
 
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (opt != 'h')
-			return cmd_wrong_use(argv[0]);
-		fputs(help, stdout);
-		return CMD_DONE;
-	}
-	if (argc - optind > 1) {
-		warnx("check takes one file, not %d", argc - optind);
-		return cmd_wrong_use(argv[0]);
-	}
-	status = cmd_config_path(optind < argc ? argv[optind] : NULL, path);
+	status = cmd_file_argument(argc, argv, help, path);
 	if (status != CMD_DONE)
-		return status;
-	if (config_load(
-		path, print_warning, NULL, &bytes, &image.size, message) != 0) {
+		return status == CMD_NO ? CMD_DONE : status;
+	if (config_load(path, look, &check, &bytes, &image.size, message) !=
+	    0) {
 		warnx("%s", message);
 		return CMD_WRONG;
 	}
 	image.bytes = bytes;
 	rules = image_rule_count(&image);
-	printf("%s: ok, %u rule%s\n", path, rules, rules == 1 ? "" : "s");
 	free(bytes);
+	if (check.error < 0) {
+		warnx("%s", strerror(-check.error));
+		return CMD_WRONG;
+	}
+	if (check.warnings > 0)
+		warnx("what warnings mean: man kashim.conf, section WARNINGS");
+	printf("%s: ok, %u rule%s\n", path, rules, rules == 1 ? "" : "s");
 	return CMD_DONE;
 }

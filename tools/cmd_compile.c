@@ -6,7 +6,6 @@
 #include "cmd.h"
 
 #include <err.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,27 +33,13 @@ static const char help[] =
 int
 cmd_compile(int argc, char *argv[])
 {
-	static const struct option options[] = {
-	    {"help", no_argument, NULL, 'h'},
-	    {NULL, 0, NULL, 0},
-	};
 	char path[PATH_MAX], image[PATH_MAX];
 	struct image policy;
-	int opt, status, error;
+	int status, error;
 
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (opt != 'h')
-			return cmd_wrong_use(argv[0]);
-		fputs(help, stdout);
-		return CMD_DONE;
-	}
-	if (argc - optind > 1) {
-		warnx("compile takes one file, not %d", argc - optind);
-		return cmd_wrong_use(argv[0]);
-	}
-	status = cmd_config_path(optind < argc ? argv[optind] : NULL, path);
+	status = cmd_file_argument(argc, argv, help, path);
 	if (status != CMD_DONE)
-		return status;
+		return status == CMD_NO ? CMD_DONE : status;
 	status = cmd_load(path, &policy);
 	if (status != CMD_DONE)
 		return status;

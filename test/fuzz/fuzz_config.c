@@ -5,6 +5,7 @@
  * libconfuse's static lexer remembers nothing: read again, the file gives the
  * same again.
  */
+#include "advice.h"
 #include "config.h"
 
 #include <fcntl.h>
@@ -68,13 +69,20 @@ count_warning(void *data, const char *message)
 }
 
 static void
+look(void *data, const struct build_input *policy, const struct image *image)
+{
+	MUST(image_check(image) == 0);
+	MUST(advice_give("x", policy, image, count_warning, data) == 0);
+}
+
+static void
 load(const char *path, struct loaded *loaded)
 {
 	int before = next_descriptor();
 
 	memset(loaded, 0, sizeof(*loaded));
 	memset(loaded->message, 'x', sizeof(loaded->message));
-	loaded->result = config_load(path, count_warning, &loaded->warnings,
+	loaded->result = config_load(path, look, &loaded->warnings,
 	    &loaded->bytes, &loaded->size, loaded->message);
 	MUST(memchr(loaded->message, '\0', sizeof(loaded->message)) != NULL);
 	MUST(next_descriptor() == before);

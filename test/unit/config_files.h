@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "advice.h"
 #include "image.h"
 #include "match.h"
 #include "test.h"
@@ -124,6 +125,17 @@ keep_warning(void *data, const char *message)
 	    "%s\n", message);
 }
 
+static inline void
+keep_advice(
+    void *data, const struct build_input *policy, const struct image *image)
+{
+	ck_assert_int_eq(image_check(image), 0);
+	ck_assert_uint_eq(image_rule_count(image), policy->rule_count);
+	ck_assert_int_eq(advice_give(policy->sources[0].path, policy, image,
+			     keep_warning, data),
+	    0);
+}
+
 /*
  * Loads a file of the directory; the caller frees loaded->image.bytes. Fails
  * if a descriptor is left open, if something is printed, or if a failure
@@ -142,7 +154,7 @@ load(const char *name, struct loaded *loaded)
 	memset(loaded->message, 'x', sizeof(loaded->message));
 	fflush(stderr);
 	dup2(printed, STDERR_FILENO);
-	loaded->result = config_load(file_path(name), keep_warning, loaded,
+	loaded->result = config_load(file_path(name), keep_advice, loaded,
 	    &bytes, &loaded->image.size, loaded->message);
 	fflush(stderr);
 	dup2(saved, STDERR_FILENO);

@@ -457,107 +457,6 @@ START_TEST(includes)
 }
 END_TEST
 
-static const struct {
-	const char *text;
-	const char *warnings;
-} WARNINGS[] = {
-    {"", "a.conf: no rule in it, so no connection is changed; write rule NAME "
-	 "{ ... }\n"},
-    {"# only words\r\n",
-	"a.conf: no rule in it, so no connection is changed; write rule NAME { "
-	"... }\n"},
-    {"idle = 5",
-	"a.conf: no rule in it, so no connection is changed; write rule NAME { "
-	"... }\n"},
-    {"rule a { }\n\nrule b {\n port = 1 }\nrule c { }",
-	"a.conf:3: rule \"b\" is never reached, because a rule above it "
-	"matches everything; move it up\n"},
-    {"rule a { direction = connect }\nrule b { }", ""},
-    {"rule a { direction = connect }\nrule b { direction = accept }\n"
-     "rule c { }",
-	"a.conf:3: rule \"c\" is never reached, because a rule above it "
-	"matches everything; move it up\n"},
-    {"rule a { program = x }\nrule b { source = ::/0 }\nrule c { port = 1 }\n"
-     "rule d { destination = ::/0 }\nrule e { }",
-	""},
-    {"firewall-timeout = 5min\nrule a {\nidle = 5min }",
-	"a.conf:3: idle 300s is not below the firewall's 300s, so it forgets "
-	"the connection before the first probe; write a shorter idle, such as "
-	"150s\n"},
-    {"firewall-timeout = 5min\nrule a { idle = 299 count = 3 }",
-	"a.conf:2: 1 probe fits between an answered one and the firewall's "
-	"300s, so few lost "
-	"packets end the connection; 3 or more would be safe\n"},
-    {"interval = 1min firewall-timeout = 2min\nrule a { }\n"
-     "rule b { port = 1 firewall-timeout = 1min interval = 12 }",
-	"a.conf:1: 1 probe fits between an answered one and the firewall's "
-	"120s, so few lost "
-	"packets end the connection; 3 or more would be safe\n"
-	"a.conf:3: rule \"b\" is never reached, because a rule above it "
-	"matches everything; move it up\n"},
-    {"rule b { firewall-timeout = 1min\ninterval = 20 }",
-	"a.conf:2: 2 probes fit between an answered one and the firewall's "
-	"60s, so few lost "
-	"packets end the connection; 3 or more would be safe\n"},
-    {"rule b { firewall-timeout = 1min\ncount = 2 interval = 12 }",
-	"a.conf:2: 2 probes fit between an answered one and the firewall's "
-	"60s, so few lost "
-	"packets end the connection; 3 or more would be safe\n"},
-    /* The default is said once, not for each rule. */
-    {"interval = 1 count = 5\nrule a { port = 1 }\nrule b { port = 2 }",
-	"a.conf:1: a peer that is out of reach for 5s loses its connection "
-	"(interval 1s x count 5); 20s or more would be safe\n"},
-    {"interval = 4 count = 5\nrule a { }", ""},
-    {"interval = 1\nrule a { }", ""},
-    {"firewall-timeout = 59\nrule a { interval = 3 }", ""},
-    {"firewall-timeout = 60\nrule a { interval = 3 }",
-	"a.conf:2: a peer that is out of reach for 15s loses its connection "
-	"(interval 3s x count 5); 20s or more would be safe\n"},
-    {"rule a { firewall-timeout = 5 }", ""},
-    {"rule a { idle = 74 }",
-	"a.conf:1: without an interval the kernel's 75s is longer than idle "
-	"74s, and the kernel never sends two probes faster than that; interval "
-	"= \"74s\" or less would be right\n"},
-    {"rule a { idle = 75 }", ""},
-    {"rule a { idle = 1min interval = 1min count = 2 }", ""},
-    {"interval = 61 count = 2\nrule a {\nidle = 1min }",
-	"a.conf:3: interval 61s is longer than idle 60s, and the kernel never "
-	"sends two probes faster than that; interval = \"60s\" or less would "
-	"be right\n"},
-    {"rule a { firewall-timeout = 15min\nidle = 1min }", ""},
-    /* On a healthy flow the longer of idle and interval counts. */
-    {"rule a { firewall-timeout = 350\nidle = 100 interval = 400 }",
-	"a.conf:2: 0 probes fit between an answered one and the firewall's "
-	"350s, so it forgets the connection; 3 or more would be safe\n"},
-    {"rule a { firewall-timeout = 100\nidle = 20 interval = 38 }",
-	"a.conf:2: 2 probes fit between an answered one and the firewall's "
-	"100s, so few lost packets end the connection; 3 or more would be "
-	"safe\n"},
-    {"rule a { interval = 1 count = 5 user-timeout = 1min }", ""},
-    {"rule a { idle = 5min user-timeout = 5min }", ""},
-    {"rule a { idle = 5min\nuser-timeout = 120500ms }",
-	"a.conf:2: user-timeout 120.5s is shorter than idle 300s, so the first "
-	"lost probe ends the connection; idle + interval x count would be "
-	"safe\n"},
-};
-
-START_TEST(warnings)
-{
-	uint8_t *bytes = NULL;
-	struct loaded loaded;
-	uint32_t size;
-
-	load_good(WARNINGS[_i].text, &loaded);
-	ck_assert_str_eq(loaded.warnings, WARNINGS[_i].warnings);
-	unload(&loaded);
-	/* Nobody has to listen. */
-	ck_assert_int_eq(config_load(file_path("a.conf"), NULL, NULL, &bytes,
-			     &size, loaded.message),
-	    0);
-	free(bytes);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -566,7 +465,6 @@ main(void)
 
 	files_begin();
 	tcase_add_loop_test(tc, settings, 0, ARRAY_LEN(SETTINGS));
-	tcase_add_loop_test(tc, warnings, 0, ARRAY_LEN(WARNINGS));
 	tcase_add_test(tc, words);
 	tcase_add_test(tc, inherit);
 	tcase_add_test(tc, sources);

@@ -233,8 +233,20 @@ static const struct {
     {"profile = aws-nbl",
 	"1: unknown profile \"aws-nbl\", did you mean \"aws-nlb\"?"},
     {"profile = aws-nat-gateway",
-	"1: unknown profile \"aws-nat-gateway\"; write the firewall's idle "
-	"timeout, such as firewall-timeout = \"15min\""},
+	"1: profile \"aws-nat-gateway\": there is none for aws-nat, "
+	"because its idle timeout is not confirmed; measure it, and write "
+	"firewall-timeout = what you found"},
+    {"profile = check-point",
+	"1: profile \"check-point\": there is none for checkpoint, because its "
+	"idle timeout is not confirmed; measure it, and write "
+	"firewall-timeout = what you found"},
+    {"profile = aws-nat",
+	"1: profile \"aws-nat\": there is none for aws-nat, because "
+	"its idle timeout is not confirmed; measure it, and write "
+	"firewall-timeout = what you found"},
+    {"profile = pfsense",
+	"1: unknown profile \"pfsense\"; write the firewall's idle timeout, "
+	"such as firewall-timeout = \"15min\""},
     {"rule r { program = \"\" }",
 	"1: program \"\": empty; leave program out to match every program"},
     {"rule r { program = /usr/bin/stpd }",
