@@ -116,7 +116,7 @@ rule both {
 rule web {
 	port         = { "80" }
 	idle         = "1min"
-	user-timeout = "90500ms"
+	user-timeout = "210500ms"
 }
 rule plain {
 	port = { "81" }
@@ -616,7 +616,7 @@ SO_KEEPALIVE      on       the rule, good.conf:34
 TCP_KEEPIDLE      60 s     the rule, good.conf:36
 TCP_KEEPINTVL     30 s     default, good.conf:1
 TCP_KEEPCNT       5        default, good.conf:2
-TCP_USER_TIMEOUT  90500 ms the rule, good.conf:37
+TCP_USER_TIMEOUT  210500 ms the rule, good.conf:37
 app-settings      override
 
 First probe after 1 min of silence, then every 30 s
