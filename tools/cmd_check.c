@@ -13,14 +13,19 @@
 #include "advice.h"
 #include "config.h"
 #include "image.h"
+#include "terminal.h"
+#include "wrap.h"
+
+#define NAME   "kashim: "
+#define INDENT 8 /* of what does not fit the first line */
 
 static const char help[] =
     "Usage: kashim check [FILE]\n"
     "Reads a configuration file with all that it includes, says whether it "
     "is right,\n"
     "and warns of what will hardly have been meant: rules that can never "
-    "match, timers\n"
-    "too late for the firewall, or so short that a brief outage ends "
+    "match,\n"
+    "timers too late for the firewall, or so short that a brief outage ends\n"
     "connections.\n"
     "FILE is by default what KASHIM_CONFIG names, or " CONFIG_FILE ".\n"
     "\n"
@@ -38,12 +43,31 @@ struct check {
 	int error;
 };
 
+/*
+ * One line; but on a terminal it is broken at blanks, and its begin has a
+ * colour.
+ */
+static void
+print_message(
+    enum terminal_colour colour, const char *label, const char *message)
+{
+	if (!terminal_draws(stderr)) {
+		warnx("%s%s", label, message);
+		return;
+	}
+	fprintf(stderr, "%s" NAME "%s%s", terminal_colour(stderr, colour),
+	    label, terminal_colour(stderr, TERMINAL_PLAIN));
+	wrap_print(stderr, message,
+	    (unsigned int)(strlen(NAME) + strlen(label)), INDENT,
+	    terminal_columns(stderr));
+}
+
 static void
 print_warning(void *data, const char *message)
 {
 	struct check *check = data;
 
-	warnx("warning: %s", message);
+	print_message(TERMINAL_WARN, "warning: ", message);
 	check->warnings++;
 }
 
@@ -71,7 +95,7 @@ cmd_check(int argc, char *argv[])
 		return status == CMD_NO ? CMD_DONE : status;
 	if (config_load(path, look, &check, &bytes, &image.size, message) !=
 	    0) {
-		warnx("%s", message);
+		print_message(TERMINAL_BAD, "", message);
 		return CMD_WRONG;
 	}
 	image.bytes = bytes;
@@ -82,7 +106,15 @@ cmd_check(int argc, char *argv[])
 		return CMD_WRONG;
 	}
 	if (check.warnings > 0)
-		warnx("what warnings mean: man kashim.conf, section WARNINGS");
-	printf("%s: ok, %u rule%s\n", path, rules, rules == 1 ? "" : "s");
+		print_message(TERMINAL_PLAIN, "",
+		    "for the reasons see man kashim.conf, section WARNINGS");
+	printf("%s: %sok%s, %u rule%s", path,
+	    terminal_colour(stdout, TERMINAL_GOOD),
+	    terminal_colour(stdout, TERMINAL_PLAIN), rules,
+	    rules == 1 ? "" : "s");
+	if (check.warnings > 0)
+		printf(", %u warning%s", check.warnings,
+		    check.warnings == 1 ? "" : "s");
+	putchar('\n');
 	return CMD_DONE;
 }

@@ -391,11 +391,49 @@ case $bad in
 "$work/bad.conf:2: "*idel*idle*) pass ;;
 *) fail "check: unknown key: $bad" ;;
 esac
-printf 'rule all { idle = "5min" }\nrule never { idle = "6min" }\n' >never.conf
-kashim check never.conf >out 2>err
-same 'check: warning: status' $? 0
-same 'check: warning: stdout' "$(cat out)" "$work/never.conf: ok, 2 rules"
-in_file 'check: warning' err "warning: $work/never.conf:2: "
+cat >never.conf <<'EOF'
+count = 3
+rule all { idle = "5min" interval = "5s" }
+rule never {
+	destination  = { "10.20.0.0/16" }
+	idle         = "6min"
+	user-timeout = "2min"
+}
+EOF
+never="kashim: warning: $work/never.conf"
+check 'check: warnings' 0 kashim check never.conf <<EOF
+! $never:2: an outage of 10s can end the connection, that is 3 lost probes, 5s apart; with count = 13 it outlives 60s, which networks need to find a new path
+! $never:3: rule "never" can never match, because rule "all" (line 2) takes all that it could; move it above that one, or leave it out
+! $never:6: user-timeout 120s decides in place of count, so 1 lost probe ends the connection, and not 3; write idle + interval x count, 585s, or more
+! kashim: for the reasons see man kashim.conf, section WARNINGS
+$work/never.conf: ok, 2 rules, 3 warnings
+EOF
+printf 'rule a { profile = kube-proxy-ipvs }\n' >hearsay.conf
+check 'check: a profile by hearsay' 0 kashim check hearsay.conf <<EOF
+! kashim: warning: $work/hearsay.conf:1: profile "kube-proxy-ipvs" is 900s only by hearsay (kops issue 6889), its makers document no such time; measure it, and write firewall-timeout = what you found
+! kashim: for the reasons see man kashim.conf, section WARNINGS
+$work/hearsay.conf: ok, 1 rule, 1 warning
+EOF
+printf 'rule a {\n\tprofile = aws-nat-gateway\n}\n' >unconfirmed.conf
+check 'check: a profile that is not confirmed' 2 \
+	kashim check unconfirmed.conf <<EOF
+! kashim: $work/unconfirmed.conf:2: profile "aws-nat-gateway": there is none for aws-nat, because its idle timeout is not confirmed; measure it, and write firewall-timeout = what you found
+EOF
+# in_terminal COMMAND...: what it prints on a terminal, without its returns.
+in_terminal() {
+	TERM=xterm COLUMNS=80 script -qec "stty cols 80 2>/dev/null; $*" \
+		/dev/null </dev/null | tr -d '\r'
+}
+esc=$(printf '\033')
+in_terminal kashim check hearsay.conf >out
+in_file 'check: in colour' out "${esc}[35mkashim: warning: ${esc}[m"
+in_file 'check: in colour' out ": ${esc}[32mok${esc}[m, 1 rule, 1 warning"
+in_terminal NO_COLOR=1 kashim check hearsay.conf >out
+same 'check: NO_COLOR' "$(grep -c "$esc" out)" 0
+same 'check: wrapped for a terminal' "$(grep -c '^.\{81\}' out)" 0
+in_file 'check: wrapped for a terminal' out '        '
+in_terminal kashim check bad.conf >out
+in_file 'check: an error in colour' out "${esc}[31mkashim: ${esc}[m"
 check 'run: no warnings' 0 kashim run -c never.conf ./show a <<'EOF'
 [a]
 EOF
@@ -620,7 +658,7 @@ TCP_USER_TIMEOUT  210500 ms the rule, good.conf:37
 app-settings      override
 
 First probe after 1 min of silence, then every 30 s
-until one is answered. If none is, the connection ends after 2 min.
+until one is answered. If none is, the connection ends after 4 min.
 TCP_USER_TIMEOUT decides on that in place of TCP_KEEPCNT, and limits how long
 sent data may wait for its acknowledgement.
 EOF
