@@ -19,7 +19,6 @@
 #ifndef KASHIM_SHADOW_H
 #define KASHIM_SHADOW_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "build.h"
@@ -49,11 +48,5 @@ typedef void shadow_fn(void *data, const struct shadow *shadow);
  */
 int shadow_find(const struct build_input *policy, const struct image *image,
     shadow_fn *found, void *data);
-
-/*
- * Does the pattern wide match every name that narrow matches (fnmatch(3))?
- * False where that is not plain to see.
- */
-bool shadow_pattern_covers(const char *wide, const char *narrow);
 
 #endif
