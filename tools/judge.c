@@ -14,7 +14,7 @@
 struct judge_view {
 	const struct process *process; /* names the program */
 	struct view view;
-	uint32_t numbers[];
+	uint32_t groups[]; /* view's */
 };
 
 /* None of them, for all whose names are not known. */
@@ -36,15 +36,13 @@ static struct judge_view *
 make_view(const struct image *image, const struct process *process)
 {
 	const char *names[] = {process->name[0], process->name[1]};
-	struct judge_view *made =
-	    calloc(1, sizeof(*made) +
-			  image_group_count(image) * sizeof(made->numbers[0]));
+	struct judge_view *made = calloc(1,
+	    sizeof(*made) + image_group_count(image) * sizeof(made->groups[0]));
 
 	if (made == NULL)
 		return NULL;
 	made->process = process;
-	view_make(
-	    &made->view, image, names, process->name_count, made->numbers);
+	view_make(&made->view, image, names, process->name_count, made->groups);
 	return made;
 }
 
@@ -96,6 +94,34 @@ find_rule(const struct view *view, const struct match_query *query,
 	return rule;
 }
 
+/*
+ * May a rule before the one that was found match some of what a listener
+ * accepts, depending on who sends it?
+ */
+static bool
+depends_on_peer(
+    const struct view *view, const struct match_query *query, int found)
+{
+	const uint32_t known = query->destination.family == ADDR_NONE
+	                           ? MATCHER_PORT
+	                           : MATCHER_PORT | MATCHER_DESTINATION;
+	uint32_t end = found == MATCH_NONE ? image_rule_count(&view->image)
+	                                   : (uint32_t)found;
+	struct image_rule rule;
+
+	/* A fast answer for most: nothing but the port is ever looked at. */
+	if (view_listener_decides(view))
+		return false;
+	for (uint32_t i = 0; i < end; i++) {
+		if (image_rule(&view->image, i, &rule) &&
+		    (rule.direction & DIRECTION_ACCEPT) != 0 &&
+		    match_groups_have(&view->groups, rule.group) &&
+		    match_fields(&view->image, i, known, query))
+			return true;
+	}
+	return false;
+}
+
 static void
 set_rule(const struct view *view, struct live_socket *socket)
 {
@@ -103,10 +129,11 @@ set_rule(const struct view *view, struct live_socket *socket)
 	unsigned int count = live_queries(socket, query);
 	int accepting, connecting;
 
-	if (socket->direction == LIVE_LISTENER && !view_listener_decides(view))
-		return;
 	accepting = find_rule(view, &query[0], socket);
 	socket->rule = accepting;
+	if (socket->direction == LIVE_LISTENER &&
+	    depends_on_peer(view, &query[0], accepting))
+		socket->rule = MATCH_NONE;
 	if (count < 2 || (accepting != MATCH_NONE &&
 			     live_verdict(&view->image, socket) == LIVE_OK))
 		return;
@@ -170,9 +197,11 @@ live_queries(const struct live_socket *socket, struct match_query query[2])
 		query[0] = in;
 		return 1;
 	case LIVE_LISTENER:
-		/* For whatever it accepts, nothing but the port is known. */
-		query[0] = (struct match_query){
-		    .direction = DIRECTION_ACCEPT, .port = ends->local_port};
+		/* Whatever it accepts. */
+		query[0] = in;
+		query[0].source.family = ADDR_NONE;
+		if (addr_is_unspecified(&ends->local))
+			query[0].destination.family = ADDR_NONE;
 		return 1;
 	default:
 		query[0] = in;

@@ -76,8 +76,9 @@ struct live_socket {
 	/*
 	 * Its number in the image, or MATCH_NONE. Of LIVE_UNSURE: the one of
 	 * the two that fits what the socket has, or else the accepting one. Of
-	 * a listener: what all it accepts would get; MATCH_NONE if that
-	 * depends on the peer. Where the process's names are not known, and a
+	 * a listener: what all that it accepts would get, as far as its port,
+	 * and its address if it has one, decide; MATCH_NONE if that depends on
+	 * the peer. Where the process's names are not known, and a
 	 * rule for some program could come first: MATCH_NONE, and rule_known
 	 * is false.
 	 */

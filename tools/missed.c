@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 #define NOTES_MAX   8
 #define NOTE_INDENT 6
 #define COLUMNS_MAX 79
