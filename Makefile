@@ -269,7 +269,8 @@ install: all
 	install -m 644 docs/kashim.conf.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 docs/libkashim.7 $(DESTDIR)$(MANDIR)/man7
 	install -m 644 docs/kashim-wrapper.8 $(DESTDIR)$(MANDIR)/man8
-	cp -R README COPYING conf $(DESTDIR)$(DOCDIR)
+	cp -R README COPYING conf docs/kashim-status.schema.json \
+	    $(DESTDIR)$(DOCDIR)
 	test -n '$(DESTDIR)' || ldconfig
 
 uninstall:

@@ -26,8 +26,8 @@
 
 static const char help[] =
     "Usage: kashim status [OPTION...]\n"
-    "Shows the live TCP connections of this host, the keepalive that they "
-    "really have,\n"
+    "Shows the live TCP connections of this host, what keepalive they really "
+    "have,\n"
     "and whether that is what their rule says. As root it sees all of them.\n"
     "\n" CHOICE_HELP
     "  -w, --watch            draw it anew each second, with a bar for the "

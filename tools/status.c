@@ -8,6 +8,21 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 
+/* Has it not, or perhaps not, what a rule asks for? */
+static bool
+is_uncovered(const struct status *status, const struct live_socket *socket)
+{
+	struct image_rule rule;
+
+	if (socket->verdict != LIVE_UNKNOWN)
+		return socket->verdict == LIVE_OFF ||
+		       socket->verdict == LIVE_DIFFERS;
+	if (!socket->rule_known)
+		return true;
+	return status_rule(status, socket, &rule) &&
+	       rule.action != ACTION_IGNORE;
+}
+
 int
 status_sort_out(struct status *status)
 {
@@ -20,13 +35,14 @@ status_sort_out(struct status *status)
 	for (size_t i = 0; i < live->count; i++) {
 		const struct live_socket *socket = &live->sockets[i];
 
-		if (socket->direction != LIVE_LISTENER) {
-			status->connections[status->count++] = socket;
-			status->verdicts[socket->verdict]++;
-		} else if (socket->verdict == LIVE_OFF ||
-			   socket->verdict == LIVE_DIFFERS) {
-			status->unready++;
+		if (socket->direction == LIVE_LISTENER) {
+			status->unready +=
+			    is_uncovered(status, socket) && socket->have_known;
+			continue;
 		}
+		status->connections[status->count++] = socket;
+		status->verdicts[socket->verdict]++;
+		status->uncovered += is_uncovered(status, socket);
 	}
 	return 0;
 }
@@ -63,14 +79,12 @@ status_worst_first(struct status *status)
 bool
 status_is_covered(const struct status *status)
 {
-	if (status->verdicts[LIVE_OFF] > 0 ||
-	    status->verdicts[LIVE_DIFFERS] > 0 ||
-	    status->verdicts[LIVE_UNKNOWN] > 0 || status->live->hidden_nets > 0)
+	if (status->uncovered > 0 || status->live->hidden_nets > 0)
 		return false;
 	/*
-	 * Connections of a process that may not be looked into are unknown
-	 * ones. But if it was to be chosen by what cannot be seen, nobody
-	 * knows which are its.
+	 * If all are meant, connections of processes that may not be looked
+	 * into are among them, as unknown ones. If not, nobody knows whose
+	 * connections are missing.
 	 */
 	return !(status->chosen && status->live->closed_count > 0);
 }
@@ -179,13 +193,12 @@ status_state_name(uint8_t state)
 }
 
 const char *
-status_program(const struct live_socket *socket)
+status_program(const struct process *process)
 {
-	const struct process *process = socket->process;
-
-	if (!process)
-		return "";
-	return process->name_count > 0 ? process->name[0] : process->comm;
+	if (process->name_count == 0)
+		return process->comm;
+	/* "redis-server", and not what that is a link to. */
+	return process->name[process->name_count - 1];
 }
 
 size_t

@@ -27,13 +27,19 @@ struct status {
 	const struct live_socket **connections;
 	size_t count;
 	size_t verdicts[LIVE_VERDICTS]; /* how many connections have each */
+	/*
+	 * Those that have not what their rule asks for, or of which that is not
+	 * known. An unknown one is not among them if it is certain that no rule
+	 * asks for anything.
+	 */
+	size_t uncovered;
 	size_t unready; /* listeners without what their rule says */
 };
 
 /*
- * Fills in connections, count, verdicts and unready from live; the rest is
- * the caller's. Returns 0, and the caller gives *status back with
- * status_free(), or -ENOMEM.
+ * Fills in what is from connections on, out of live and image; the rest is the
+ * caller's. Returns 0, and the caller gives *status back with status_free(),
+ * or -ENOMEM.
  */
 int status_sort_out(struct status *status);
 
@@ -46,8 +52,8 @@ void status_worst_first(struct status *status);
 void status_free(struct status *status);
 
 /*
- * Is every connection that should be covered known to be: none is off,
- * differs or is unknown, and nothing that was asked for stayed hidden?
+ * Is every connection that should be covered known to be: is none uncovered,
+ * and did nothing that was asked for stay hidden?
  */
 bool status_is_covered(const struct status *status);
 
@@ -103,11 +109,11 @@ void status_note(const struct status *status, const struct live_socket *socket,
 const char *status_state_name(uint8_t state);
 
 /*
- * The name of a connection's program as rules know it, or what ps(1) shows
- * for one that may not be looked into; "" without a process. It is as the
- * program chose it: see text.h.
+ * The name of a program: of those that rules know, the one that it was started
+ * by; or what ps(1) shows if it may not be looked into. It is as somebody
+ * chose it: see text.h.
  */
-const char *status_program(const struct live_socket *socket);
+const char *status_program(const struct process *process);
 
 /* Longest address with its port as text, with its NUL. */
 #define STATUS_ENDPOINT_MAX (ADDR_TEXT_MAX + 8)

@@ -110,9 +110,11 @@ make_words(const struct status *status, const struct live_socket *socket,
 
 	for (size_t i = 0; i < COLUMNS; i++)
 		put(word[i], "-");
-	text_word(status_program(socket), word[PROCESS], WORD_MAX);
-	if (socket->process)
+	if (socket->process) {
+		text_word(
+		    status_program(socket->process), word[PROCESS], WORD_MAX);
 		snprintf(word[PID], WORD_MAX, "%d", socket->process->pid);
+	}
 	put(word[DIRECTION], direction_name(socket->direction));
 	status_endpoint(&kernel->local, kernel->local_port, word[LOCAL]);
 	status_endpoint(&kernel->remote, kernel->remote_port, word[REMOTE]);

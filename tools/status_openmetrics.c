@@ -65,7 +65,7 @@ make_samples(const struct status *status, struct samples *samples)
 		 */
 		sample->program =
 		    socket->process && socket->process->name_count > 0
-			? socket->process->name[0]
+			? status_program(socket->process)
 			: "";
 		sample->rule = socket->rule;
 		sample->verdict = socket->verdict;

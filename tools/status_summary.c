@@ -8,7 +8,6 @@
 #include "status.h"
 #include "terminal.h"
 
-/* The worst first, as in the words of a report. */
 static const struct {
 	enum live_verdict verdict;
 	enum terminal_colour colour;
@@ -17,7 +16,7 @@ static const struct {
     {LIVE_OFF, TERMINAL_BAD},
     {LIVE_DIFFERS, TERMINAL_WARN},
     {LIVE_UNKNOWN, TERMINAL_WARN},
-    {LIVE_NO_RULE, TERMINAL_PLAIN},
+    {LIVE_NO_RULE, TERMINAL_FAINT},
 };
 
 static void

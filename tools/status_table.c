@@ -405,16 +405,14 @@ wrap_note(const struct table *table, const char *note, FILE *out)
 static void
 print_process(const struct table *table, const struct process *process)
 {
-	const char *name =
-	    process->name_count > 0 ? process->name[0] : process->comm;
 	size_t room = table->look->columns;
 	char title[TITLE_MAX], text[TITLE_MAX * 4], number[32];
 	size_t used;
 
 	snprintf(number, sizeof(number), "[%d]", process->pid);
 	used = strlen(number);
-	used +=
-	    text_fit(name, room > used ? room - used : 1, text, sizeof(text));
+	used += text_fit(status_program(process), room > used ? room - used : 1,
+	    text, sizeof(text));
 	fprintf(table->out, "%s%s%s%s", sequence(table, TERMINAL_BOLD), text,
 	    sequence(table, TERMINAL_PLAIN), number);
 	if (process->net != 0 && table->net != 0 && process->net != table->net)

@@ -1,0 +1,721 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# kashim status against real programs, in namespaces of its own: processes,
+# mounts, and two networks with a link between them. What it says is held
+# against ss(8) and against what the programs know of their own sockets. BUILD
+# names the build directory.
+#
+# What stands in single quotes is for another shell, or awk.
+# shellcheck disable=SC2016
+set -u
+
+build=$(cd "${BUILD:-${1:-build}}" && pwd -P) || exit 2
+here=$(cd "$(dirname "$0")" && pwd -P) || exit 2
+
+# Everything in here ends when the first process of its process namespace does.
+if [ "${STATUS_INSIDE-}" != yes ]; then
+	for flags in -mnip -Urmnip; do
+		if unshare $flags --fork --mount-proc true 2>/dev/null; then
+			STATUS_INSIDE=yes BUILD=$build exec unshare $flags \
+			    --fork --mount-proc sh "$here/test_status.sh"
+		fi
+	done
+	echo 'skipped: no namespaces here'
+	echo '0 passed, 0 failed, 1 skipped'
+	exit 1
+fi
+
+mount -t tmpfs -o mode=755 tmpfs /run || exit 2
+work=/run/work
+mkdir -m 755 $work && cd $work || exit 2
+trap 'exit 2' HUP INT TERM
+umask 022
+unset KASHIM_CONFIG KASHIM_TRACE LD_PRELOAD NO_COLOR COLUMNS LINES COLORTERM
+export LC_ALL=C.UTF-8 TMUX_TMPDIR=$work
+PATH=$build:/usr/sbin:/usr/bin:/sbin:/bin
+schema=$here/../../docs/kashim-status.schema.json
+escape=$(printf '\033')
+
+passed=0
+failed=0
+skipped=0
+
+pass() {
+	passed=$((passed + 1))
+}
+
+fail() {
+	failed=$((failed + 1))
+	printf 'not ok: %s\n' "$1"
+}
+
+skip() {
+	skipped=$((skipped + 1))
+	printf 'skipped: %s: %s\n' "$1" "$2"
+}
+
+# quiet NAME COMMAND...: it succeeds, and prints nothing.
+quiet() {
+	name=$1
+	shift
+	if "$@" >quiet.out 2>&1 </dev/null && [ ! -s quiet.out ]; then
+		pass
+	else
+		fail "$name"
+		head -n 20 quiet.out | sed 's/^/	/'
+	fi
+}
+
+# check NAME STATUS COMMAND...: COMMAND has to exit with STATUS and to print
+# what stands on standard input, lines on stderr first and marked with "! ".
+check() {
+	name=$1 expected=$2
+	shift 2
+	cat >expected
+	"$@" >out 2>err </dev/null
+	status=$?
+	{
+		sed 's/^/! /' err
+		cat out
+	} >actual
+	if [ "$status" -ne "$expected" ]; then
+		fail "$name: exit status $status in place of $expected"
+		sed 's/^/	/' actual
+	elif ! diff -u expected actual >diff; then
+		fail "$name"
+		sed 's/^/	/' diff
+	else
+		pass
+	fi
+}
+
+same() {
+	if [ "$2" = "$3" ]; then
+		pass
+	else
+		fail "$1: '$2' in place of '$3'"
+	fi
+}
+
+has() {
+	if grep -qF -- "$3" "$2"; then
+		pass
+	else
+		fail "$1: no '$3' in:"
+		sed 's/^/	/' "$2"
+	fi
+}
+
+has_not() {
+	if grep -qF -- "$3" "$2"; then
+		fail "$1: '$3' in:"
+		sed 's/^/	/' "$2"
+	else
+		pass
+	fi
+}
+
+# The time in ms since some moment.
+now() {
+	IFS=' .' read -r s cs _ </proc/uptime
+	echo $((s * 1000 + (1$cs - 100) * 10))
+}
+
+# until_true SECONDS COMMAND...: until it succeeds; 1 if it never does.
+until_true() {
+	end=$(($(now) + $1 * 1000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(now)" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
+judge() {
+	/usr/bin/python3 "$here/status_check.py" "$@"
+}
+
+# host NET NAME ARGUMENT...: a program called NAME, with sockets as
+# tcp_host.py makes them, which tells of them in NAME.out. $! is its pid.
+host() {
+	net=$1 name=$2
+	shift 2
+	cp /usr/bin/python3 "$work/$name" && mkfifo "$name.in" || exit 2
+	"in_$net" "./$name" "$here/tcp_host.py" "$@" \
+	    <"$name.in" >"$name.out" 2>&1 &
+	# It lives as long as somebody could write.
+	sleep 600 >"$name.in" &
+	if ! until_true 20 grep -q '^ready' "$name.out"; then
+		fail "$name does not start:"
+		cat "$name.out"
+	fi
+	pid=$(pgrep -n -f "^\./$name ")
+}
+
+in_ours() {
+	exec "$@"
+}
+
+in_peers() {
+	exec nsenter --net=/run/peer -- "$@"
+}
+
+# As "kashim status", on our configuration.
+status() {
+	kashim status -c k.conf "$@"
+}
+
+# How many connections of a program have this verdict; $3 is where.
+count_of() {
+	judge rows "$3" |
+	    awk -v name="$1" -v verdict="$2" \
+		'$1 == name && $3 == verdict { n++ } END { print n + 0 }'
+}
+
+# Two networks.
+
+touch /run/peer
+unshare --net=/run/peer true || exit 2
+ip link set lo up
+ip link add ours type veth peer name theirs || exit 2
+ip link set theirs netns /run/peer || exit 2
+ip addr add 10.77.0.1/24 dev ours
+ip addr add 2001:db8:77::1/64 dev ours nodad
+ip link set ours up
+(in_peers ip link set lo up)
+(in_peers ip addr add 10.77.0.2/24 dev theirs)
+(in_peers ip addr add 2001:db8:77::2/64 dev theirs nodad)
+(in_peers ip link set theirs up)
+
+cat >k.conf <<'EOF'
+rule loopback {
+	destination = { "127.0.0.0/8", "::1" }
+	action      = ignore
+}
+rule backup {
+	direction        = connect
+	destination      = { "10.77.0.2", "2001:db8:77::/64" }
+	port             = { "3300-3399" }
+	program          = { "sm_*" }
+	firewall-timeout = "15min"
+}
+rule gateway {
+	direction    = accept
+	source       = { "10.77.0.0/24" }
+	port         = { "3400" }
+	idle         = "5min"
+	user-timeout = "2min"
+	app-settings = tighten
+}
+rule quick {
+	direction        = connect
+	port             = { "4444" }
+	idle             = "1s"
+	interval         = "1s"
+	count            = 60
+	firewall-timeout = "1min"
+}
+rule redis {
+	direction = accept
+	port      = { "6379" }
+	idle      = "60s"
+	interval  = "20s"
+	count     = 3
+}
+rule listened {
+	direction = accept
+	port      = { "3500" }
+	idle      = "5min"
+}
+rule "everything else for java, static" {
+	direction = connect
+	program   = { "java", "static_host" }
+	idle      = "10min"
+}
+EOF
+
+# Nothing there.
+
+check 'no connections' 0 status <<'EOF'
+#PROCESS PID DIRECTION LOCAL REMOTE STATE KEEPALIVE IDLE INTERVAL COUNT USER-TIMEOUT NEXT-PROBE UNANSWERED TIME-LEFT VERDICT RULE
+# 0 connections
+EOF
+
+# Wrong use.
+
+check 'an operand' 2 status 17 <<'EOF'
+! kashim: status takes options only, not '17'
+! Try 'kashim status --help'.
+EOF
+check 'an unknown option' 2 status --wach <<'EOF'
+! kashim status: unrecognized option '--wach'
+! Try 'kashim status --help'.
+EOF
+check 'two forms' 2 status --json --openmetrics <<'EOF'
+! kashim: of --watch, --json and --openmetrics only one can be
+! Try 'kashim status --help'.
+EOF
+check 'to watch JSON' 2 status -w -j <<'EOF'
+! kashim: of --watch, --json and --openmetrics only one can be
+! Try 'kashim status --help'.
+EOF
+check 'to watch a pipe' 2 status --watch <<'EOF'
+! kashim: --watch needs a terminal that can draw, not a file or a pipe
+EOF
+check 'no number' 2 status --pid 1x <<'EOF'
+! kashim: pid '1x': write the number of a process
+EOF
+check 'no process' 2 status --pid 4194304 <<'EOF'
+! kashim: there is no process 4194304
+EOF
+check 'a path for a program' 2 status --program /bin/sh <<'EOF'
+! kashim: program '/bin/sh': write the name of the executable alone, such as sm_*
+EOF
+check 'no unit' 2 status --unit '' <<'EOF'
+! kashim: unit '': write the name of a unit, such as backup.service
+EOF
+check 'no configuration' 2 kashim status -c missing.conf <<EOF
+! kashim: $work/missing.conf: there is no such file; write it, or name another one
+EOF
+kashim status --help >out 2>&1
+same 'help: exit status' $? 0
+same 'help: within 80 columns' "$(awk 'length > 80' out)" ''
+
+# Programs of many kinds.
+
+host peers peer listen,0.0.0.0,3300 listen,::,3301 listen,0.0.0.0,4444 \
+    listen,0.0.0.0,9999
+host ours sm_agent \
+    connect,10.77.0.2,3300,on,idle=450,interval=90,count=5 \
+    connect,2001:db8:77::2,3301,on,idle=450,interval=90,count=5 \
+    connect,10.77.0.2,3300 \
+    connect,10.77.0.2,3300,on \
+    connect,10.77.0.2,3300,on,idle=450,interval=90,count=4 \
+    connect,10.77.0.2,3300,on,idle=450,interval=90,count=5,timeout=90500 \
+    connect,10.77.0.2,9999 \
+    listen,127.0.0.1,7000 connect,127.0.0.1,7000
+sm_agent=$pid
+host ours gwrd listen,10.77.0.1,3400,on,idle=200,interval=75,count=9,timeout=60000 \
+    listen,10.77.0.1,3500
+host peers client connect,10.77.0.1,3400 connect,10.77.0.1,3400 \
+    connect,10.77.0.1,3500 connect,10.77.0.1,6379,times=0
+host ours waiting half,10.77.0.1,5556
+host peers eager connect,10.77.0.1,5556
+
+redis-server --bind 10.77.0.1 --port 6379 --protected-mode no --save '' \
+    --tcp-keepalive 60 --dir $work --logfile $work/redis.log &
+until_true 20 redis-cli -h 10.77.0.1 ping || fail 'redis does not start'
+host peers redis_client connect,10.77.0.1,6379
+
+cat >Host.java <<'EOF'
+import java.net.Socket;
+import jdk.net.ExtendedSocketOptions;
+
+public class Host {
+	public static void main(String[] arguments) throws Exception {
+		try (Socket socket = new Socket("10.77.0.2", 3300);
+		    Socket bare = new Socket("10.77.0.2", 3300)) {
+			socket.setKeepAlive(true);
+			socket.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, 600);
+			System.out.println("ready");
+			Thread.sleep(300000);
+		}
+	}
+}
+EOF
+JAVA_TOOL_OPTIONS='' java -Xshare:auto -XX:TieredStopAtLevel=1 Host.java \
+    >java.out 2>&1 &
+
+cat >static_host.c <<'EOF'
+#include <arpa/inet.h>
+#include <unistd.h>
+
+int
+main(void)
+{
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons(3300)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	inet_pton(AF_INET, "10.77.0.2", &sa.sin_addr);
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+		return 1;
+	alarm(300);
+	pause();
+}
+EOF
+cc -static -o static_host static_host.c || fail 'no static program'
+./static_host &
+
+# In other namespaces altogether, on its own loopback.
+cp /usr/bin/python3 far_away
+mkfifo far.in
+unshare -mn sh -c 'ip link set lo up && exec ./far_away "$@"' sh \
+    "$here/tcp_host.py" listen,127.0.0.1,8000 \
+    connect,127.0.0.1,8000,on,idle=33 <far.in >far.out 2>&1 &
+sleep 600 >far.in &
+
+# A name that is meant to harm whoever looks at it.
+evil=$(printf 'e vil\\"\033[31m\033]0;x\a')
+host ours "$evil" connect,10.77.0.2,9999
+
+until_true 30 grep -q '^ready' java.out || fail 'java does not start'
+until_true 20 grep -q '^ready' far.out || fail 'far_away does not start'
+# Until all that was connected was accepted, and nothing more is sent.
+settled() {
+	status -j >settle.json
+	[ "$(count_of peer no-rule settle.json)" -ge 11 ] &&
+	    [ "$(count_of redis-server ok settle.json)" -ge 1 ] &&
+	    [ "$(count_of gwrd ok settle.json)" -ge 2 ] &&
+	    [ "$(count_of static_host off settle.json)" -ge 1 ]
+}
+until_true 10 settled || fail 'not all is connected'
+
+status -j >all.json
+same 'exit status: not all is covered' $? 1
+{
+	ss -tnoH state connected exclude time-wait
+	in_peers=$(in_peers ss -tnoH state connected exclude time-wait)
+	printf '%s\n' "$in_peers"
+	nsenter -t "$(pgrep -f '^\./far_away ')" -n \
+	    ss -tnoH state connected exclude time-wait
+} | awk 'NF' >ss.out
+status >list.out
+status -o >metrics.out
+quiet 'the schema' judge schema "$schema" all.json
+quiet 'the options, as the programs know them' \
+    judge options all.json sm_agent.out client.out far.out redis_client.out
+# What waits to be accepted is seen on the other side only.
+awk '$4 != "10.77.0.1:5556"' ss.out >ss.accepted
+quiet 'connections, states and timers, as ss has them' \
+    judge ss all.json ss.accepted
+quiet 'the list for awk' judge list all.json list.out
+quiet 'OpenMetrics' judge openmetrics all.json metrics.out
+same 'OpenMetrics: ends' "$(tail -n 1 metrics.out)" '# EOF'
+
+same 'ok' "$(count_of sm_agent ok all.json)" 5
+same 'off' "$(count_of sm_agent off all.json)" 1
+same 'differs' "$(count_of sm_agent differs all.json)" 2
+same 'no rule' "$(count_of sm_agent no-rule all.json)" 1
+same 'tightened is ok' "$(count_of gwrd ok all.json)" 2
+same 'inherited from a listener without options' \
+    "$(count_of gwrd off all.json)" 1
+same 'redis sets its own' "$(count_of redis-server ok all.json)" 1
+same 'java: idle only' "$(count_of java ok all.json)" 1
+same 'java: off' "$(count_of java off all.json)" 1
+same 'a static program' "$(count_of static_host off all.json)" 1
+same 'other namespaces' "$(count_of far_away ok all.json)" 2
+has 'not accepted' list.out '# 1 more that no program has accepted yet'
+
+# Rows for awk, and what differs.
+
+status -p "$sm_agent" | awk '!/^#/ { print $3 == "accept" ? $3 : $3 " " $5, $7, $8, $9, $10, $11, $15, $16 }' >out
+diff - out >diff <<'EOF' && pass || { fail 'rows' && cat diff; }
+connect 10.77.0.2:3300 on 450 90 5 0 ok backup
+connect [2001:db8:77::2]:3301 on 450 90 5 0 ok backup
+connect 10.77.0.2:3300 off 7200 75 9 0 off backup
+connect 10.77.0.2:3300 on 7200 75 9 0 differs backup
+connect 10.77.0.2:3300 on 450 90 4 0 differs backup
+connect 10.77.0.2:3300 on 450 90 5 90.5 ok backup
+connect 10.77.0.2:9999 off 7200 75 9 0 no-rule -
+connect 127.0.0.1:7000 off 7200 75 9 0 ok loopback
+accept off 7200 75 9 0 ok loopback
+EOF
+
+# A listener that decides for all that it accepts.
+
+printf 'rule listened { port = { "3500" } idle = "5min" }\n' >listener.conf
+kashim status -c listener.conf -P gwrd >out
+has 'a listener without options' out \
+    "# 1 listener without the rule's options: what is accepted has none either"
+
+# Whose.
+
+status -P 'sm_*' -P static_host -j >out.json
+same 'patterns' "$(judge rows out.json | awk '{ print $1 }' | uniq -c |
+    tr -s ' \n' ' ')" ' 9 sm_agent 1 static_host '
+status -p "$sm_agent" -P sm_agent -j >out.json
+same 'a union' "$(judge rows out.json | awk 'END { print NR }')" 9
+status -u no-such-unit >out
+has 'a unit without processes' out '# 0 connections'
+status -P gwrd >out
+same 'exit status: off' $? 1
+status -P redis-server >out
+same 'exit status: ok' $? 0
+status -P client >out
+same 'exit status: no rule' $? 0
+
+# Without the permission to look.
+
+if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
+	unprivileged() {
+		setpriv --reuid=65534 --regid=65534 --clear-groups \
+		    "$build/kashim" status -c $work/k.conf "$@"
+	}
+	unprivileged >out 2>err
+	same 'unprivileged: exit status' $? 1
+	same 'unprivileged: messages' "$(cat err)" ''
+	same 'unprivileged: all are there, unknown' \
+	    "$(awk '!/^#/ { print $1, $7, $15 }' out | sort -u)" '- - unknown'
+	same 'unprivileged: what to do' "$(tail -n 1 out | tr -d 0-9)" \
+	    '#  processes could not be looked into: run it as root'
+	unprivileged -j >out.json
+	quiet 'unprivileged: the schema' judge schema "$schema" out.json
+	unprivileged -o >metrics.unprivileged
+	quiet 'unprivileged: OpenMetrics' \
+	    judge openmetrics out.json metrics.unprivileged
+	unprivileged -p "$sm_agent" >out
+	same 'unprivileged: a process that is asked for' $? 1
+	has 'unprivileged: it is named' out \
+	    '# 1 process could not be looked into: run it as root'
+else
+	skip 'unprivileged' 'no other user here'
+fi
+
+# Processes that end meanwhile.
+
+churn() {
+	while [ ! -e churned ]; do
+		./static_host &
+		kill $! 2>/dev/null
+	done
+}
+churn &
+times=0
+while [ $times -lt 20 ]; do
+	times=$((times + 1))
+	status -j >churn.json 2>churn.err
+	status=$?
+	# Some that are always off decide.
+	[ $status -eq 1 ] && [ ! -s churn.err ] || break
+done
+: >churned
+same 'processes that end: messages' "$(cat churn.err)" ''
+same 'processes that end: exit status' $status 1
+quiet 'processes that end: the schema' judge schema "$schema" churn.json
+same 'processes that end: none is lost' "$(count_of sm_agent ok churn.json)" 5
+
+# A peer that is cut off.
+
+host ours cut_off connect,10.77.0.2,4444,on,idle=1,interval=1,count=60
+cut_off=$pid
+(in_peers nft 'add table inet t; add chain inet t i {
+	type filter hook input priority 0; }; add rule inet t i tcp dport 4444 drop')
+cut() {
+	status -p "$cut_off" -j >cut.json
+	ss -tnoH dst 10.77.0.2:4444 >cut.ss
+	grep -q 'keepalive,[^,]*,[3-9])' cut.ss && judge ss cut.json cut.ss
+}
+if until_true 20 cut; then
+	pass
+else
+	fail 'unanswered probes'
+	cat cut.ss
+fi
+same 'unanswered: still ok' "$(judge rows cut.json)" \
+    'cut_off 10.77.0.2:4444 ok quick connect'
+status -p "$cut_off" | awk '!/^#/ { print ($13 >= 3), ($14 > 45 && $14 < 60) }' >out
+same 'unanswered: in the list, with the time left' "$(cat out)" '1 1'
+status -p "$cut_off" -o >out
+same 'unanswered: as a metric' "$(awk '/^kashim_unanswered/ {
+	print $1, ($2 >= 3) }' out)" \
+    'kashim_unanswered_probes{program="cut_off",rule="quick"} 1'
+
+# Metrics by way of node_exporter.
+
+mkdir textfiles
+prometheus-node-exporter --collector.disable-defaults --collector.textfile \
+    --collector.textfile.directory=textfiles \
+    --web.listen-address=127.0.0.1:9100 >exporter.log 2>&1 &
+exporter=$!
+exported() {
+	/usr/bin/python3 -c 'import sys, urllib.request
+sys.stdout.buffer.write(urllib.request.urlopen(
+    "http://127.0.0.1:9100/metrics", timeout=5).read())' >exported.out
+}
+until_true 20 exported || fail 'node_exporter does not start'
+status -j -P 'sm_*' -P 'e vil*' -P redis-server >exported.json
+status -o -P 'sm_*' -P 'e vil*' -P redis-server >textfiles/kashim.prom
+exported
+quiet 'node_exporter' judge exported exported.json exported.out
+kill $exporter
+
+# On a terminal, as script(1) has one. in_terminal VARIABLE=VALUE... COMMAND:
+# what it writes goes to the file shown, without the carriage returns.
+in_terminal() {
+	status=0
+	env "$@" >shown.raw 2>&1 </dev/null || status=$?
+	tr -d '\r' <shown.raw >shown
+}
+
+in_terminal TERM=xterm-256color script -qec \
+    'stty cols 80 rows 24; kashim status -c k.conf' /dev/null
+same 'terminal: exit status' $status 1
+has 'terminal: colour' shown "$escape[38;5;160moff$escape[m"
+sed "s/$escape\[[0-9;]*m//g" shown >plain
+same 'terminal: nothing but colours' "$(grep -c "$escape" plain)" 0
+same 'terminal: 80 columns' "$(awk 'length > 80' plain)" ''
+has 'terminal: what differs' plain \
+    '         idle 7200 s, rule: 450 s; interval 75 s, rule: 90 s; count 9, rule: 5'
+has 'terminal: what is missing' plain \
+    '         rule: idle 450 s, interval 90 s, count 5'
+has 'terminal: a name without harm' plain 'e vil\"?[31m?]0;x?['
+in_terminal TERM=xterm script -qec \
+    'stty cols 80; kashim status -c k.conf' /dev/null
+has 'terminal: 16 colours' shown "$escape[31moff$escape[m"
+for setting in NO_COLOR=1 TERM=dumb; do
+	in_terminal TERM=xterm $setting script -qec \
+	    'stty cols 80; kashim status -c k.conf' /dev/null
+	has "$setting: a table" shown 'VERDICT  LOCAL'
+	has_not "$setting: no escape sequences" shown "$escape"
+done
+in_terminal NO_COLOR='' TERM=xterm script -qec \
+    'kashim status -c k.conf' /dev/null
+has 'NO_COLOR, empty' shown "$escape[31m"
+in_terminal TERM=dumb script -qec 'kashim status --watch -c k.conf' /dev/null
+same 'TERM=dumb: exit status' $status 2
+has 'TERM=dumb: message' shown \
+    'kashim: --watch needs a terminal that can draw, not TERM=dumb'
+for form in '' --json --openmetrics; do
+	# shellcheck disable=SC2086 # none or one
+	TERM=xterm status $form >out
+	has_not "no terminal, no escape sequences: $form" out "$escape"
+done
+in_terminal TERM=xterm script -qec 'stty cols 200; kashim status -c k.conf
+	stty cols 40; kashim status -c k.conf -p '"$sm_agent" /dev/null
+sed "s/$escape\[[0-9;]*m//g" shown >plain
+has 'terminal: 200 columns: one line' plain \
+    'KEEPALIVE    USER     PROBE-IN  LOST  RULE'
+has 'terminal: 40 columns: many lines' plain '         -> 10.77.0.2:3300'
+
+# Watched, in tmux(1).
+
+pane() {
+	tmux -f /dev/null -L status "$@"
+}
+screen_has() {
+	pane capture-pane -p | grep -qF -- "$1"
+}
+screen_has_not() {
+	! screen_has "$1"
+}
+
+# watched NAME STATUS HOW...: starts watching, has HOW end it, and looks at
+# what is left.
+watched() {
+	name=$1 expected=$2
+	shift 2
+	rm -f watched.status before after
+	pane send-keys ' clear; stty -a >before; kashim status -w -c k.conf' \
+	    "$watch_options; echo \$? >watched.status; stty -a >after" Enter
+	until_true 10 screen_has 'q: quit' || fail "$name: nothing is drawn"
+	"$@"
+	if until_true 10 test -s after; then
+		same "$name: exit status" "$(cat watched.status)" "$expected"
+	else
+		fail "$name: does not end"
+	fi
+	sed -i 's/rows.*columns [0-9]*//' before after
+	quiet "$name: settings of the terminal" diff before after
+	same "$name: the terminal is as before" \
+	    "$(pane display -p '#{alternate_on} #{cursor_flag} #{wrap_flag}')" \
+	    '0 1 1'
+	screen_has_not 'q: quit' && pass || fail "$name: the picture is gone"
+}
+
+watching() {
+	pgrep -f '^kashim status -w'
+}
+
+by_key() {
+	pane send-keys "$1"
+}
+
+by_signal() {
+	kill "-$1" "$(watching)"
+}
+
+# Looks at the picture first: it is drawn in place, and follows the window.
+by_key_after_looking() {
+	same 'watch: the whole terminal' \
+	    "$(pane display -p '#{alternate_on} #{cursor_flag} #{wrap_flag}')" \
+	    '1 0 0'
+	pane capture-pane -p >first
+	has 'watch: a bar' first '█'
+	has 'watch: the worst first' first 'off '
+	same 'watch: 24 rows, the last the summary' \
+	    "$(sed -n '/ connections: /=' first)" 23
+	clock=$(awk 'NR == 1 { print $3 }' first)
+	until_true 10 screen_has_not "$clock" || fail 'watch: is not drawn anew'
+	pane capture-pane -p >second
+	same 'watch: in the same place' \
+	    "$(sed 's/[0-9][0-9:]*//; q' second)" \
+	    "$(sed 's/[0-9][0-9:]*//; q' first)"
+	same 'watch: nothing scrolls' "$(pane display -p '#{history_size}')" \
+	    "$history"
+	pane resize-window -x 60 -y 12
+	until_true 10 eval 'pane capture-pane -p >third
+		[ "$(sed -n "/ connections: /=" third)" = 11 ]' ||
+	    fail 'watch: 12 rows'
+	has 'watch: a smaller window' third ' more'
+	pane resize-window -x 80 -y 24
+	by_key q
+}
+
+# Stopped, it gives the terminal back, to what was typed behind it; continued,
+# it draws again.
+by_key_after_stopping() {
+	by_key C-z
+	until_true 10 test -s after || fail 'watch: does not stop'
+	same 'watch: stopped' "$(cat watched.status)" 148
+	quiet 'watch: stopped: settings of the terminal' diff before after
+	same 'watch: stopped: the terminal' \
+	    "$(pane display -p '#{alternate_on} #{cursor_flag} #{wrap_flag}')" \
+	    '0 1 1'
+	rm after
+	pane send-keys ' fg; echo $? >watched.status; stty -a >after' Enter
+	until_true 10 screen_has 'q: quit' || fail 'watch: does not go on'
+	by_key q
+}
+
+TERM=xterm pane new-session -d -x 80 -y 24 'PS1="$ " exec bash --norc --noprofile'
+pane send-keys ' set +o history' Enter
+history=$(pane display -p '#{history_size}')
+watch_options=
+watched 'q' 1 by_key_after_looking
+watched 'Ctrl-C' 1 by_key C-c
+watched 'Ctrl-Z' 1 by_key_after_stopping
+for signal in TERM HUP INT; do
+	watched "SIG$signal" 1 by_signal $signal
+done
+watch_options=" -P redis-server"
+watched 'all is covered' 0 by_key q
+host ours short connect,10.77.0.2,3300
+watch_options=" -p $pid"
+watched 'the process ends' 0 kill "$pid"
+until_true 5 screen_has "kashim: process $pid has ended" && pass ||
+    fail 'the process ends: message'
+watch_options=' -p 4194304'
+pane send-keys " clear; kashim status -w -c k.conf$watch_options" Enter
+until_true 5 screen_has 'kashim: there is no process 4194304' && pass ||
+    fail 'watch: no process'
+pane kill-server
+
+# Many.
+
+ulimit -n "$(ulimit -Hn)"
+host peers many_in listen,0.0.0.0,2000
+host ours many connect,10.77.0.2,2000,times=10000,on,idle=450
+begun=$(now)
+status -p "$pid" >many.out
+taken=$(($(now) - begun))
+same 'many: all' "$(tail -n 1 many.out)" '# 10000 connections: 10000 no rule'
+[ $taken -lt 10000 ] && pass || fail "many: it took $taken ms"
+begun=$(now)
+status -j >many.json
+printf '10000 sockets of one process: %s ms; 20000 and the rest as JSON: %s ms\n' \
+    $taken $(($(now) - begun))
+same 'many: as JSON' "$(count_of many no-rule many.json)" 10000
+
+printf '%d passed, %d failed, %d skipped\n' $passed $failed $skipped
+[ $failed -eq 0 ]
