@@ -51,7 +51,7 @@ def make(argument):
         if what in ("listen", "half"):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((address, int(port)))
-            sock.listen(128)
+            sock.listen(4096)
         else:
             if source:
                 sock.bind(("", source))

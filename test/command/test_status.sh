@@ -82,11 +82,22 @@ check() {
 	if [ "$status" -ne "$expected" ]; then
 		fail "$name: exit status $status in place of $expected"
 		sed 's/^/	/' actual
-	elif ! diff -u expected actual >diff; then
+	elif ! diff -u expected actual >difference; then
 		fail "$name"
-		sed 's/^/	/' diff
+		sed 's/^/	/' difference
 	else
 		pass
+	fi
+}
+
+# holds NAME COMMAND...: it succeeds.
+holds() {
+	name=$1
+	shift
+	if "$@"; then
+		pass
+	else
+		fail "$name"
 	fi
 }
 
@@ -409,8 +420,8 @@ has 'not accepted' list.out '# 1 more that no program has accepted yet'
 
 # Rows for awk, and what differs.
 
-status -p "$sm_agent" | awk '!/^#/ { print $3 == "accept" ? $3 : $3 " " $5, $7, $8, $9, $10, $11, $15, $16 }' >out
-diff - out >diff <<'EOF' && pass || { fail 'rows' && cat diff; }
+status -p "$sm_agent" | awk '!/^#/ { print $3 == "accept" ? $3 : $3 " " $5, $7, $8, $9, $10, $11, $15, $16 }' >rows
+check 'rows' 0 cat rows <<'EOF'
 connect 10.77.0.2:3300 on 450 90 5 0 ok backup
 connect [2001:db8:77::2]:3301 on 450 90 5 0 ok backup
 connect 10.77.0.2:3300 off 7200 75 9 0 off backup
@@ -487,7 +498,9 @@ while [ $times -lt 20 ]; do
 	status -j >churn.json 2>churn.err
 	status=$?
 	# Some that are always off decide.
-	[ $status -eq 1 ] && [ ! -s churn.err ] || break
+	if [ $status -ne 1 ] || [ -s churn.err ]; then
+		break
+	fi
 done
 : >churned
 same 'processes that end: messages' "$(cat churn.err)" ''
@@ -506,12 +519,7 @@ cut() {
 	ss -tnoH dst 10.77.0.2:4444 >cut.ss
 	grep -q 'keepalive,[^,]*,[3-9])' cut.ss && judge ss cut.json cut.ss
 }
-if until_true 20 cut; then
-	pass
-else
-	fail 'unanswered probes'
-	cat cut.ss
-fi
+holds 'unanswered probes, as ss counts them' until_true 20 cut
 same 'unanswered: still ok' "$(judge rows cut.json)" \
     'cut_off 10.77.0.2:4444 ok quick connect'
 status -p "$cut_off" | awk '!/^#/ { print ($13 >= 3), ($14 > 45 && $14 < 60) }' >out
@@ -551,8 +559,8 @@ in_terminal() {
 in_terminal TERM=xterm-256color script -qec \
     'stty cols 80 rows 24; kashim status -c k.conf' /dev/null
 same 'terminal: exit status' $status 1
-has 'terminal: colour' shown "$escape[38;5;160moff$escape[m"
-sed "s/$escape\[[0-9;]*m//g" shown >plain
+has 'terminal: colour' shown "${escape}[38;5;160moff${escape}[m"
+sed "s/${escape}\[[0-9;]*m//g" shown >plain
 same 'terminal: nothing but colours' "$(grep -c "$escape" plain)" 0
 same 'terminal: 80 columns' "$(awk 'length > 80' plain)" ''
 has 'terminal: what differs' plain \
@@ -562,7 +570,7 @@ has 'terminal: what is missing' plain \
 has 'terminal: a name without harm' plain 'e vil\"?[31m?]0;x?['
 in_terminal TERM=xterm script -qec \
     'stty cols 80; kashim status -c k.conf' /dev/null
-has 'terminal: 16 colours' shown "$escape[31moff$escape[m"
+has 'terminal: 16 colours' shown "${escape}[31moff${escape}[m"
 for setting in NO_COLOR=1 TERM=dumb; do
 	in_terminal TERM=xterm $setting script -qec \
 	    'stty cols 80; kashim status -c k.conf' /dev/null
@@ -571,7 +579,7 @@ for setting in NO_COLOR=1 TERM=dumb; do
 done
 in_terminal NO_COLOR='' TERM=xterm script -qec \
     'kashim status -c k.conf' /dev/null
-has 'NO_COLOR, empty' shown "$escape[31m"
+has 'NO_COLOR, empty' shown "${escape}[31m"
 in_terminal TERM=dumb script -qec 'kashim status --watch -c k.conf' /dev/null
 same 'TERM=dumb: exit status' $status 2
 has 'TERM=dumb: message' shown \
@@ -583,7 +591,7 @@ for form in '' --json --openmetrics; do
 done
 in_terminal TERM=xterm script -qec 'stty cols 200; kashim status -c k.conf
 	stty cols 40; kashim status -c k.conf -p '"$sm_agent" /dev/null
-sed "s/$escape\[[0-9;]*m//g" shown >plain
+sed "s/${escape}\[[0-9;]*m//g" shown >plain
 has 'terminal: 200 columns: one line' plain \
     'KEEPALIVE    USER     PROBE-IN  LOST  RULE'
 has 'terminal: 40 columns: many lines' plain '         -> 10.77.0.2:3300'
@@ -603,24 +611,29 @@ screen_has_not() {
 # watched NAME STATUS HOW...: starts watching, has HOW end it, and looks at
 # what is left.
 watched() {
-	name=$1 expected=$2
+	title=$1 expected=$2
 	shift 2
 	rm -f watched.status before after
 	pane send-keys ' clear; stty -a >before; kashim status -w -c k.conf' \
 	    "$watch_options; echo \$? >watched.status; stty -a >after" Enter
-	until_true 10 screen_has 'q: quit' || fail "$name: nothing is drawn"
+	until_true 10 screen_has 'q: quit' || fail "$title: nothing is drawn"
 	"$@"
 	if until_true 10 test -s after; then
-		same "$name: exit status" "$(cat watched.status)" "$expected"
+		same "$title: exit status" "$(cat watched.status)" "$expected"
 	else
-		fail "$name: does not end"
+		fail "$title: does not end"
 	fi
-	sed -i 's/rows.*columns [0-9]*//' before after
-	quiet "$name: settings of the terminal" diff before after
-	same "$name: the terminal is as before" \
+	quiet "$title: settings of the terminal" same_settings
+	same "$title: the terminal is as before" \
 	    "$(pane display -p '#{alternate_on} #{cursor_flag} #{wrap_flag}')" \
 	    '0 1 1'
-	screen_has_not 'q: quit' && pass || fail "$name: the picture is gone"
+	holds "$title: the picture is gone" screen_has_not 'q: quit'
+}
+
+# Of the terminal, but for its size.
+same_settings() {
+	sed -i 's/rows.*columns [0-9]*//' before after
+	diff before after
 }
 
 watching() {
@@ -668,7 +681,7 @@ by_key_after_stopping() {
 	by_key C-z
 	until_true 10 test -s after || fail 'watch: does not stop'
 	same 'watch: stopped' "$(cat watched.status)" 148
-	quiet 'watch: stopped: settings of the terminal' diff before after
+	quiet 'watch: stopped: settings of the terminal' same_settings
 	same 'watch: stopped: the terminal' \
 	    "$(pane display -p '#{alternate_on} #{cursor_flag} #{wrap_flag}')" \
 	    '0 1 1'
@@ -693,16 +706,17 @@ watched 'all is covered' 0 by_key q
 host ours short connect,10.77.0.2,3300
 watch_options=" -p $pid"
 watched 'the process ends' 0 kill "$pid"
-until_true 5 screen_has "kashim: process $pid has ended" && pass ||
-    fail 'the process ends: message'
+holds 'the process ends: message' \
+    until_true 5 screen_has "kashim: process $pid has ended"
 watch_options=' -p 4194304'
 pane send-keys " clear; kashim status -w -c k.conf$watch_options" Enter
-until_true 5 screen_has 'kashim: there is no process 4194304' && pass ||
-    fail 'watch: no process'
+holds 'watch: no process' \
+    until_true 5 screen_has 'kashim: there is no process 4194304'
 pane kill-server
 
 # Many.
 
+# shellcheck disable=SC3045 # dash(1) has it, too
 ulimit -n "$(ulimit -Hn)"
 host peers many_in listen,0.0.0.0,2000
 host ours many connect,10.77.0.2,2000,times=10000,on,idle=450
@@ -710,7 +724,7 @@ begun=$(now)
 status -p "$pid" >many.out
 taken=$(($(now) - begun))
 same 'many: all' "$(tail -n 1 many.out)" '# 10000 connections: 10000 no rule'
-[ $taken -lt 10000 ] && pass || fail "many: it took $taken ms"
+holds "many: in $taken ms" test $taken -lt 10000
 begun=$(now)
 status -j >many.json
 printf '10000 sockets of one process: %s ms; 20000 and the rest as JSON: %s ms\n' \
