@@ -8,6 +8,7 @@
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static const char help[] =
     "else the service of that name.\n"
     "\n"
     "  -c, --config=FILE   use FILE instead of KASHIM_CONFIG or\n"
-    "                      " CONFIG_FILE "\n"
+    "                      " CONFIG_FILE "; of a unit, instead of its own\n"
     "  -h, --help          show this text\n"
     "\n"
     "Exit status: 0 if the preload takes effect, 1 if not, or only in part, 2 "
@@ -53,16 +54,27 @@ static const struct mark marks[] = {
     [DOCTOR_FATAL] = {"no", TERMINAL_BAD},
 };
 
-/* Of a program that is not running, and of one that is. */
-static const char *const answers[][2] = {
-    [DOCTOR_FINE] = {"the preload takes effect", "the preload is in effect"},
-    [DOCTOR_NOTE] = {"the preload takes effect", "the preload is in effect"},
+enum kind {
+	KIND_PROGRAM, /* one that is not running */
+	KIND_PROCESS,
+	KIND_SOCKET, /* a .socket unit */
+	KINDS,
+};
+
+static const char *const answers[][KINDS] = {
+    [DOCTOR_FINE] = {"the preload takes effect", "the preload is in effect",
+	"systemd gives its sockets what the rules say"},
+    [DOCTOR_NOTE] = {"the preload takes effect", "the preload is in effect",
+	"systemd gives its sockets what the rules say"},
     [DOCTOR_WARN] = {"the preload takes effect, but not in all",
-	"the preload is in effect, but not in all"},
+	"the preload is in effect, but not in all",
+	"no rule decides for all of its sockets"},
     [DOCTOR_UNKNOWN] = {"it cannot be told whether the preload takes effect",
-	"it cannot be told whether the preload is in effect"},
+	"it cannot be told whether the preload is in effect",
+	"it cannot be told what its sockets need"},
     [DOCTOR_FATAL] = {"the preload will NOT take effect",
-	"the preload is NOT in effect"},
+	"the preload is NOT in effect",
+	"systemd does NOT give its sockets what the rules say"},
 };
 
 #define MARK_COLUMNS 6
@@ -82,16 +94,16 @@ print_finding(const struct doctor_finding *finding, unsigned int columns)
 	    columns);
 }
 
-/* What weighs most comes first. */
+/* What weighs most comes first. Gives doctor back. Returns the exit status. */
 static int
-print(const char *name, bool running, struct doctor *doctor)
+print(const char *name, enum kind kind, struct doctor *doctor)
 {
 	unsigned int columns = terminal_columns(stdout);
 	int status = doctor->worst <= DOCTOR_NOTE ? CMD_DONE : CMD_NO;
 
 	printf("%s: %s%s%s\n", name,
 	    terminal_colour(stdout, marks[doctor->worst].colour),
-	    answers[doctor->worst][running],
+	    answers[doctor->worst][kind],
 	    terminal_colour(stdout, TERMINAL_PLAIN));
 	for (int weight = DOCTOR_FATAL; weight >= DOCTOR_FINE; weight--)
 		for (size_t i = 0; i < doctor->count; i++)
@@ -102,42 +114,88 @@ print(const char *name, bool running, struct doctor *doctor)
 }
 
 static int
-examine_process(const char *text, const char *library)
+fail(const char *what, const char *name, int error)
 {
-	char name[NAME_MAX + 1], title[NAME_MAX + 32];
-	struct doctor doctor;
-	unsigned long pid;
-	int error;
-
-	errno = 0;
-	pid = strtoul(text, NULL, 10);
-	error = errno != 0 || pid == 0 || pid > INT_MAX
-	            ? -ESRCH
-	            : doctor_process((pid_t)pid, library, name, &doctor);
-	if (error < 0) {
-		warnx("process %s: %s", text, strerror(-error));
-		return CMD_WRONG;
-	}
-	snprintf(title, sizeof(title), "process %lu (%s)", pid, name);
-	return print(title, true, &doctor);
+	warnx("%s%s: %s", what, name, strerror(-error));
+	return CMD_WRONG;
 }
 
 static int
-examine(const char *name, const char *config)
+examine_process(pid_t pid, const char *library)
+{
+	char name[NAME_MAX + 1], title[NAME_MAX + 64];
+	struct doctor doctor;
+	int error = doctor_process(pid, library, name, &doctor);
+
+	snprintf(title, sizeof(title), "process %d", (int)pid);
+	if (error < 0)
+		return fail("", title, error);
+	snprintf(title, sizeof(title), "process %d (%s)", (int)pid, name);
+	return print(title, KIND_PROCESS, &doctor);
+}
+
+/* A service that runs is two questions: its files, and its main process. */
+static int
+examine_unit(const char *name, const char *config, const char *library)
+{
+	char full[NAME_MAX + 1];
+	struct doctor doctor;
+	const char *suffix;
+	pid_t pid;
+	int status, running;
+	int error = doctor_unit(name, config, library, full, &pid, &doctor);
+
+	if (error < 0)
+		return error;
+	suffix = strrchr(full, '.');
+	status = print(full,
+	    suffix && strcmp(suffix, ".socket") == 0 ? KIND_SOCKET
+						     : KIND_PROGRAM,
+	    &doctor);
+	if (pid == 0)
+		return status;
+	puts("\nIt runs:");
+	running = examine_process(pid, library);
+	return running > status ? running : status;
+}
+
+static bool
+ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), size = strlen(end);
+
+	return length > size && strcmp(text + length - size, end) == 0;
+}
+
+/* file is what was given, config what a program of ours would then read. */
+static int
+examine(const char *name, const char *file, const char *config)
 {
 	char library[PATH_MAX];
 	struct doctor doctor;
-	int error;
+	int error, result;
 
 	(void)cmd_library(library);
-	if (*name && name[strspn(name, "0123456789")] == '\0')
-		return examine_process(name, library);
-	error = doctor_program(name, config, library, &doctor);
-	if (error < 0) {
-		warnx("%s: %s", name, strerror(-error));
-		return CMD_WRONG;
+	if (*name && name[strspn(name, "0123456789")] == '\0') {
+		errno = 0;
+		result = (int)strtol(name, NULL, 10);
+		if (errno != 0 || result <= 0)
+			return fail("process ", name, -ESRCH);
+		return examine_process(result, library);
 	}
-	return print(name, false, &doctor);
+	if (!strchr(name, '/') &&
+	    (ends_with(name, ".service") || ends_with(name, ".socket"))) {
+		result = examine_unit(name, file ? config : NULL, library);
+		return result < 0 ? fail("", name, result) : result;
+	}
+	error = doctor_program(name, config, library, &doctor);
+	if (error == -ENOENT && !strchr(name, '/')) {
+		result = examine_unit(name, file ? config : NULL, library);
+		if (result >= 0)
+			return result;
+	}
+	return error < 0 ? fail("", name, error)
+	                 : print(name, KIND_PROGRAM, &doctor);
 }
 
 int
@@ -171,5 +229,5 @@ cmd_doctor(int argc, char *argv[])
 	status = cmd_config_path(file, path);
 	if (status != CMD_DONE)
 		return status;
-	return examine(argv[optind], path);
+	return examine(argv[optind], file, path);
 }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/openat2.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -65,6 +66,13 @@ doctor_remedy(struct doctor *doctor, const char *format, ...)
 }
 
 void
+doctor_ask_root(struct doctor *doctor)
+{
+	if (geteuid() != 0)
+		doctor_remedy(doctor, "Ask again as root.");
+}
+
+void
 doctor_free(struct doctor *doctor)
 {
 	for (size_t i = 0; i < doctor->count; i++) {
@@ -73,6 +81,19 @@ doctor_free(struct doctor *doctor)
 	}
 	free(doctor->findings);
 	*doctor = (struct doctor){0};
+}
+
+/* Those that a program with such file capabilities would get from us. */
+static uint64_t
+inheritable_capabilities(void)
+{
+	struct __user_cap_header_struct header = {
+	    .version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return 0;
+	return data[0].inheritable | (uint64_t)data[1].inheritable << 32;
 }
 
 void
@@ -86,6 +107,7 @@ doctor_place_here(struct doctor_place *place)
 	    .gid = getgid(),
 	    .egid = getegid(),
 	    .no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1,
+	    .inheritable = inheritable_capabilities(),
 	    .root = "",
 	    .preload = getenv("LD_PRELOAD"),
 	    /* Without PATH, execvp(3) takes confstr(_CS_PATH). */

@@ -60,7 +60,7 @@ is_reachable(
 		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_NOTE,
 		    "whether user %u can read %s%s can't be told: %s",
 		    (unsigned)place->euid, place->root, path, strerror(-error));
-		doctor_remedy(doctor, "Ask again as root.");
+		doctor_ask_root(doctor);
 		return true;
 	}
 	if (access.error < 0) {
@@ -334,6 +334,15 @@ read_library(const struct doctor_place *place, const char *path,
 	return error == 0;
 }
 
+static bool
+is_fatal_since(const struct doctor *doctor, size_t before)
+{
+	for (size_t i = before; i < doctor->count; i++)
+		if (doctor->findings[i].weight == DOCTOR_FATAL)
+			return true;
+	return false;
+}
+
 void
 doctor_library(const struct doctor_place *place,
     const struct doctor_target *target, const struct doctor_policy *policy,
@@ -341,6 +350,7 @@ doctor_library(const struct doctor_place *place,
 {
 	struct elf_file library;
 	char path[PATH_MAX];
+	size_t before = doctor->count;
 	bool asan_first;
 	int error;
 
@@ -388,7 +398,7 @@ doctor_library(const struct doctor_place *place,
 		    "the script's #! line has env(1) take LD_PRELOAD away");
 		doctor_remedy(doctor, "Take -i, -u or LD_PRELOAD= out of it.");
 	}
-	if (doctor->worst < DOCTOR_FATAL)
+	if (!is_fatal_since(doctor, before))
 		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_FINE,
 		    "the loader takes %s%s", place->root, path);
 }

@@ -17,6 +17,7 @@
 #include "config.h"
 #include "doctor.h"
 #include "elf_file.h"
+#include "unit.h"
 
 /* As whom, and in what surroundings, a program is looked at. */
 struct doctor_place {
@@ -25,6 +26,7 @@ struct doctor_place {
 	const gid_t *groups; /* supplementary; NULL: those of the caller */
 	size_t group_count;
 	bool no_new_privs;    /* prctl(2) */
+	uint64_t inheritable; /* capabilities(7) */
 	const char *root;     /* its root directory, "" for the caller's */
 	const char *preload;  /* LD_PRELOAD as it is there already, or NULL */
 	const char *path;     /* where programs are looked for, as PATH */
@@ -60,6 +62,9 @@ doctor_find(struct doctor *doctor, enum doctor_topic topic,
 /* Gives the last finding its remedy. */
 __attribute__((format(printf, 2, 3))) void
 doctor_remedy(struct doctor *doctor, const char *format, ...);
+
+/* More could be told to root: says so, unless that is who asks. */
+void doctor_ask_root(struct doctor *doctor);
 
 /* The surroundings of the calling process. */
 void doctor_place_here(struct doctor_place *place);
@@ -137,6 +142,23 @@ void doctor_policy_judge(const struct doctor_place *place,
 void doctor_library(const struct doctor_place *place,
     const struct doctor_target *target, const struct doctor_policy *policy,
     struct doctor *doctor);
+
+/* The settings of a service that keep the library from its work. */
+void doctor_sandbox(const struct unit *unit, const char *config,
+    const char *library, struct doctor *doctor);
+
+/* Of a .socket unit: the KeepAlive*= lines that the rules in config ask for. */
+void doctor_socket_unit(
+    const struct unit *unit, const char *config, struct doctor *doctor);
+
+/*
+ * The programs of a service's ExecStart= lines: calls each with the file name
+ * or path, as it stands behind its prefixes, and whether a '+' gives it full
+ * rights. Returns 0, what each returned, or -errno.
+ */
+int doctor_exec(const struct unit *unit,
+    int (*each)(const char *program, const char *rest, bool full, void *data),
+    void *data);
 
 /*
  * How the live connections of a process stand, by the configuration as it is

@@ -216,7 +216,7 @@ doctor_policy_judge(const struct doctor_place *place,
 		    "whether user %u can read %s%s can't be told: %s",
 		    (unsigned)place->euid, place->root, place->config,
 		    strerror(-policy->look_error));
-		doctor_remedy(doctor, "Ask again as root.");
+		doctor_ask_root(doctor);
 		return;
 	}
 	judge_compiled(place, policy, doctor);

@@ -160,7 +160,7 @@ judge_policy(const struct doctor_proc *proc, const struct doctor_place *place,
 		    place->config, (unsigned)proc->euid,
 		    proc->other_root ? ", in its own root directory" : "",
 		    strerror(-policy->look_error));
-		doctor_remedy(doctor, "Ask again as root.");
+		doctor_ask_root(doctor);
 		return;
 	}
 	if (policy->error < 0) {
@@ -292,7 +292,7 @@ doctor_process(pid_t pid, const char *library, char name[NAME_MAX + 1],
 		doctor_find(doctor, DOCTOR_LOADED, DOCTOR_UNKNOWN,
 		    "user %u may not look into process %d, which is user %u's",
 		    (unsigned)geteuid(), (int)pid, (unsigned)proc.euid);
-		doctor_remedy(doctor, "Ask again as root.");
+		doctor_ask_root(doctor);
 	} else {
 		examine(&proc, library, doctor);
 	}

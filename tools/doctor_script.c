@@ -165,7 +165,7 @@ look(const struct doctor_place *place, struct doctor_target *target,
 		    "%s may be executed, but not read: what it is can't be "
 		    "told",
 		    target->path);
-		doctor_remedy(doctor, "Ask again as root.");
+		doctor_ask_root(doctor);
 		return 1;
 	}
 	if (fd < 0)

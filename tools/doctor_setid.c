@@ -22,15 +22,16 @@
 	"kernel lets it."
 
 /*
- * The file's capabilities. Returns false if it has none. A process whose real
- * user is not root is in secure-execution mode if the flag is set, or if it
- * permits any.
+ * The file's capabilities: its flag, and whether a process that may inherit
+ * the given ones would be permitted any. Returns false if it has none.
  */
 static bool
-file_capabilities(int fd, bool *effective, bool *permitted)
+file_capabilities(
+    int fd, uint64_t inheritable, bool *effective, bool *permitted)
 {
 	char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
 	struct vfs_ns_cap_data caps = {0};
+	uint64_t may_inherit, permits;
 	ssize_t got;
 
 	/* fd is O_PATH, which fgetxattr(2) does not take. */
@@ -38,10 +39,12 @@ file_capabilities(int fd, bool *effective, bool *permitted)
 	got = getxattr(path, "security.capability", &caps, sizeof(caps));
 	if (got < (ssize_t)XATTR_CAPS_SZ_1)
 		return false;
+	permits = le32toh(caps.data[0].permitted) |
+	          (uint64_t)le32toh(caps.data[1].permitted) << 32;
+	may_inherit = le32toh(caps.data[0].inheritable) |
+	              (uint64_t)le32toh(caps.data[1].inheritable) << 32;
 	*effective = (le32toh(caps.magic_etc) & VFS_CAP_FLAGS_EFFECTIVE) != 0;
-	*permitted =
-	    (caps.data[0].permitted | caps.data[1].permitted |
-		caps.data[0].inheritable | caps.data[1].inheritable) != 0;
+	*permitted = (permits | (may_inherit & inheritable)) != 0;
 	return true;
 }
 
@@ -88,10 +91,7 @@ judge_capabilities(const struct doctor_place *place,
     const struct doctor_target *target, bool effective, bool permitted,
     struct doctor *doctor)
 {
-	/*
-	 * no_new_privs takes what is gained away again, but the flag still
-	 * counts.
-	 */
+	/* no_new_privs takes away what is gained, but the flag still counts. */
 	if (place->uid == 0) {
 		doctor_find(doctor, DOCTOR_SETID, DOCTOR_NOTE,
 		    "%s has file capabilities: no effect for root, but for "
@@ -121,7 +121,8 @@ doctor_setid(const struct doctor_place *place,
 	if (fd < 0)
 		return;
 	nosuid = fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_NOSUID) != 0;
-	capable = file_capabilities(fd, &effective, &permitted);
+	capable =
+	    file_capabilities(fd, place->inheritable, &effective, &permitted);
 	close(fd);
 	/* The ids are compared with those of the process that executes. */
 	if (place->uid != place->euid || place->gid != place->egid) {

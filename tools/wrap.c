@@ -30,8 +30,16 @@ wrap_print(FILE *out, const char *text, unsigned int at, unsigned int indent,
 	int begun = 0;
 
 	while (*(text += strspn(text, " ")) != '\0') {
-		size_t size = strcspn(text, " ");
+		size_t size = strcspn(text, " \n");
 		unsigned int width = 0;
+
+		if (size == 0) {
+			fprintf(out, "\n%*s", (int)indent, "");
+			at = indent;
+			begun = 0;
+			text++;
+			continue;
+		}
 
 		for (size_t i = 0; i < size; i++)
 			width += !continues((unsigned char)text[i]);

@@ -10,8 +10,8 @@
 /*
  * Prints text, broken at blanks, and a newline. at columns are printed in the
  * first line already; the others are indented by indent. A word that is too
- * long for a line has one of its own. A control character, which a file's
- * name can have, becomes a question mark.
+ * long for a line has one of its own, and a newline is kept. Another control
+ * character, which a file's name can have, becomes a question mark.
  */
 void wrap_print(FILE *out, const char *text, unsigned int at,
     unsigned int indent, unsigned int columns);
