@@ -39,6 +39,8 @@ int cmd_apply(int argc, char *argv[]);
  * message on stderr.
  */
 int cmd_absolute(const char *what, const char *file, char path[PATH_MAX]);
+int cmd_enable(int argc, char *argv[]);
+int cmd_disable(int argc, char *argv[]);
 
 /*
  * Writes to path the absolute name of the configuration file: file, or if

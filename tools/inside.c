@@ -44,42 +44,45 @@ inside_open(int root, const char *path, int flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+/* The mode is not to depend on the caller's umask. */
+static int
+make_directory(int parent, const char *name)
+{
+	if (mkdirat(parent, name, 0755) != 0)
+		return errno == EEXIST ? 0 : -errno;
+	return fchmodat(parent, name, 0755, 0) != 0 ? -errno : 0;
+}
+
 int
 inside_make_directory(int root, const char *path)
 {
 	char part[PATH_MAX];
 	size_t length = 0;
-	int parent = -1, fd, error;
+	int parent = inside_open(root, "/", O_RDONLY | O_DIRECTORY);
 
-	if (strlen(path) >= sizeof(part))
+	if (strlen(path) >= sizeof(part)) {
+		if (parent >= 0)
+			close(parent);
 		return -ENAMETOOLONG;
-	for (;;) {
-		const char *name = path + length + strspn(path + length, "/");
+	}
+	while (parent >= 0 && path[length += strspn(path + length, "/")]) {
+		size_t start = length;
+		int fd;
 
-		length = (size_t)(name - path) + strcspn(name, "/");
+		length += strcspn(path + length, "/");
 		memcpy(part, path, length);
 		part[length] = '\0';
 		fd = inside_open(root, part, O_RDONLY | O_DIRECTORY);
-		if (fd == -ENOENT && parent >= 0) {
-			/* The mode is not to depend on the caller's umask. */
-			error = 0;
-			if (mkdirat(parent, part + (name - path), 0755) == 0) {
-				if (fchmodat(parent, part + (name - path), 0755,
-					0) != 0)
-					error = -errno;
-			} else if (errno != EEXIST) {
-				error = -errno;
-			}
-			fd = error ? error
-			           : inside_open(
-					 root, part, O_RDONLY | O_DIRECTORY);
+		if (fd == -ENOENT) {
+			fd = make_directory(parent, part + start);
+			if (fd == 0)
+				fd = inside_open(
+				    root, part, O_RDONLY | O_DIRECTORY);
 		}
-		if (parent >= 0)
-			close(parent);
-		if (fd < 0 || path[length] == '\0')
-			return fd;
+		close(parent);
 		parent = fd;
 	}
+	return parent;
 }
 
 /* Takes fd over. */

@@ -89,7 +89,9 @@ unit_replace(struct unit *unit, const char *file, const char *text)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < unit->count; i++) {
-		if (strcmp(unit->settings[i].file, file) == 0)
+		/* Of several with one name, one counts. */
+		if (strcmp(file_name(unit->settings[i].file),
+			file_name(file)) == 0)
 			setting_free(&unit->settings[i]);
 		else
 			unit->settings[kept++] = unit->settings[i];

@@ -58,7 +58,9 @@ bool unit_is_instance(const char *name);
 
 /*
  * As if file, a drop-in's name without the root, held text in place of what it
- * holds; NULL: as if it were not there. Returns 0 or -ENOMEM.
+ * holds; NULL: as if it were not there. Drop-ins of the same file name in other
+ * directories are hidden by it, or come to be, and are left out in both cases.
+ * Returns 0 or -ENOMEM.
  */
 int unit_replace(struct unit *unit, const char *file, const char *text);
 

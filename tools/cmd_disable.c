@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * kashim disable: removes the drop-in that kashim enable has written, and
+ * nothing else. It also works for a unit that is no longer there.
+ */
+#include "cmd.h"
+
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd_unit.h"
+#include "dropin.h"
+#include "unit.h"
+
+static const char help[] =
+    "Usage: kashim disable [-n] [-r DIR] UNIT\n"
+    "Removes what 'kashim enable' has written for the systemd service UNIT:\n"
+    "/etc/systemd/system/UNIT.d/" DROPIN_NAME ", and its directory if that\n"
+    "is then empty.\n"
+    "\n"
+    "  -n, --dry-run       show what would be removed, and remove nothing\n"
+    "  -r, --root=DIR      the system is an image below DIR\n"
+    "  -h, --help          show this text\n"
+    "\n"
+    "The exit status is 0 if it is removed or was not there; 1 if there is a "
+    "file of\n"
+    "that name that is not ours; 2 for wrong use, or if it can't be removed.\n"
+    "\n"
+    "Examples:\n"
+    "  kashim disable backup-agent\n"
+    "  kashim disable -r /srv/image gateway@.service\n";
+
+/* Says so if the library is preloaded all the same. */
+static void
+look_again(const char *root, const char *id, const char *path)
+{
+	struct unit_variable variable;
+	struct unit unit;
+	char *others = NULL;
+	bool ours = false;
+
+	if (unit_read(root, id, &unit) != 0)
+		return;
+	/* It may be a dry run, with the file still there. */
+	if (unit.masked || unit_replace(&unit, path, NULL) != 0 ||
+	    unit_environment(&unit, "LD_PRELOAD", &variable) < 0) {
+		unit_free(&unit);
+		return;
+	}
+	if (variable.value &&
+	    dropin_others(variable.value, "", &others, &ours) >= 0 && ours)
+		warnx("%s still preloads it, by %s%s", id, root, variable.file);
+	free(others);
+	unit_variable_free(&variable);
+	unit_free(&unit);
+}
+
+static int
+disable(const char *root, const char *id, bool dry_run)
+{
+	char *path = dropin_path(id), *text = NULL;
+	int result, status;
+
+	if (!path) {
+		warnx("%s", strerror(ENOMEM));
+		return CMD_WRONG;
+	}
+	result =
+	    dry_run ? dropin_read(root, id, &text) : dropin_remove(root, id);
+	status = CMD_DONE;
+	if (result == -EEXIST) {
+		status = cmd_unit_not_ours(root, path);
+	} else if (result == -ENOENT) {
+		printf("%s is not enabled\n", id);
+	} else if (result != 0) {
+		status = cmd_unit_failed(
+		    root, path, dry_run ? "read" : "remove", result);
+	} else if (dry_run) {
+		printf("%s%s: would be removed\n", root, path);
+	} else {
+		printf("%s%s: removed\n", root, path);
+		cmd_unit_next(root, id);
+	}
+	if (status == CMD_DONE)
+		look_again(root, id, path);
+	free(path);
+	free(text);
+	return status;
+}
+
+int
+cmd_disable(int argc, char *argv[])
+{
+	static const struct option options[] = {
+	    {"dry-run", no_argument, NULL, 'n'},
+	    {"root", required_argument, NULL, 'r'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	char full[UNIT_NAME_SIZE];
+	const char *root = "";
+	bool dry_run = false;
+	struct unit unit;
+	int opt, result;
+
+	while ((opt = getopt_long(argc, argv, "nr:h", options, NULL)) != -1) {
+		switch (opt) {
+		case 'n':
+			dry_run = true;
+			break;
+		case 'r':
+			root = cmd_unit_root(optarg);
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return CMD_DONE;
+		default:
+			return cmd_wrong_use(argv[0]);
+		}
+	}
+	if (argc - optind != 1) {
+		warnx("disable needs the name of one unit");
+		return cmd_wrong_use(argv[0]);
+	}
+	/* A unit that is gone can't be an alias, but may have a drop-in. */
+	result = unit_read(root, argv[optind], &unit);
+	if (result == -ENOENT && unit_full_name(argv[optind], full) == 0)
+		return disable(root, full, dry_run);
+	if (result != 0)
+		return cmd_unit_read(root, argv[optind], &unit);
+	result = disable(root, unit.id, dry_run);
+	unit_free(&unit);
+	return result;
+}
