@@ -108,29 +108,50 @@ look_for_accepted(const struct later *later, int listener)
 
 /* Returns whether there is nothing left to wait for. */
 static bool
+settle(const struct later *later, const struct held_socket *held)
+{
+	if (later->len == 0) {
+		if (apply_listen(&held->apply, held->fd))
+			return false;
+		look_for_accepted(later, held->fd);
+		return true;
+	}
+	if (!has_source(held->fd))
+		return false;
+	apply_connected(&held->apply, held->fd, &later->sa, later->len);
+	return true;
+}
+
+static bool
 try(const struct later *later)
 {
 	struct target *target = target_find(later->tid);
 	struct held_socket held;
-	bool done = true;
+	bool done;
 
 	/* The thread may have ended, or become another process's. */
 	if (target == NULL || target_process(target) != later->process)
 		target = target_find(later->process);
 	if (target == NULL || !held_begin(&held, target, later->fd))
 		return true;
-	if (held.cookie == later->cookie && later->len == 0) {
-		done = !apply_listen(&held.apply, held.fd);
-		if (done)
-			look_for_accepted(later, held.fd);
-	} else if (held.cookie != later->cookie)
-		done = true;
-	else if (has_source(held.fd))
-		apply_connected(&held.apply, held.fd, &later->sa, later->len);
-	else
-		done = false;
+	done = held.cookie != later->cookie || settle(later, &held);
 	held_end(&held);
 	return done;
+}
+
+void
+later_settle(const struct held_socket *held)
+{
+	for (unsigned int i = 0; later_count > 0 && i < later_end; i++) {
+		struct later *later = &laters[i];
+
+		if (later->due_ms == 0 || later->cookie != held->cookie)
+			continue;
+		if (settle(later, held)) {
+			later->due_ms = 0;
+			later_count--;
+		}
+	}
 }
 
 int

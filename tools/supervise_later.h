@@ -22,6 +22,12 @@ later_connected(const struct held_socket *held, const struct target *target,
 void
 later_listening(const struct held_socket *held, const struct target *target);
 
+/*
+ * Does it now, for a socket whose program is about to set an option of its
+ * own: the rule came first.
+ */
+void later_settle(const struct held_socket *held);
+
 /* Does what is due. Returns how long until something is, in ms; -1: never. */
 int later_run(void);
 

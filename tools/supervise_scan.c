@@ -81,6 +81,13 @@ is_accepted(int fd)
 	return getpeername(fd, (struct sockaddr *)&sa, &len) == 0;
 }
 
+void
+scan_settle(const struct held_socket *held)
+{
+	if (port_count > 0 && !held_is_on_record(held) && is_accepted(held->fd))
+		apply_called_back(&held->apply, held->fd);
+}
+
 static void
 look_at(pid_t process, int fd)
 {
@@ -89,8 +96,7 @@ look_at(pid_t process, int fd)
 
 	if (target == NULL || !held_begin(&held, target, fd))
 		return;
-	if (is_accepted(held.fd) && !held_is_on_record(&held))
-		apply_called_back(&held.apply, held.fd);
+	scan_settle(&held);
 	held_end(&held);
 }
 

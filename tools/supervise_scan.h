@@ -9,11 +9,19 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "supervise_socket.h"
+
 /*
  * Connections to this listener's port are of interest. Returns false if it has
  * none.
  */
 bool scan_add_listener(int listener);
+
+/*
+ * Does so now for one that was accepted, if that is what it is, before its
+ * program sets an option of its own.
+ */
+void scan_settle(const struct held_socket *held);
 
 /*
  * Sets what the rules say on each connection, to a port of interest, that was

@@ -14,6 +14,7 @@
 #include "supervise_accept.h"
 #include "supervise_call.h"
 #include "supervise_later.h"
+#include "supervise_scan.h"
 #include "supervise_socket.h"
 #include "supervise_target.h"
 
@@ -116,6 +117,8 @@ serve_setsockopt(struct work *work)
 	    target_read(work->target, args[3], &value, sizeof(value)) < 0 ||
 	    !hold(work))
 		return false;
+	later_settle(&work->held);
+	scan_settle(&work->held);
 	rule = apply_holding(&work->held.apply, work->held.fd);
 	made = setsockopt(work->held.fd, (int)args[1], (int)args[2], &value,
 		   sizeof(value)) == 0;
