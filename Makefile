@@ -161,6 +161,11 @@ $(BUILD)/test/connects_static: test/preload/connects.c Makefile
 $(BUILD)/test/bench_match: $(BUILD)/test/bench/match.o $(UNIT_OBJS)
 	$(CC) -o $@ $^ $(LDFLAGS) $(TOOL_LIBS)
 
+$(BUILD)/test/holds: test/command/holds.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static \
+	    -MMD -MP -o $@ $<
+
 $(BUILD)/test/watch: test/e2e/watch.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -MMD -MP \
@@ -192,7 +197,7 @@ unit: all $(UNIT_TESTS)
 preload: all $(HOSTS) $(PLAIN) $(BUILD)/test/connects_static
 	sh test/preload/run $(BUILD)
 
-command: all $(BUILD)/test/connects_static
+command: all $(BUILD)/test/connects_static $(BUILD)/test/holds
 	sh test/command/run $(BUILD)
 
 e2e: all $(BUILD)/test/watch

@@ -45,10 +45,11 @@ static const char help[] =
     "  kashim apply --dry-run --program 'sm_*' --program stpd\n"
     "  sudo kashim apply --all\n";
 
-/* Accepted meanwhile, or moved: looked for again, for so long at most. */
+/* So long what waited to be accepted is waited for, looking so often. */
 #define PATIENCE_MS 1000
 #define PAUSE_MS    20
-#define EXTRA_MAX   3 /* passes for what moved: somebody may always move */
+/* So many passes are made for what moved, or is set back by its program. */
+#define EXTRA_MAX 3
 
 struct request {
 	struct choice choice;
@@ -61,17 +62,23 @@ struct tally {
 	size_t changed;
 	size_t right;
 	size_t no_rule;
-	size_t unseen;  /* not permitted */
-	size_t unheld;  /* no process has it */
-	size_t failed;  /* to set */
-	size_t gone;    /* closed meanwhile, or moved */
-	size_t waiting; /* not accepted yet, of a listener that was changed */
+	size_t unseen; /* not permitted */
+	size_t unheld; /* no process has it */
+	size_t failed; /* to set */
+	size_t gone;   /* closed meanwhile, or moved */
 };
 
 struct applying {
 	const struct request *request;
 	const struct image *image;
 	struct mend_list list;
+	/*
+	 * Connections that waited to be accepted when their listener had just
+	 * been set, and still do: what comes behind them inherits.
+	 */
+	uint64_t *old;
+	size_t old_count;
+	bool old_known;
 	struct tally tally;
 };
 
@@ -141,12 +148,10 @@ apply_to(struct applying *applying, const struct live *live, bool listeners)
 
 		if ((socket->direction == LIVE_LISTENER) != listeners)
 			continue;
-		/* What was in the queue of a listener before it was set. */
-		if (listeners && mend_list_has(&applying->list, socket))
-			tally->waiting += socket->waiting;
 		switch (socket->verdict) {
 		case LIVE_OK:
-			tally->right += !mend_list_has(&applying->list, socket);
+			tally->right += !mend_list_has(
+			    &applying->list, socket->socket.cookie);
 			continue;
 		case LIVE_NO_RULE:
 			tally->no_rule++;
@@ -170,6 +175,40 @@ apply_to(struct applying *applying, const struct live *live, bool listeners)
 	return error;
 }
 
+static bool
+is_old(const struct applying *applying, uint64_t cookie)
+{
+	for (size_t i = 0; i < applying->old_count; i++) {
+		if (applying->old[i] == cookie)
+			return true;
+	}
+	return false;
+}
+
+/* Of those that are old, keeps the ones that still wait. */
+static int
+find_old(struct applying *applying, const struct live *live)
+{
+	uint64_t *old = calloc(live->waiting + 1, sizeof(*old));
+	size_t count = 0;
+
+	if (old == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < live->waiting; i++) {
+		const struct live_waiting *waiting = &live->queue[i];
+
+		if (applying->old_known
+			? is_old(applying, waiting->cookie)
+			: mend_list_has(&applying->list, waiting->listener))
+			old[count++] = waiting->cookie;
+	}
+	free(applying->old);
+	applying->old = old;
+	applying->old_count = count;
+	applying->old_known = true;
+	return 0;
+}
+
 /* Reads and sets everything once. Returns 0 or -errno. */
 static int
 pass(struct applying *applying, struct live *live, bool *listeners_changed)
@@ -189,6 +228,10 @@ pass(struct applying *applying, struct live *live, bool *listeners_changed)
 	*listeners_changed = tally->changed > changed;
 	if (error == 0)
 		error = apply_to(applying, live, false);
+	if (error == 0)
+		error = find_old(applying, live);
+	if (*listeners_changed)
+		applying->old_known = false;
 	tally->gone += live->gone;
 	return error;
 }
@@ -232,11 +275,11 @@ apply_all(
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
 	const struct tally *tally = &applying->tally;
-	int64_t deadline = now_ms() + PATIENCE_MS;
+	int64_t deadline = 0;
 
 	for (int n = 0;; n++) {
 		size_t gone = tally->gone;
-		bool changed = false;
+		bool changed = false, moved;
 		int error = pass(applying, live, &changed);
 
 		if (error == -ESRCH && n > 0) {
@@ -246,16 +289,13 @@ apply_all(
 		}
 		if (error < 0 || applying->request->dry_run)
 			return error;
-		if (!changed) {
-			bool moved = tally->gone > gone && n < EXTRA_MAX;
-
-			if ((tally->waiting == 0 && !moved) ||
-			    now_ms() >= deadline)
+		moved = tally->gone > gone && n < EXTRA_MAX;
+		if (changed && n < EXTRA_MAX) {
+			deadline = now_ms() + PATIENCE_MS;
+		} else if (!moved) {
+			if (applying->old_count == 0 || now_ms() >= deadline)
 				return 0;
 			(void)nanosleep(&pause, NULL);
-		} else if (n > 0 && now_ms() >= deadline) {
-			/* Somebody sets it back, again and again. */
-			return 0;
 		}
 		live_free(live);
 	}
@@ -289,19 +329,25 @@ conclude(const struct applying *applying, const struct live *live)
 	print_count(tally->gone, "gone meanwhile");
 	putchar('\n');
 
+	if (live->process_count == 0 && live->closed_count == 0 &&
+	    !request->all && tally->changed + tally->gone == 0)
+		warnx("no such process runs");
 	if (hidden)
-		warnx("%zu of the processes may not be looked into: run it as "
-		      "root",
-		    live->closed_count);
+		warnx("%zu process%s may not be looked into: run it as root",
+		    live->closed_count, live->closed_count == 1 ? "" : "es");
 	if (live->hidden_nets > 0)
-		warnx("%zu network namespaces may not be looked into: run it "
+		warnx("%zu network namespace%s may not be looked into: run it "
 		      "as root",
-		    live->hidden_nets);
-	if (tally->waiting > 0)
+		    live->hidden_nets, live->hidden_nets == 1 ? "" : "s");
+	if (applying->old_count == 1)
+		warnx("1 connection was not accepted yet: when it is, run it "
+		      "again");
+	if (applying->old_count > 1)
 		warnx("%zu connections were not accepted yet: when they are, "
 		      "run it again",
-		    tally->waiting);
-	if (tally->unseen + tally->unheld + tally->failed + tally->waiting >
+		    applying->old_count);
+	if (tally->unseen + tally->unheld + tally->failed +
+		    applying->old_count >
 		0 ||
 	    hidden || live->hidden_nets > 0)
 		return CMD_NO;
@@ -325,6 +371,7 @@ apply(struct request *request, const struct image *image)
 		status = conclude(&applying, &live);
 	live_free(&live);
 	mend_list_free(&applying.list);
+	free(applying.old);
 	return status;
 }
 

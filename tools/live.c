@@ -337,6 +337,27 @@ find_owners(struct reading *reading)
 
 /* Directions, options and rules. */
 
+/* Notes a connection that waits for a listener in the list to accept it. */
+static int
+take_waiting(struct reading *reading, const struct live_socket *socket,
+    const struct live_socket *listener)
+{
+	struct live *live = reading->live;
+	struct live_waiting *more;
+
+	if (listener == NULL || (!reading->all && listener->process == NULL))
+		return 0;
+	more = reallocarray(live->queue, live->waiting + 1, sizeof(*more));
+	if (more == NULL)
+		return -ENOMEM;
+	live->queue = more;
+	more[live->waiting++] = (struct live_waiting){
+	    .cookie = socket->socket.cookie,
+	    .listener = listener->socket.cookie,
+	};
+	return 0;
+}
+
 static int
 find_directions(struct reading *reading)
 {
@@ -347,15 +368,12 @@ find_directions(struct reading *reading)
 
 	for (size_t i = 0; i < live->count && error == 0; i++) {
 		struct live_socket *socket = &live->sockets[i];
-		const struct live_socket *listener;
 
 		socket->direction = directions_find(&directions, socket);
-		if (socket->socket.inode != 0 ||
-		    socket->socket.state != TCP_ESTABLISHED)
-			continue;
-		listener = directions_listener(&directions, socket);
-		if (listener != NULL)
-			live->sockets[listener - live->sockets].waiting++;
+		if (socket->socket.inode == 0 &&
+		    socket->socket.state == TCP_ESTABLISHED)
+			error = take_waiting(reading, socket,
+			    directions_listener(&directions, socket));
 	}
 	directions_close(&directions);
 	return error;
@@ -374,7 +392,6 @@ keep_chosen(struct reading *reading)
 		if (socket->socket.inode == 0 ||
 		    (!reading->all && socket->process == NULL))
 			continue;
-		live->waiting += socket->waiting;
 		live->sockets[kept++] = *socket;
 	}
 	live->count = kept;
@@ -488,5 +505,6 @@ live_free(struct live *live)
 {
 	free(live->sockets);
 	free(live->processes);
+	free(live->queue);
 	*live = (struct live){0};
 }

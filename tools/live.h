@@ -67,9 +67,7 @@ struct live_socket {
 	 */
 	const struct process *process;
 	unsigned int sharers; /* other chosen processes that have it, too */
-	/* Of a listener: connections that nobody has accepted yet. */
-	unsigned int waiting;
-	int fd; /* in process, -1: not known */
+	int fd;               /* in process, -1: not known */
 	enum live_direction direction;
 	bool have_known;       /* have was read from the socket */
 	struct keepalive have; /* its options, as they really are */
@@ -85,6 +83,12 @@ struct live_socket {
 	int rule;
 	bool rule_known;
 	enum live_verdict verdict;
+};
+
+/* A connection that nobody has accepted yet. */
+struct live_waiting {
+	uint64_t cookie;
+	uint64_t listener; /* its cookie */
 };
 
 struct live {
@@ -104,8 +108,9 @@ struct live {
 	size_t gone;
 	/*
 	 * Connections to the listeners in the list that nobody has accepted
-	 * yet. They are not in the list.
+	 * yet, and how many these are. They are not in the list.
 	 */
+	struct live_waiting *queue;
 	size_t waiting;
 	pid_t missing; /* after -ESRCH: the pid that there is not */
 };

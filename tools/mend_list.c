@@ -36,10 +36,10 @@ mend_list_next(struct mend_list *list)
 }
 
 bool
-mend_list_has(const struct mend_list *list, const struct live_socket *socket)
+mend_list_has(const struct mend_list *list, uint64_t cookie)
 {
 	return list->sorted > 0 &&
-	       bsearch(&socket->socket.cookie, list->cookies, list->sorted,
+	       bsearch(&cookie, list->cookies, list->sorted,
 		   sizeof(*list->cookies), compare_cookies) != NULL;
 }
 
@@ -155,7 +155,7 @@ mend_list_refused(struct mend_list *list, const struct live_socket *socket,
 {
 	char value[VALUE_MAX];
 
-	if (mend_list_has(list, socket))
+	if (mend_list_has(list, socket->socket.cookie))
 		return 0;
 	snprintf(value, sizeof(value), "%*s", VALUE_COLUMNS, reason);
 	return print_line(list, socket, value);

@@ -26,9 +26,8 @@ struct mend_list {
 /* What comes now is another pass over the sockets. */
 void mend_list_next(struct mend_list *list);
 
-/* Did the socket get a line in an earlier pass? */
-bool
-mend_list_has(const struct mend_list *list, const struct live_socket *socket);
+/* Did the socket with this cookie get a line in an earlier pass? */
+bool mend_list_has(const struct mend_list *list, uint64_t cookie);
 
 /* What a socket had and has. Returns 0 or -ENOMEM. */
 int mend_list_changed(struct mend_list *list, const struct live_socket *socket,

@@ -1,0 +1,604 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# kashim apply on real programs. What their sockets have then is asked of
+# themselves, of ss(8), or of peek.py, and not of kashim. All of it runs in
+# network, mount and process namespaces of this script, so that --all reaches
+# nobody else, and all ends with it. BUILD names the build directory.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd -P) || exit 2
+build=$(cd "${BUILD:-build}" && pwd -P) || exit 2
+if [ "${KASHIM_APART-}" != yes ]; then
+	if [ "$(id -u)" -ne 0 ]; then
+		echo 'skipped: programs of other users need root'
+		echo '0 passed, 0 failed, 1 skipped'
+		exit 0
+	fi
+	KASHIM_APART=yes BUILD=$build exec unshare -mnp --fork --kill-child \
+		--mount-proc sh "$0" "$@"
+fi
+
+work=$(cd "$(mktemp -d)" && pwd -P) || exit 2
+pids=
+# The namespace's first process ends all others with itself.
+trap 'kill -9 $pids 2>/dev/null; wait; rm -rf "$work"' EXIT
+trap 'exit 2' HUP INT TERM
+cd "$work" || exit 2
+umask 022
+chmod 755 "$work"
+unset KASHIM_CONFIG KASHIM_TRACE LD_PRELOAD
+export LC_ALL=C
+# The build directory may not be everybody's to read.
+cp "$build/kashim" "$build/test/holds" . || exit 2
+PATH=$work:$PATH:/usr/sbin:/sbin
+nobody='setpriv --reuid=65534 --regid=65534 --clear-groups --'
+ip link set lo up || exit 2
+
+passed=0
+failed=0
+
+pass() {
+	passed=$((passed + 1))
+}
+
+fail() {
+	failed=$((failed + 1))
+	printf 'not ok: %s\n' "$1"
+}
+
+same() {
+	if [ "$2" = "$3" ]; then
+		pass
+	else
+		fail "$1: in place of"
+		printf '%s\n' "$3" | sed 's/^/	/'
+		printf '  it is\n'
+		printf '%s\n' "$2" | sed 's/^/	/'
+	fi
+}
+
+# wait_for COMMAND...: until it succeeds, for 20 s at most.
+wait_for() {
+	tries=0
+	until "$@"; do
+		tries=$((tries + 1))
+		[ $tries -lt 400 ] || return 1
+		sleep 0.05
+	done
+}
+
+# start NAME COMMAND...: its pid is in $pid, its input and output in NAME.in and
+# NAME.out. It has to say that it is ready.
+start() {
+	name=$1
+	shift
+	rm -f "$name.in" "$name.out"
+	mkfifo "$name.in"
+	: >"$name.out"
+	"$@" <>"$name.in" >"$name.out" 2>"$name.err" &
+	pid=$!
+	pids="$pids $pid"
+	wait_for grep -q '^ready' "$name.out" || {
+		fail "$name does not start: $(cat "$name.err")"
+		return 1
+	}
+}
+
+# has_connections FILTER PORT N: that many, at least.
+has_connections() {
+	[ "$(ss -tnH "$1" = ":$2" | wc -l)" -ge "$3" ]
+}
+
+stop() {
+	kill -9 "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+}
+
+has_lines() {
+	[ "$(wc -l <"$1")" -ge "$2" ]
+}
+
+# ask NAME WORD: prints what the program NAME says to it.
+ask() {
+	lines=$(($(wc -l <"$1.out") + 1))
+	echo "$2" >"$1.in"
+	wait_for has_lines "$1.out" $lines || echo 'no answer'
+	tail -n 1 "$1.out"
+}
+
+# apply STATUS ARGUMENT...: what it prints, with "! " before what goes to
+# stderr, and without what hangs on this run, is in the file "said".
+apply() {
+	expected=$1
+	shift
+	kashim apply -c "$work/conf" "$@" >out 2>err </dev/null
+	status=$?
+	{
+		sed 's/^/! /' err
+		sed 's/, process [0-9]*/, process N/' out
+	} >said
+	if [ $status -eq "$expected" ]; then
+		pass
+	else
+		fail "kashim apply $*: exit status $status, not $expected"
+		tail -n 20 said | sed 's/^/	/'
+	fi
+}
+
+# says NAME: is that, on standard input, what the last apply printed?
+says() {
+	cat >expected
+	if diff -u expected said >differences; then
+		pass
+	else
+		fail "$1"
+		sed 's/^/	/' differences
+	fi
+}
+
+# The sockets of a process, as they really are.
+peek() {
+	python3 "$here/peek.py" "$1" 2>&1
+}
+
+cat >conf <<'END'
+interval = "30s"
+count    = 5
+rule clients { port = { "3301", "6379", "9100" } idle = "5min" }
+rule tight   { port = { "3302" } idle = "5min" app-settings = tighten }
+rule polite  { port = { "3303" } idle = "5min" app-settings = respect }
+rule alone   { port = { "3304" } action = ignore }
+rule give-up { port = { "3306" } idle = "5min" user-timeout = "2min" }
+rule in      { port = { "3307" } direction = accept idle = "5min" }
+rule near    { port = { "3308" } source = { "127.0.0.0/8" }
+               direction = accept idle = "5min" }
+rule held    { program = { "holds*" } idle = "4min" }
+END
+header='  CONNECTION; keepalive idle/interval/count        BEFORE -> AFTER      RULE'
+
+# Wrong use.
+
+apply 2
+says 'nothing is chosen' <<'END'
+! kashim: whose connections? --pid, --unit, --program, or --all
+! Try 'kashim apply --help'.
+END
+apply 2 --all --pid $$
+says 'all, and some' <<'END'
+! kashim: --all is for all: leave out --pid, --unit and --program
+! Try 'kashim apply --help'.
+END
+apply 2 --all redis
+says 'an argument' <<'END'
+! kashim: apply takes options only, not 'redis'
+! Try 'kashim apply --help'.
+END
+apply 2 -p 31999
+says 'no such process' <<'END'
+! kashim: there is no process 31999
+END
+apply 2 -a -c ./none.conf
+says 'no configuration' <<END
+! kashim: $work/none.conf: there is no such file; write it, or name another one
+END
+apply 0 -P nosuchprogram
+says 'no such program' <<'END'
+! kashim: no such process runs
+0 sockets changed, 0 were right
+END
+
+# What is printed, and what is set: the rule's values.
+
+python='python3*'
+interpreter=$(python3 -c 'import os; print(os.path.realpath("/proc/self/exe"))')
+interpreter=${interpreter##*/}
+start own python3 "$here/apply_host.py" own 3301 40001 40002 40003 40004
+own=$pid
+before=$(peek "$own")
+changes="$header
+$interpreter, process N
+  127.0.0.1:3301 listens                              off -> 300/30/5   clients
+  127.0.0.1:40001 > 127.0.0.1:3301                    off -> 300/30/5   clients
+  127.0.0.1:3301 < 127.0.0.1:40001                    off -> 300/30/5   clients
+  127.0.0.1:40002 > 127.0.0.1:3301              7200/75/9 -> 300/30/5   clients
+  127.0.0.1:3301 < 127.0.0.1:40002                    off -> 300/30/5   clients
+  127.0.0.1:40003 > 127.0.0.1:3301                 20/5/3 -> 300/30/5   clients
+  127.0.0.1:3301 < 127.0.0.1:40003                    off -> 300/30/5   clients
+  127.0.0.1:40004 > 127.0.0.1:3301               900/90/9 -> 300/30/5   clients
+  127.0.0.1:3301 < 127.0.0.1:40004                    off -> 300/30/5   clients"
+apply 1 --dry-run --pid "$own"
+says 'dry run' <<END
+$changes
+9 sockets would be changed, 0 are right
+END
+same 'a dry run changes nothing' "$(peek "$own")" "$before"
+apply 0 --pid "$own"
+says 'override' <<END
+$changes
+9 sockets changed, 0 were right
+END
+after="127.0.0.1:3301 - 1 300/30/5+0"
+for from in 40001 40002 40003 40004; do
+	after="$after
+127.0.0.1:$from 127.0.0.1:3301 1 300/30/5+0
+127.0.0.1:3301 127.0.0.1:$from 1 300/30/5+0"
+done
+same 'override: the sockets' "$(peek "$own")" "$after"
+apply 0 --pid "$own"
+says 'a second time' <<'END'
+0 sockets changed, 9 were right
+END
+apply 0 --dry-run --pid "$own"
+says 'nothing to do' <<'END'
+0 sockets would be changed, 9 are right
+END
+stop "$own"
+
+start tight python3 "$here/apply_host.py" own 3302 40101 40102 40103 40104
+apply 0 -P "$python"
+same 'tighten' "$(peek "$pid" | grep ' 127.0.0.1:3302 ')" \
+	'127.0.0.1:40101 127.0.0.1:3302 1 300/30/5+0
+127.0.0.1:40102 127.0.0.1:3302 1 300/30/5+0
+127.0.0.1:40103 127.0.0.1:3302 1 20/5/3+0
+127.0.0.1:40104 127.0.0.1:3302 1 300/30/5+0'
+stop "$pid"
+
+start polite python3 "$here/apply_host.py" own 3303 40201 40202 40203 40204
+apply 0 -P "$python"
+same 'respect' "$(peek "$pid" | grep ' 127.0.0.1:3303 ')" \
+	'127.0.0.1:40201 127.0.0.1:3303 1 300/30/5+0
+127.0.0.1:40202 127.0.0.1:3303 1 7200/75/9+0
+127.0.0.1:40203 127.0.0.1:3303 1 20/5/3+0
+127.0.0.1:40204 127.0.0.1:3303 1 900/90/9+0'
+stop "$pid"
+
+for port in 3304 3305; do
+	start alone python3 "$here/apply_host.py" own $port 40301 40302
+	before=$(peek "$pid")
+	apply 0 -p "$pid"
+	same "port $port is left alone" "$(peek "$pid")" "$before"
+	cp said said.$port
+	stop "$pid"
+done
+same 'to ignore is right' "$(cat said.3304)" '0 sockets changed, 5 were right'
+same 'without a rule' "$(cat said.3305)" \
+	'0 sockets changed, 0 were right, 5 without a rule'
+
+start give-up python3 "$here/apply_host.py" own 3306 40401
+apply 0 -p "$pid"
+says 'user timeout' <<END
+$header
+$interpreter, process N
+  127.0.0.1:3306 listens                              off -> 300/30/5+120 give-up
+  127.0.0.1:40401 > 127.0.0.1:3306                    off -> 300/30/5+120 give-up
+  127.0.0.1:3306 < 127.0.0.1:40401                    off -> 300/30/5+120 give-up
+3 sockets changed, 0 were right
+END
+same 'user timeout: the sockets' "$(peek "$pid" | cut -d ' ' -f 3- | uniq)" \
+	'1 300/30/5+120000'
+stop "$pid"
+
+# MPTCP has no user timeout, and that is nothing that could be mended.
+if [ "$(cat /proc/sys/net/mptcp/enabled 2>/dev/null)" = 1 ]; then
+	start mptcp python3 "$here/apply_host.py" mptcp 3306 40501
+	apply 0 -p "$pid"
+	same 'MPTCP' "$(tail -n 1 said)" '3 sockets changed, 0 were right'
+	apply 0 -p "$pid"
+	same 'MPTCP, again' "$(tail -n 1 said)" '0 sockets changed, 3 were right'
+	same 'MPTCP: the timers of its subflows' \
+		"$(ss -tno state established sport = :40501 |
+			grep -c 'timer:(keepalive,4min')" 1
+	stop "$pid"
+fi
+
+# Whose sockets they are.
+
+start forked python3 "$here/apply_host.py" forked 3301 40601
+apply 0 -P "$python"
+same 'shared sockets count once' "$(tail -n 1 said)" \
+	'3 sockets changed, 0 were right'
+same 'those of the child' "$(peek "$(cat "/proc/$pid/task/$pid/children")" |
+	cut -d ' ' -f 3- | uniq)" '1 300/30/5+0'
+stop "$pid"
+for child in $(pgrep -f 'apply_host.py forked'); do
+	kill -9 "$child"
+done
+
+start foreign python3 "$here/apply_host.py" foreign 3301 40701
+apply 0 -p "$pid"
+same 'from a namespace where nobody lives' "$(peek "$pid" |
+	cut -d ' ' -f 3- | uniq)" '1 300/30/5+0'
+stop "$pid"
+
+# A static program, from inside: the queue of its listener, and what inherits.
+
+inside='server 1 240/30/5+0 '
+mended="listener 1 240/30/5+0 client 1 240/30/5+0 client 1 240/30/5+0 $inside"
+for how in '' ring; do
+	# shellcheck disable=SC2086 # nothing, if it is empty
+	start holds ./holds 3401 $how
+	apply 1 -P 'holds*'
+	sed '$d' said | grep -c -- '->' >lines
+	same "static $how: changes" "$(cat lines)" 5
+	same "static $how: what waits" "$(grep ! said)" \
+		'! kashim: 1 connection was not accepted yet: when it is, run it again'
+	same "static $how: from inside" "$(ask holds show)" "$mended"
+	same "static $how: made before" "$(ask holds accept)" \
+		'server 0 7200/75/9+0 '
+	same "static $how: made behind" "$(ask holds make)" "$inside"
+	apply 0 -P 'holds*'
+	same "static $how: accepted since" "$(tail -n 1 said)" \
+		'2 sockets changed, 5 were right'
+	stop "$pid"
+done
+
+# With other rights, elsewhere.
+
+cp holds holds_setuid && chmod 4755 holds_setuid
+# shellcheck disable=SC2086
+start setuid $nobody ./holds_setuid 3402
+before=$(peek "$pid")
+# shellcheck disable=SC2086
+$nobody kashim apply -c "$work/conf" -p "$pid" >out 2>err
+same 'by nobody: status' $? 1
+same 'by nobody' "$(cat out err)" '0 sockets changed, 0 were right
+kashim: 1 process may not be looked into: run it as root'
+same 'by nobody: nothing is changed' "$(peek "$pid")" "$before"
+# shellcheck disable=SC2086
+$nobody kashim apply -c "$work/conf" -a >out 2>err
+same 'all, by nobody: status' $? 1
+sed 's/:[0-9]\{4,5\} / /g; s/  */ /g' out >said
+same 'all, by nobody' "$(sort said | uniq -c | tr -s ' ')" \
+	' 1 127.0.0.1 < 127.0.0.1 not permitted
+ 2 127.0.0.1 > 127.0.0.1 not permitted
+ 1 127.0.0.1 listens not permitted
+ 1 CONNECTION; keepalive idle/interval/count BEFORE -> AFTER RULE
+ 1 0 sockets changed, 0 were right, 4 not permitted
+ 1 process not known'
+same 'all, by nobody: nothing is changed' "$(peek "$pid")" "$before"
+apply 1 -p "$pid"
+same 'setuid, by root' "$(ask setuid show)" "$mended"
+stop "$pid"
+
+mkdir root
+cp holds root/holds_elsewhere
+start elsewhere unshare -nm sh -c \
+	'ip link set lo up; exec chroot root /holds_elsewhere 3403'
+apply 1 -P holds_elsewhere
+same 'in other namespaces and a chroot' "$(ask elsewhere show)" "$mended"
+same 'and it is still in its own' "$(ss -tnH | wc -l)" 0
+stop "$pid"
+
+# Real programs.
+
+start redis sh -c 'redis-server --port 6379 --save "" --tcp-keepalive 0 \
+	--daemonize no & echo ready; wait'
+redis=$(wait_for pgrep redis-server >/dev/null && pgrep redis-server)
+pids="$pids $redis"
+wait_for redis-cli ping >/dev/null 2>&1 || fail 'redis does not start'
+(
+	echo 'PING'
+	exec sleep 60
+) | nc 127.0.0.1 6379 >answer &
+first=$!
+pids="$pids $first"
+wait_for grep -q PONG answer
+apply 0 --program redis-server
+same 'redis' "$(peek "$redis" | grep -v '\[' | cut -d ' ' -f 3- | uniq)" \
+	'1 300/30/5+0'
+same 'redis, by ss' "$(ss -tnoH state established sport = :6379 |
+	grep -c 'keepalive,4min5')" 1
+(
+	echo 'PING'
+	exec sleep 60
+) | nc 127.0.0.1 6379 >answer2 &
+second=$!
+pids="$pids $second"
+wait_for grep -q PONG answer2
+same 'what redis accepts behind' "$(ss -tnoH state established \
+	sport = :6379 | grep -c 'keepalive,4min5')" 2
+kill "$redis"
+stop "$pid"
+stop $first
+stop $second
+
+cat >Holds.java <<'END'
+import java.io.*;
+import java.net.*;
+import jdk.net.ExtendedSocketOptions;
+
+class Holds {
+	static void show(Socket s) throws IOException {
+		System.out.println(s.getKeepAlive() + " " +
+			s.getOption(ExtendedSocketOptions.TCP_KEEPIDLE));
+	}
+	public static void main(String[] arguments) throws IOException {
+		InetAddress host = InetAddress.getLoopbackAddress();
+		ServerSocket server = new ServerSocket(3301, 8, host);
+		Socket client = new Socket(host, 3301);
+		Socket accepted = server.accept();
+		BufferedReader in = new BufferedReader(
+			new InputStreamReader(System.in));
+		System.out.println("ready");
+		while (in.readLine() != null) {
+			show(client);
+			show(accepted);
+			new Socket(host, 3301);
+			show(server.accept());
+		}
+	}
+}
+END
+start java java -Xshare:auto -XX:TieredStopAtLevel=1 Holds.java
+apply 0 --program java
+same 'Java' "$(tail -n 1 said)" '3 sockets changed, 0 were right'
+lines=4
+echo >java.in
+wait_for has_lines java.out $lines
+same 'Java, from inside' "$(sed 1d java.out)" 'true 300
+true 300
+true 300'
+stop "$pid"
+
+# Go sets 15 s on what it accepts.
+start go sh -c 'prometheus-node-exporter --web.listen-address=127.0.0.1:9100 \
+	--collector.disable-defaults 2>&1 & echo ready; wait'
+wait_for pgrep prometheus-node >/dev/null
+go=$(pgrep prometheus-node)
+pids="$pids $go"
+wait_for sh -c 'ss -tlnH sport = :9100 | grep -q .' ||
+	fail 'node-exporter does not start'
+(
+	printf 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+	exec sleep 60
+) | nc 127.0.0.1 9100 >answer3 &
+first=$!
+pids="$pids $first"
+wait_for grep -q HTTP/1.1 answer3
+same 'Go, before' "$(peek "$go" | tail -n 1 | cut -d ' ' -f 3-)" '1 15/15/9+0'
+apply 0 --program 'prometheus-*'
+same 'Go, a listener and a connection' "$(peek "$go" | cut -d ' ' -f 3- |
+	uniq)" '1 300/30/5+0'
+kill "$go"
+stop "$pid"
+stop $first
+
+# A unit, as its control group says it.
+mkdir cgroup
+if mount -t cgroup2 none cgroup && mkdir cgroup/kashim-test.service; then
+	start unit python3 "$here/apply_host.py" own 3301 40801
+	start other python3 "$here/apply_host.py" own 3309 40901
+	pgrep -f 'own 3301' >cgroup/kashim-test.service/cgroup.procs
+	apply 0 --unit kashim-test
+	sed -i '/^  CONN/d' said
+	says 'a unit' <<END
+$interpreter, process N, kashim-test.service
+  127.0.0.1:3301 listens                              off -> 300/30/5   clients
+  127.0.0.1:40801 > 127.0.0.1:3301                    off -> 300/30/5   clients
+  127.0.0.1:3301 < 127.0.0.1:40801                    off -> 300/30/5   clients
+3 sockets changed, 0 were right
+END
+	for pid in $(pgrep -f 'apply_host.py own'); do
+		stop "$pid"
+	done
+	rmdir cgroup/kashim-test.service
+	umount cgroup
+else
+	fail 'no control groups here'
+fi
+
+# How long it was silent before counts.
+
+start silent python3 "$here/apply_host.py" own 3301 41001
+sleep 2.5
+apply 0 --program "$python"
+timer=$(ss -tnoH state established sport = :41001 |
+	sed 's/.*keepalive,4min\([0-9]*\)sec.*/\1/')
+if [ "$timer" -le 57 ]; then
+	pass
+else
+	fail "silent for 2.5 s, and the first probe is sent in 4 min $timer s"
+fi
+stop "$pid"
+
+# While it goes on: what is accepted meanwhile, what is closed, what ends.
+
+start busy python3 "$here/apply_host.py" busy 3307
+wait_for has_connections sport 3307 500
+apply 0 --pid "$pid"
+bare=$(peek "$pid" | grep -v ' 1 300/30/5+0$')
+same 'none slips through while many come' "$bare" ''
+if has_connections sport 3307 9000; then
+	fail 'all had come before'
+else
+	pass
+fi
+for child in $(pgrep -f 'apply_host.py busy'); do
+	stop "$child"
+done
+
+start churn python3 "$here/apply_host.py" churn 3301 3305
+churn=$pid
+end=$(($(date +%s) + 4))
+runs=0
+while [ "$(date +%s)" -lt $end ]; do
+	kashim apply -c "$work/conf" --pid "$churn" >out 2>&1 || {
+		fail "a busy process: $(cat out)"
+		break
+	}
+	runs=$((runs + 1))
+done
+kill "$churn"
+wait "$churn"
+same 'no other socket was changed' $? 0
+# shellcheck disable=SC2046 # words
+set -- $(tail -n 1 churn.out)
+printf '%s times, while %s connections of another rule came and went; ' \
+	$runs "$1"
+printf '%s were caught\n' "$3"
+if [ $runs -gt 5 ] && [ "$1" -gt 100 ]; then
+	pass
+else
+	fail 'that is too few'
+fi
+for child in $(pgrep -f 'apply_host.py churn'); do
+	stop "$child"
+done
+
+# Programs that end all the time.
+sh -c 'while :; do ./holds 3405 </dev/null >/dev/null 2>&1; done' &
+ending=$!
+pids="$pids $ending"
+tries=0
+while [ $tries -lt 40 ]; do
+	tries=$((tries + 1))
+	kashim apply -c "$work/conf" --program 'holds*' >out 2>&1
+	status=$?
+	[ $status -eq 0 ] || grep -q 'not accepted yet' out || break
+done
+same 'programs that end meanwhile' "$tries" 40
+stop $ending
+
+# Many.
+
+start many python3 "$here/apply_host.py" many 3301 10000
+many=$pid
+
+wait_for has_connections dport 3301 10000
+from=$(date +%s%N)
+kashim apply -c "$work/conf" --pid "$many" >out 2>&1
+took=$((($(date +%s%N) - from) / 1000000))
+printf '10000 sockets of one process: %s ms\n' $took
+same 'many' "$(tail -n 1 out)" '10000 sockets changed, 0 were right'
+if [ $took -lt 10000 ]; then
+	pass
+else
+	fail 'that is too long'
+fi
+same 'many, as they are' "$(peek "$many" | cut -d ' ' -f 3- | uniq -c |
+	tr -s ' ')" ' 10000 1 300/30/5+0'
+strace -f -c -o calls kashim apply -c "$work/conf" --pid "$many" >out 2>&1
+calls=$(awk '$NF == "total" { print $(NF - 1 - (NF > 4)) }' calls)
+printf 'again, all being right: %s system calls\n' "$calls"
+if [ "$calls" -le 125000 ]; then
+	pass
+else
+	fail 'these are too many'
+	cat calls
+fi
+for child in $(pgrep -f 'apply_host.py many'); do
+	stop "$child"
+done
+
+# All.
+
+start all python3 "$here/apply_host.py" own 3301 42001
+start all2 ./holds 3406
+apply 1 --all
+same 'all' "$(grep -c 'off ->' said)" 7
+apply 0 --all
+same 'all, again' "$(tail -n 1 said)" '0 sockets changed, 7 were right'
+
+printf '%d passed, %d failed, 0 skipped\n' $passed $failed
+[ $failed -eq 0 ]
