@@ -29,7 +29,7 @@ status_sort_out(struct status *status)
 	const struct live *live = status->live;
 
 	status->connections =
-	    calloc(live->count + 1, sizeof(*status->connections));
+	    calloc(live->count + 1, sizeof(const struct live_socket *));
 	if (!status->connections)
 		return -ENOMEM;
 	for (size_t i = 0; i < live->count; i++) {
@@ -62,7 +62,7 @@ void
 status_worst_first(struct status *status)
 {
 	const struct live_socket **sorted =
-	    calloc(status->count + 1, sizeof(*sorted));
+	    calloc(status->count + 1, sizeof(const struct live_socket *));
 	size_t count = 0;
 
 	/* In another order it is right, too. */

@@ -31,5 +31,5 @@ status_bar(int64_t left_ms, int64_t probe_ms, int64_t all_ms, size_t columns,
 		mark = (left_ms - probe_ms) * width / all_ms;
 	text[0] = '\0';
 	for (int64_t i = 0; i < width; i++)
-		strcat(text, glyph[i == mark ? 2 : i >= full]);
+		text = stpcpy(text, glyph[i == mark ? 2 : i >= full]);
 }

@@ -52,9 +52,9 @@ static const char *const HEADING[COLUMNS] = {
 };
 
 struct cell {
-	char text[CELL_MAX];
 	size_t columns; /* that text takes */
 	enum terminal_colour colour;
+	char text[CELL_MAX];
 };
 
 /* Where each column is. */
