@@ -20,8 +20,8 @@
 
 /* What a connection adds. */
 struct sample {
-	const char *program;
-	int rule; /* in the image, or MATCH_NONE */
+	const char *program; /* UTF-8 */
+	int rule;            /* in the image, or MATCH_NONE */
 	enum live_verdict verdict;
 	uint32_t unanswered;
 	bool has_left;
@@ -31,6 +31,8 @@ struct sample {
 struct samples {
 	struct sample *all; /* sorted */
 	size_t count;
+	char **programs; /* their names */
+	size_t program_count;
 	const struct image *image;
 };
 
@@ -47,26 +49,59 @@ compare(const void *left, const void *right)
 	return (int)a->verdict - (int)b->verdict;
 }
 
+/*
+ * The name of a process for a label; NULL if memory is out. Without the
+ * permission to look, a process has only the name that it gave itself, and
+ * there may be any number of these: they all are "".
+ */
+static const char *
+name_program(struct samples *samples, const struct process *process)
+{
+	char utf8[3 * (NAME_MAX + 1)] = "";
+	char *name;
+
+	if (process && process->name_count > 0)
+		text_utf8(status_program(process), utf8, sizeof(utf8));
+	name = strdup(utf8);
+	if (name)
+		samples->programs[samples->program_count++] = name;
+	return name;
+}
+
+static void
+free_samples(struct samples *samples)
+{
+	for (size_t i = 0; i < samples->program_count; i++)
+		free(samples->programs[i]);
+	free(samples->programs);
+	free(samples->all);
+}
+
+/* Returns 0 or -ENOMEM; the caller frees them in any case. */
 static int
 make_samples(const struct status *status, struct samples *samples)
 {
-	samples->image = status->image;
-	samples->count = status->count;
-	samples->all = calloc(status->count + 1, sizeof(*samples->all));
-	if (!samples->all)
+	const struct process *process = NULL;
+	const char *program = NULL;
+
+	*samples = (struct samples){
+	    .image = status->image,
+	    .count = status->count,
+	    .all = calloc(status->count + 1, sizeof(*samples->all)),
+	    .programs = calloc(status->count + 1, sizeof(char *)),
+	};
+	if (!samples->all || !samples->programs)
 		return -ENOMEM;
 	for (size_t i = 0; i < status->count; i++) {
 		const struct live_socket *socket = status->connections[i];
 		struct sample *sample = &samples->all[i];
 
-		/*
-		 * Without the permission to look, a process has only the name
-		 * that it gave itself: there may be any number of these.
-		 */
-		sample->program =
-		    socket->process && socket->process->name_count > 0
-			? status_program(socket->process)
-			: "";
+		if (!program || socket->process != process)
+			program = name_program(samples, socket->process);
+		if (!program)
+			return -ENOMEM;
+		process = socket->process;
+		sample->program = program;
 		sample->rule = socket->rule;
 		sample->verdict = socket->verdict;
 		if (status_probe_ms(socket) >= 0)
@@ -86,15 +121,12 @@ print_family(FILE *out, const char *name, const char *unit, const char *about)
 		fprintf(out, "# UNIT %s %s\n", name, unit);
 }
 
-/* A label's value between its quotes. */
+/* A label's value between its quotes; there are no newlines in it. */
 static void
 print_quoted(FILE *out, const char *value)
 {
-	char utf8[3 * (NAME_MAX + 1)];
-
-	text_utf8(value, utf8, sizeof(utf8));
 	fputc('"', out);
-	for (const char *c = utf8; *c; c++) {
+	for (const char *c = value; *c; c++) {
 		if (*c == '"' || *c == '\\')
 			fputc('\\', out);
 		fputc(*c, out);
@@ -214,12 +246,14 @@ status_openmetrics(FILE *out, const struct status *status)
 	struct samples samples;
 	int error = make_samples(status, &samples);
 
+	if (!error) {
+		print_counts(out, &samples);
+		print_unanswered(out, &samples);
+		print_left(out, &samples);
+	}
+	free_samples(&samples);
 	if (error)
 		return error;
-	print_counts(out, &samples);
-	print_unanswered(out, &samples);
-	print_left(out, &samples);
-	free(samples.all);
 	print_one(out, "kashim_covered",
 	    "Whether every connection that a rule matches is known to have "
 	    "what the rule says.",

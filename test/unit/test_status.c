@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: ISC */
+/* status: what follows from connections made by hand, and its forms. */
+#include "status.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <locale.h>
+
+#include "statuses.h"
+
+static struct image image;
+
+static struct live_socket sockets[16];
+static struct live live;
+static struct status status;
+
+static void
+add(struct live_socket socket)
+{
+	sockets[live.count++] = socket;
+}
+
+static void
+sort_out(void)
+{
+	live.sockets = sockets;
+	status.live = &live;
+	status.image = &image;
+	status.config = "/etc/kashim.conf";
+	status.time = 1795234590;
+	ck_assert_int_eq(status_sort_out(&status), 0);
+}
+
+/* One of each kind. */
+static void
+add_all(void)
+{
+	add(make_socket(
+	    &AGENT, "10.1.4.7", "10.20.0.5", &GOOD, RULE_BACKUP, LIVE_OK));
+	add(make_socket(
+	    &AGENT, "10.1.4.7", "10.20.0.5", &OFF, RULE_BACKUP, LIVE_OFF));
+	add(make_socket(&AGENT, "2001:db8::1", "2001:db8:20::7", &LATE,
+	    RULE_BACKUP, LIVE_DIFFERS));
+	sockets[2].direction = LIVE_IN;
+	add(make_socket(
+	    &EVIL, "10.1.4.7", "10.9.9.9", &OFF, MATCH_NONE, LIVE_NO_RULE));
+	sockets[3].direction = LIVE_UNSURE;
+	sockets[3].socket.state = TCP_CLOSE_WAIT;
+	add(make_socket(
+	    &EVIL, "127.0.0.1", "127.0.0.1", &TIGHT, RULE_TIGHTEN, LIVE_OK));
+	sockets[4].socket.unanswered = 3;
+	add(make_socket(
+	    NULL, "10.1.4.7", "10.20.0.6", NULL, MATCH_NONE, LIVE_UNKNOWN));
+	sockets[5].rule_known = false;
+	add(make_socket(
+	    &AGENT, "0.0.0.0", "0.0.0.0", &OFF, RULE_BACKUP, LIVE_OFF));
+	sockets[6].direction = LIVE_LISTENER;
+	live.closed_count = 1;
+	sort_out();
+}
+
+static void
+set_up(void)
+{
+	ck_assert_ptr_nonnull(setlocale(LC_CTYPE, "C.UTF-8"));
+	unsetenv("COLORTERM");
+	setenv("TERM", "xterm", 1);
+	make_rules(&image);
+}
+
+static void
+tear_down(void)
+{
+	status_free(&status);
+	free((void *)image.bytes);
+}
+
+START_TEST(sorted_out)
+{
+	add_all();
+	ck_assert_uint_eq(status.count, 6);
+	ck_assert_uint_eq(status.verdicts[LIVE_OK], 2);
+	ck_assert_uint_eq(status.verdicts[LIVE_OFF], 1);
+	ck_assert_uint_eq(status.verdicts[LIVE_DIFFERS], 1);
+	ck_assert_uint_eq(status.verdicts[LIVE_UNKNOWN], 1);
+	ck_assert_uint_eq(status.verdicts[LIVE_NO_RULE], 1);
+	ck_assert_uint_eq(status.uncovered, 3);
+	ck_assert_uint_eq(status.unready, 1);
+	ck_assert_ptr_eq(status.connections[5], &sockets[5]);
+	status_worst_first(&status);
+	ck_assert_ptr_eq(status.connections[0], &sockets[1]);
+	ck_assert_ptr_eq(status.connections[1], &sockets[2]);
+	ck_assert_ptr_eq(status.connections[2], &sockets[5]);
+	ck_assert_ptr_eq(status.connections[3], &sockets[0]);
+	ck_assert_ptr_eq(status.connections[4], &sockets[4]);
+	ck_assert_ptr_eq(status.connections[5], &sockets[3]);
+}
+END_TEST
+
+/* One connection, and whether all is covered then. */
+static const struct {
+	const struct keepalive *have;
+	int rule;
+	enum live_verdict verdict;
+	bool rule_known, covered;
+} COVERED[] = {
+    {&GOOD, RULE_BACKUP, LIVE_OK, true, true},
+    {&OFF, RULE_IGNORE, LIVE_OK, true, true},
+    {&OFF, MATCH_NONE, LIVE_NO_RULE, true, true},
+    {&OFF, RULE_BACKUP, LIVE_OFF, true, false},
+    {&LATE, RULE_BACKUP, LIVE_DIFFERS, true, false},
+    {NULL, RULE_BACKUP, LIVE_UNKNOWN, true, false},
+    {NULL, MATCH_NONE, LIVE_UNKNOWN, false, false},
+    /* Nothing is asked for, whatever it is. */
+    {NULL, MATCH_NONE, LIVE_UNKNOWN, true, true},
+    {NULL, RULE_IGNORE, LIVE_UNKNOWN, true, true},
+};
+
+START_TEST(covered)
+{
+	add(make_socket(&AGENT, "10.1.4.7", "10.20.0.5", COVERED[_i].have,
+	    COVERED[_i].rule, COVERED[_i].verdict));
+	sockets[0].rule_known = COVERED[_i].rule_known;
+	sort_out();
+	ck_assert_int_eq(status_is_covered(&status), COVERED[_i].covered);
+	live.hidden_nets = 1;
+	ck_assert(!status_is_covered(&status));
+	live.hidden_nets = 0;
+	live.closed_count = 1;
+	ck_assert_int_eq(status_is_covered(&status), COVERED[_i].covered);
+	status.chosen = true;
+	ck_assert(!status_is_covered(&status));
+}
+END_TEST
+
+START_TEST(a_listener_is_no_connection)
+{
+	add(make_socket(
+	    &AGENT, "0.0.0.0", "0.0.0.0", &OFF, RULE_BACKUP, LIVE_OFF));
+	sockets[0].direction = LIVE_LISTENER;
+	sort_out();
+	ck_assert_uint_eq(status.count, 0);
+	ck_assert_uint_eq(status.unready, 1);
+	ck_assert(status_is_covered(&status));
+}
+END_TEST
+
+static const struct {
+	enum diag_timer timer;
+	uint32_t expires_ms, heard_ms;
+	bool have_known;
+	int64_t probe_ms;
+} PROBES[] = {
+    {DIAG_TIMER_KEEPALIVE, 400000, 50000, true, 400000},
+    /* Something came meanwhile: 450 s from then. */
+    {DIAG_TIMER_KEEPALIVE, 100000, 50000, true, 400000},
+    {DIAG_TIMER_KEEPALIVE, 0, 450000, true, 0},
+    /* After the first probe, the interval. */
+    {DIAG_TIMER_KEEPALIVE, 30000, 600000, true, 30000},
+    {DIAG_TIMER_KEEPALIVE, 100000, 50000, false, 100000},
+    {DIAG_TIMER_KEEPALIVE, 100000, DIAG_NOT_TOLD, true, 100000},
+    {DIAG_TIMER_NONE, 0, 50000, true, -1},
+    {DIAG_TIMER_RETRANSMIT, 200, 50000, true, -1},
+    {DIAG_TIMER_OTHER, 200, 50000, true, -1},
+};
+
+START_TEST(probe)
+{
+	struct live_socket socket = make_socket(
+	    &AGENT, "10.1.4.7", "10.20.0.5", &GOOD, RULE_BACKUP, LIVE_OK);
+
+	socket.socket.timer = PROBES[_i].timer;
+	socket.socket.expires_ms = PROBES[_i].expires_ms;
+	socket.socket.heard_ms = PROBES[_i].heard_ms;
+	socket.have_known = PROBES[_i].have_known;
+	ck_assert_int_eq(status_probe_ms(&socket), PROBES[_i].probe_ms);
+}
+END_TEST
+
+static const struct {
+	uint32_t idle_ms, heard_ms;
+	int rule;
+	bool known;
+	int64_t left_ms;
+} LEFT[] = {
+    {50000, 60000, RULE_BACKUP, true, 850000},
+    {60000, 50000, RULE_BACKUP, true, 850000},
+    {1000000, 1000000, RULE_BACKUP, true, -100000},
+    {0, 0, RULE_BACKUP, true, 900000},
+    {DIAG_NOT_TOLD, DIAG_NOT_TOLD, RULE_BACKUP, false, 0},
+    {50000, 60000, RULE_TIGHTEN, false, 0},
+    {50000, 60000, RULE_IGNORE, false, 0},
+    {50000, 60000, MATCH_NONE, false, 0},
+};
+
+START_TEST(left)
+{
+	int64_t left_ms = 0;
+
+	add(make_socket(
+	    &AGENT, "10.1.4.7", "10.20.0.5", &GOOD, LEFT[_i].rule, LIVE_OK));
+	sockets[0].socket.idle_ms = LEFT[_i].idle_ms;
+	sockets[0].socket.heard_ms = LEFT[_i].heard_ms;
+	sort_out();
+	ck_assert_int_eq(
+	    status_left_ms(&status, &sockets[0], &left_ms), LEFT[_i].known);
+	ck_assert_int_eq(left_ms, LEFT[_i].left_ms);
+}
+END_TEST
+
+static const struct {
+	const struct process *process;
+	const struct keepalive *have;
+	int rule;
+	enum live_verdict verdict;
+	size_t closed;
+	const char *note;
+} NOTES[] = {
+    {&AGENT, &GOOD, RULE_BACKUP, LIVE_OK, 0, ""},
+    {&AGENT, &LATE, RULE_BACKUP, LIVE_DIFFERS, 0,
+	"idle 7200 s, rule: 450 s; interval 75 s, rule: 90 s; count 9, rule: "
+	"5"},
+    {&AGENT, &OFF, RULE_BACKUP, LIVE_OFF, 0,
+	"rule: idle 450 s, interval 90 s, count 5"},
+    {&AGENT, &LATE, RULE_TIGHTEN, LIVE_DIFFERS, 0,
+	"idle 7200 s, rule: 300 s; user-timeout none, rule: 90500 ms"},
+    {&AGENT, &TIGHT, RULE_TIGHTEN, LIVE_OK, 0, ""},
+    /* What cannot be told cannot differ. */
+    {&AGENT, &MPTCP, RULE_TIGHTEN, LIVE_DIFFERS, 0, "idle 450 s, rule: 300 s"},
+    {&CLOSED, NULL, RULE_BACKUP, LIVE_UNKNOWN, 0,
+	"not permitted to look into the process"},
+    {NULL, NULL, RULE_BACKUP, LIVE_UNKNOWN, 1,
+	"not permitted to see which process has it"},
+    {NULL, NULL, RULE_BACKUP, LIVE_UNKNOWN, 0,
+	"no process was found that has it"},
+};
+
+START_TEST(note)
+{
+	char text[STATUS_NOTE_MAX];
+
+	add(make_socket(NOTES[_i].process, "10.1.4.7", "10.20.0.5",
+	    NOTES[_i].have, NOTES[_i].rule, NOTES[_i].verdict));
+	live.closed_count = NOTES[_i].closed;
+	sort_out();
+	status_note(&status, &sockets[0], text);
+	ck_assert_str_eq(text, NOTES[_i].note);
+}
+END_TEST
+
+START_TEST(names)
+{
+	char text[STATUS_ENDPOINT_MAX];
+	struct addr addr;
+
+	ck_assert_str_eq(status_program(&AGENT), "sm_agent");
+	ck_assert_str_eq(status_program(&EVIL), "e\033[31m\"\\\xff");
+	ck_assert_str_eq(status_program(&CLOSED), "closed");
+	ck_assert_str_eq(status_state_name(TCP_ESTABLISHED), "established");
+	ck_assert_str_eq(status_state_name(TCP_CLOSING), "closing");
+	ck_assert_str_eq(status_state_name(0), "?");
+	ck_assert_str_eq(status_state_name(200), "?");
+	ck_assert_int_eq(
+	    addr_parse("1111:2222:3333:4444:5555:6666:7777:8888", &addr), 0);
+	ck_assert_uint_eq(status_endpoint(&addr, 65535, text), 47);
+	ck_assert_str_eq(
+	    text, "[1111:2222:3333:4444:5555:6666:7777:8888]:65535");
+	ck_assert_int_eq(addr_parse("10.1.4.7", &addr), 0);
+	status_endpoint(&addr, 80, text);
+	ck_assert_str_eq(text, "10.1.4.7:80");
+}
+END_TEST
+
+#define F "\u2588"
+#define E "\u2591"
+#define M "\u2503"
+
+static const struct {
+	const char *locale;
+	int64_t left_ms, probe_ms;
+	const char *bar;
+} BARS[] = {
+    {"C.UTF-8", 1000, -1, F F F F F F F F F F},
+    {"C.UTF-8", 1000, 500, F F F F F M F F F F},
+    {"C.UTF-8", 500, 450, M F F F F E E E E E},
+    {"C.UTF-8", 1, -1, F E E E E E E E E E},
+    {"C.UTF-8", 0, -1, E E E E E E E E E E},
+    {"C.UTF-8", -500, -1, E E E E E E E E E E},
+    {"C.UTF-8", 500, 500, F F F F F E E E E E},
+    {"C.UTF-8", 500, 0, F F F F F M E E E E},
+    {"C", 700, 300, "####|##..."},
+};
+
+START_TEST(bar)
+{
+	char text[STATUS_BAR_MAX];
+
+	ck_assert_ptr_nonnull(setlocale(LC_CTYPE, BARS[_i].locale));
+	status_bar(BARS[_i].left_ms, BARS[_i].probe_ms, 1000, 10, text);
+	ck_assert_str_eq(text, BARS[_i].bar);
+	status_bar(BARS[_i].left_ms, BARS[_i].probe_ms, 1000, 10000, text);
+	ck_assert_uint_lt(strlen(text), STATUS_BAR_MAX);
+}
+END_TEST
+
+/* What print prints. */
+static const char *
+printed(void (*print)(FILE *out))
+{
+	static char *text;
+	size_t length;
+	FILE *out;
+
+	free(text);
+	out = open_memstream(&text, &length);
+	ck_assert_ptr_nonnull(out);
+	print(out);
+	ck_assert_int_eq(fclose(out), 0);
+	return text;
+}
+
+static struct status_look look;
+
+static void
+print_table(FILE *out)
+{
+	status_table(out, &status, &look);
+}
+
+static void
+print_list(FILE *out)
+{
+	status_list(out, &status);
+}
+
+static void
+print_metrics(FILE *out)
+{
+	ck_assert_int_eq(status_openmetrics(out, &status), 0);
+}
+
+static void
+print_json(FILE *out)
+{
+	ck_assert_int_eq(status_json(out, &status), 0);
+}
+
+static void
+print_summary(FILE *out)
+{
+	status_summary(out, &status, "", false);
+}
+
+START_TEST(table_of_80_columns)
+{
+	add_all();
+	look = (struct status_look){.columns = 80};
+	ck_assert_str_eq(printed(print_table),
+	    "VERDICT  LOCAL                   REMOTE                 STATE     "
+	    "  KEEPALIVE\n"
+	    "         USER  PROBE-IN  LOST  RULE                  LEFT\n"
+	    "sm_agent[4711]  backup-agent.service\n"
+	    "ok       10.1.4.7:40000       -> 10.20.0.5:3300         estab     "
+	    "  450s/90s/5\n"
+	    "               6min40s   0     backup                14min10s\n"
+	    "off      10.1.4.7:40000       -> 10.20.0.5:3300         estab     "
+	    "  off\n"
+	    "                               backup                14min10s\n"
+	    "         rule: idle 450 s, interval 90 s, count 5\n"
+	    "differs  [2001:db8::1]:40000  <- [2001:db8:20::7]:3300  estab     "
+	    "  7200s/75s/9\n"
+	    "               1h59min   0     backup                14min10s\n"
+	    "         idle 7200 s, rule: 450 s; interval 75 s, rule: 90 s; "
+	    "count 9, rule: 5\n"
+	    "e?[31m\"\\?[66]\n"
+	    "no rule  10.1.4.7:40000       -- 10.9.9.9:3300          "
+	    "close-wait  off\n"
+	    "ok       127.0.0.1:40000      -> 127.0.0.1:3300         estab     "
+	    "  60s/75s/9\n"
+	    "         2s    6min40s   3     a-rule-with-a-name-…\n"
+	    "process not known\n"
+	    "unknown  10.1.4.7:40000       -> 10.20.0.6:3300         estab\n"
+	    "         not permitted to see which process has it\n");
+}
+END_TEST
+
+START_TEST(table_of_140_columns)
+{
+	add_all();
+	look = (struct status_look){.columns = 140};
+	ck_assert_str_eq(printed(print_table),
+	    "VERDICT  LOCAL                   REMOTE                 STATE     "
+	    "  KEEPALIVE    USER  PROBE-IN  LOST  RULE                         "
+	    "LEFT\n"
+	    "sm_agent[4711]  backup-agent.service\n"
+	    "ok       10.1.4.7:40000       -> 10.20.0.5:3300         estab     "
+	    "  450s/90s/5         6min40s   0     backup                       "
+	    "14min10s\n"
+	    "off      10.1.4.7:40000       -> 10.20.0.5:3300         estab     "
+	    "  off                                backup                       "
+	    "14min10s\n"
+	    "         rule: idle 450 s, interval 90 s, count 5\n"
+	    "differs  [2001:db8::1]:40000  <- [2001:db8:20::7]:3300  estab     "
+	    "  7200s/75s/9        1h59min   0     backup                       "
+	    "14min10s\n"
+	    "         idle 7200 s, rule: 450 s; interval 75 s, rule: 90 s; "
+	    "count 9, rule: 5\n"
+	    "e?[31m\"\\?[66]\n"
+	    "no rule  10.1.4.7:40000       -- 10.9.9.9:3300          "
+	    "close-wait  off\n"
+	    "ok       127.0.0.1:40000      -> 127.0.0.1:3300         estab     "
+	    "  60s/75s/9    2s    6min40s   3     a-rule-with-a-name-that-is…\n"
+	    "process not known\n"
+	    "unknown  10.1.4.7:40000       -> 10.20.0.6:3300         estab\n"
+	    "         not permitted to see which process has it\n");
+}
+END_TEST
+
+START_TEST(list)
+{
+	add_all();
+	ck_assert_str_eq(printed(print_list),
+	    "#PROCESS           PID  DIRECTION LOCAL               REMOTE      "
+	    "          STATE       KEEPALIVE IDLE INTERVAL COUNT USER-TIMEOUT "
+	    "NEXT-PROBE UNANSWERED TIME-LEFT VERDICT RULE\n"
+	    "sm_agent           4711 connect   10.1.4.7:40000      "
+	    "10.20.0.5:3300        established on        450  90       5     0 "
+	    "           400        0          850       ok      backup\n"
+	    "sm_agent           4711 connect   10.1.4.7:40000      "
+	    "10.20.0.5:3300        established off       7200 75       9     0 "
+	    "           -          -          850       off     backup\n"
+	    "sm_agent           4711 accept    [2001:db8::1]:40000 "
+	    "[2001:db8:20::7]:3300 established on        7200 75       9     0 "
+	    "           7150       0          850       differs backup\n"
+	    "e\\033[31m\"\\134\\377 66   -         10.1.4.7:40000      "
+	    "10.9.9.9:3300         close-wait  off       7200 75       9     0 "
+	    "           -          -          -         no-rule -\n"
+	    "e\\033[31m\"\\134\\377 66   connect   127.0.0.1:40000     "
+	    "127.0.0.1:3300        established on        60   75       9     2 "
+	    "           400        3          -         ok      "
+	    "a-rule-with-a-name-that-is-long\n"
+	    "-                  -    connect   10.1.4.7:40000      "
+	    "10.20.0.6:3300        established -         -    -        -     - "
+	    "           -          -          -         unknown -\n");
+}
+END_TEST
+
+START_TEST(metrics)
+{
+	struct process also = EVIL;
+
+	add_all();
+	/* Another name in bytes, and the same in UTF-8. */
+	also.name[1][8] = '\xfe';
+	sockets[4].process = &also;
+	sockets[4].rule = MATCH_NONE;
+	sockets[4].verdict = LIVE_NO_RULE;
+	ck_assert_str_eq(printed(print_metrics),
+	    "# HELP kashim_connections Live TCP connections, by the rule that "
+	    "should apply and how they stand.\n"
+	    "# TYPE kashim_connections gauge\n"
+	    "kashim_connections{program=\"\",rule=\"\",verdict=\"unknown\"} 1\n"
+	    "kashim_connections{program=\"e�[31m\\\"\\\\�\",rule=\"\",verdict="
+	    "\"no rule\"} 2\n"
+	    "kashim_connections{program=\"sm_agent\",rule=\"backup\",verdict="
+	    "\"ok\"} 1\n"
+	    "kashim_connections{program=\"sm_agent\",rule=\"backup\",verdict="
+	    "\"differs\"} 1\n"
+	    "kashim_connections{program=\"sm_agent\",rule=\"backup\",verdict="
+	    "\"off\"} 1\n"
+	    "# HELP kashim_unanswered_probes Keepalive probes without an "
+	    "answer up to now, in all.\n"
+	    "# TYPE kashim_unanswered_probes gauge\n"
+	    "kashim_unanswered_probes{program=\"\",rule=\"\"} 0\n"
+	    "kashim_unanswered_probes{program=\"e�[31m\\\"\\\\�\",rule=\"\"} "
+	    "3\n"
+	    "kashim_unanswered_probes{program=\"sm_agent\",rule=\"backup\"} 0\n"
+	    "# HELP kashim_firewall_timeout_left_seconds Time until the first "
+	    "of the connections has been silent for its rule's "
+	    "firewall-timeout.\n"
+	    "# TYPE kashim_firewall_timeout_left_seconds gauge\n"
+	    "# UNIT kashim_firewall_timeout_left_seconds seconds\n"
+	    "kashim_firewall_timeout_left_seconds{program=\"sm_agent\",rule="
+	    "\"backup\"} 850.000\n"
+	    "# HELP kashim_covered Whether every connection that a rule "
+	    "matches is known to have what the rule says.\n"
+	    "# TYPE kashim_covered gauge\n"
+	    "kashim_covered 0\n"
+	    "# HELP kashim_listeners_without_options Listeners that have not "
+	    "what their rule says.\n"
+	    "# TYPE kashim_listeners_without_options gauge\n"
+	    "kashim_listeners_without_options 1\n"
+	    "# HELP kashim_processes_not_permitted Processes that may not be "
+	    "looked into.\n"
+	    "# TYPE kashim_processes_not_permitted gauge\n"
+	    "kashim_processes_not_permitted 1\n"
+	    "# HELP kashim_namespaces_not_listed Network namespaces whose "
+	    "connections could not be listed.\n"
+	    "# TYPE kashim_namespaces_not_listed gauge\n"
+	    "kashim_namespaces_not_listed 0\n"
+	    "# HELP kashim_run_timestamp_seconds When this was read, in "
+	    "seconds since 1970.\n"
+	    "# TYPE kashim_run_timestamp_seconds gauge\n"
+	    "# UNIT kashim_run_timestamp_seconds seconds\n"
+	    "kashim_run_timestamp_seconds 1795234590\n"
+	    "# HELP kashim_build_info The version of kashim; the value is "
+	    "always 1.\n"
+	    "# TYPE kashim_build_info gauge\n"
+	    "kashim_build_info{version=\"0.1.0\"} 1\n"
+	    "# EOF\n");
+}
+END_TEST
+
+START_TEST(summary)
+{
+	static const char text[] =
+	    "6 connections: 2 ok, 1 off, 1 differs, 1 unknown, 1 no rule\n"
+	    "2 more that no program has accepted yet\n"
+	    "1 listener without the rule's options: what is accepted has none "
+	    "either\n"
+	    "1 process and 2 network namespaces could not be looked into: ";
+	char cut[sizeof(text)];
+
+	add_all();
+	live.waiting = 2;
+	live.hidden_nets = 2;
+	/* What follows depends on who asks. */
+	snprintf(cut, sizeof(cut), "%s", printed(print_summary));
+	ck_assert_str_eq(cut, text);
+}
+END_TEST
+
+/* Whatever the width, no line is wider, and each connection is there. */
+START_TEST(table_of_any_width)
+{
+	const char *line;
+
+	add_all();
+	for (look.columns = 50; look.columns <= 200; look.columns++) {
+		unsigned int rows = 0;
+
+		for (line = printed(print_table); *line;
+		     line += strcspn(line, "\n") + 1) {
+			size_t length = strcspn(line, "\n");
+
+			/* An ellipsis has two bytes more. */
+			ck_assert_uint_le(length, look.columns + 2);
+			ck_assert_int_ne(line[length - 1], ' ');
+			rows++;
+		}
+		for (look.rows = 1; look.rows < rows; look.rows++) {
+			unsigned int limited = 0;
+
+			for (line = printed(print_table); *line; line++)
+				limited += *line == '\n';
+			/* The heading is always there. */
+			if (look.rows > 6)
+				ck_assert_uint_le(limited, look.rows);
+		}
+		look.rows = 0;
+	}
+}
+END_TEST
+
+START_TEST(json)
+{
+	json_t *root, *rows, *row;
+
+	add_all();
+	root = json_loads(printed(print_json), 0, NULL);
+	ck_assert_ptr_nonnull(root);
+	rows = json_object_get(root, "connections");
+	ck_assert_uint_eq(json_array_size(rows), 6);
+	row = json_array_get(rows, 4);
+	ck_assert_str_eq(json_string_value(json_object_get(
+			     json_object_get(row, "process"), "name")),
+	    "e\xef\xbf\xbd[31m\"\\\xef\xbf\xbd");
+	ck_assert_int_eq(
+	    json_integer_value(json_object_get(row, "unanswered_probes")), 3);
+	row = json_array_get(rows, 5);
+	ck_assert(json_is_null(json_object_get(row, "process")));
+	ck_assert(json_is_null(json_object_get(row, "options")));
+	ck_assert(json_is_null(json_object_get(row, "next_probe_s")));
+	row = json_array_get(rows, 2);
+	ck_assert_uint_eq(json_array_size(json_object_get(row, "differs")), 3);
+	ck_assert_double_eq(
+	    json_real_value(json_object_get(row, "time_left_s")), 850);
+	json_decref(root);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("status");
+	TCase *tcase = tcase_create("status");
+
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, sorted_out);
+	tcase_add_loop_test(tcase, covered, 0, (int)ARRAY_LEN(COVERED));
+	tcase_add_test(tcase, a_listener_is_no_connection);
+	tcase_add_loop_test(tcase, probe, 0, (int)ARRAY_LEN(PROBES));
+	tcase_add_loop_test(tcase, left, 0, (int)ARRAY_LEN(LEFT));
+	tcase_add_loop_test(tcase, note, 0, (int)ARRAY_LEN(NOTES));
+	tcase_add_test(tcase, names);
+	tcase_add_loop_test(tcase, bar, 0, (int)ARRAY_LEN(BARS));
+	tcase_add_test(tcase, table_of_80_columns);
+	tcase_add_test(tcase, table_of_140_columns);
+	tcase_add_test(tcase, table_of_any_width);
+	tcase_add_test(tcase, list);
+	tcase_add_test(tcase, metrics);
+	tcase_add_test(tcase, summary);
+	tcase_add_test(tcase, json);
+	suite_add_tcase(suite, tcase);
+	return test_main(suite);
+}
