@@ -15,6 +15,7 @@
 
 #define LIBRARY    "libkashim.so"
 #define SEPARATORS " :"
+#define TICK_NS    10000000
 
 static const char *
 base_name(const char *path)
@@ -137,6 +138,16 @@ judge_mapping(
 	}
 }
 
+/* By more than a tick, with which the kernel counts when a process began. */
+static bool
+is_later(const struct timespec *a, const struct timespec *b)
+{
+	int64_t ns = (int64_t)(a->tv_sec - b->tv_sec) * 1000000000 +
+	             a->tv_nsec - b->tv_nsec;
+
+	return ns > TICK_NS;
+}
+
 static void
 print_time(const struct timespec *when, char text[32])
 {
@@ -186,7 +197,7 @@ judge_policy(const struct doctor_proc *proc, const struct doctor_place *place,
 		    (unsigned)policy->rules, policy->rules == 1 ? "" : "s",
 		    policy->compiled ? ", compiled" : "");
 	}
-	if (policy->changed.tv_sec > proc->began.tv_sec) {
+	if (is_later(&policy->changed, &proc->began)) {
 		print_time(&policy->changed, changed);
 		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_WARN,
 		    "the configuration was changed after the process began "

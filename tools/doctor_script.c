@@ -103,26 +103,39 @@ env_program(char *argument, struct doctor_target *target)
 	if (!split)
 		return *argument == '-' || strchr(argument, '=') ? NULL
 		                                                 : argument;
-	while ((word = next_word(&rest))) {
-		if (strcmp(word, "-i") == 0 || strcmp(word, "-") == 0 ||
-		    strcmp(word, "--ignore-environment") == 0) {
-			target->cleared = true;
-		} else if (strcmp(word, "-u") == 0) {
+	/* Options, then assignments, and then the program. */
+	while ((word = next_word(&rest)) && *word == '-') {
+		const char *unset = NULL;
+
+		if (strcmp(word, "--") == 0) {
 			word = next_word(&rest);
-			if (word && strcmp(word, "LD_PRELOAD") == 0)
-				target->cleared = true;
-		} else if (strcmp(word, "-uLD_PRELOAD") == 0 ||
-			   strcmp(word, "--unset=LD_PRELOAD") == 0) {
+			break;
+		}
+		if (strcmp(word, "-i") == 0 || strcmp(word, "-") == 0 ||
+		    strcmp(word, "--ignore-environment") == 0)
 			target->cleared = true;
-		} else if (strncmp(word, "LD_PRELOAD=", 11) == 0) {
-			target->cleared = true;
-		} else if (strcmp(word, "-C") == 0) {
+		else if (strcmp(word, "-u") == 0)
+			unset = next_word(&rest);
+		else if (strncmp(word, "-u", 2) == 0)
+			unset = word + 2;
+		else if (strncmp(word, "--unset=", 8) == 0)
+			unset = word + 8;
+		else if (strcmp(word, "-C") == 0)
 			(void)next_word(&rest);
-		} else if (*word != '-' && !strchr(word, '=')) {
-			return word;
+		if (unset && strcmp(unset, "LD_PRELOAD") == 0)
+			target->cleared = true;
+		/* A lone dash is the last of them. */
+		if (strcmp(word, "-") == 0) {
+			word = next_word(&rest);
+			break;
 		}
 	}
-	return NULL;
+	while (word && strchr(word, '=')) {
+		if (strncmp(word, "LD_PRELOAD=", 11) == 0)
+			target->cleared = true;
+		word = next_word(&rest);
+	}
+	return word;
 }
 
 static bool
