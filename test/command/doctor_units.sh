@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-# shellcheck shell=sh disable=SC2154 # of test_doctor.sh
+# shellcheck shell=sh disable=SC2154,SC2034 # from and for test_doctor.sh
 #
 # What kashim doctor says of systemd units: a part of test_doctor.sh, which
 # reads it. The units are on a file system of the test's own.
@@ -210,11 +210,10 @@ says 'filter, reset' 0 'takes effect' SystemCallFilter=@basic-io \
 	SystemCallFilter=
 # Which sets have setsockopt, by themselves or by another set?
 systemd-analyze syscall-filter --no-pager >sets 2>/dev/null
-for set in $(sed -n 's/^\(@[a-z0-9-]*\)$/\1/p' sets); do
-	awk -v set="$set" '/^@/ { on = $0 == set; next }
-		on && $1 ~ /^(setsockopt|@network-io)$/ { print set }' sets
-done | sort -u >truth
-for set in $(sed -n 's/^\(@[a-z0-9-]*\)$/\1/p' sets); do
+awk '/^@/ { set = $0; next }
+	$1 ~ /^(setsockopt|@network-io)$/ { print set }' sets |
+	sort -u >truth
+grep '^@' sets | while read -r set; do
 	service agent.service "Environment=LD_PRELOAD=$opt/lib/libkashim.so" \
 		"ExecStart=$opt/bin/connects" "SystemCallFilter=$set"
 	"$kashim" doctor -c $opt/conf agent.service >said
@@ -251,7 +250,7 @@ if [ "$slice" ] && mkdir "$slice"; then
 	echo "$pid" >"$slice/cgroup.procs"
 	doctor 'unit: running' 0 \
 		"process $first (host): the preload is in effect" "$unit"
-	kill "$first" && wait "$first"
+	stop_hosts
 	start $opt/bin/host connect
 	echo "$pid" >"$slice/cgroup.procs"
 	doctor 'unit: running without it' 1 \
@@ -265,6 +264,8 @@ if [ "$slice" ] && mkdir "$slice"; then
 		tries=$((tries + 1))
 		sleep 0.02
 	done
+	# Only if nothing else is in it.
+	rmdir "${slice%/*}" 2>/dev/null
 else
 	skipped=$((skipped + 1))
 	echo 'skipped: a service that runs: no control group can be made'

@@ -55,9 +55,9 @@ fail() {
 stop_hosts() {
 	exec 9>&-
 	for host in $hosts; do
-		kill "$host" 2>/dev/null
-		wait "$host" 2>/dev/null
-	done
+		kill "$host"
+		wait "$host"
+	done 2>/dev/null
 	hosts=
 }
 trap stop_hosts EXIT
@@ -193,12 +193,12 @@ for file in effective permitted inheritable; do
 	cp connects "$file"
 done
 capable=yes
-setcap cap_net_raw+ep effective && setcap cap_net_raw+p permitted &&
-	setcap cap_net_raw+i inheritable || {
+if ! { setcap cap_net_raw+ep effective && setcap cap_net_raw+p permitted &&
+	setcap cap_net_raw+i inheritable; }; then
 	capable=
 	skipped=$((skipped + 1))
 	echo 'skipped: no file capabilities on tmpfs'
-}
+fi
 agree 'setuid root by root' yes 'For other users' ./setuid
 agree 'setuid nobody by root' no 'ignores LD_PRELOAD without a word' \
 	./setuid-nobody
@@ -515,6 +515,7 @@ doctor 'not a number of a process' 2 'No such process' 99999999999999999999
 doctor 'a zero' 2 'No such process' 0
 doctor 'a thread of the kernel' 1 'a thread of the kernel' 2
 
+# shellcheck source=test/command/doctor_units.sh
 . "$here/doctor_units.sh"
 
 printf '%d passed, %d failed' "$passed" "$failed"
