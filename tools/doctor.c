@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/openat2.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include "doctor_parts.h"
+#include "inside.h"
 
 void
 doctor_find(struct doctor *doctor, enum doctor_topic topic,
@@ -83,6 +83,29 @@ doctor_free(struct doctor *doctor)
 	*doctor = (struct doctor){0};
 }
 
+const char *
+doctor_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+bool
+doctor_find_entry(const char *preload, char entry[PATH_MAX])
+{
+	while (preload && *preload) {
+		size_t length = strcspn(preload, DOCTOR_SEPARATORS);
+
+		snprintf(entry, PATH_MAX, "%.*s", (int)length, preload);
+		if (strcmp(doctor_base_name(entry), DOCTOR_LIBRARY_FILE) == 0)
+			return true;
+		preload += length;
+		preload += strspn(preload, DOCTOR_SEPARATORS);
+	}
+	return false;
+}
+
 /* Those that a program with such file capabilities would get from us. */
 static uint64_t
 inheritable_capabilities(void)
@@ -119,27 +142,21 @@ doctor_place_here(struct doctor_place *place)
 int
 doctor_open(const struct doctor_place *place, const char *path, int flags)
 {
-	/* Opening a FIFO waits for its other end without O_NONBLOCK. */
-	struct open_how how = {
-	    .flags = (unsigned)flags | O_CLOEXEC |
-	             (flags & O_PATH ? 0u : O_NONBLOCK | O_NOCTTY),
-	    .resolve = RESOLVE_IN_ROOT,
-	};
-	long fd;
-	int root;
+	int root, fd;
 
+	/* Opening a FIFO waits for its other end without O_NONBLOCK. */
+	if ((flags & O_PATH) == 0)
+		flags |= O_NONBLOCK | O_NOCTTY;
 	if (!*place->root) {
-		fd = open(path, (int)how.flags);
-		return fd < 0 ? -errno : (int)fd;
+		fd = open(path, flags | O_CLOEXEC);
+		return fd < 0 ? -errno : fd;
 	}
-	root = open(place->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root = inside_root(place->root);
 	if (root < 0)
-		return -errno;
-	fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
-	if (fd < 0)
-		fd = -errno;
+		return root;
+	fd = inside_open(root, path, flags);
 	close(root);
-	return (int)fd;
+	return fd;
 }
 
 int

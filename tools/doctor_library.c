@@ -13,18 +13,8 @@
 
 #include "doctor_parts.h"
 
-#define LIBRARY    "libkashim.so"
-#define SEPARATORS " :"
 /* The library imports some 30 functions. */
 #define IMPORTS_MAX 256
-
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
 
 /* As the program's user sees it. */
 struct access {
@@ -190,7 +180,7 @@ judge_libc(const struct doctor_place *place, const struct doctor_target *target,
 	}
 	doctor_remedy(doctor,
 	    "Use a library that was built for it ('make builds' makes one for "
-	    "musl, build/musl/" LIBRARY "); or use 'kashim run'.");
+	    "musl, build/musl/" DOCTOR_LIBRARY_FILE "); or use 'kashim run'.");
 }
 
 /* Where one build for each word size has to be, for $LIB to find it. */
@@ -211,17 +201,20 @@ judge_class(const struct doctor_place *place,
 	    target->path, program->bits, machine, path, library->bits,
 	    elf_file_machine(library));
 	doctor_lib_token(place, program, token, sizeof(token));
-	snprintf(other, sizeof(other), "/usr/%s/" LIBRARY, token);
-	if (doctor_resolve(place, target, "/usr/$LIB/" LIBRARY, other) == 0)
+	snprintf(other, sizeof(other), "/usr/%s/" DOCTOR_LIBRARY_FILE, token);
+	if (doctor_resolve(
+		place, target, "/usr/$LIB/" DOCTOR_LIBRARY_FILE, other) == 0)
 		doctor_remedy(doctor,
-		    "There is %s. LD_PRELOAD='/usr/$LIB/" LIBRARY "' finds it, "
+		    "There is %s. LD_PRELOAD='/usr/$LIB/" DOCTOR_LIBRARY_FILE
+		    "' finds it, "
 		    "and with a real dollar sign it is right for both kinds of "
 		    "programs if the other one lies in its directory, too.",
 		    other);
 	else
 		doctor_remedy(doctor,
 		    "Build one for %s ('make builds' makes the 32-bit one), "
-		    "install it as %s, write LD_PRELOAD='/usr/$LIB/" LIBRARY
+		    "install it as %s, write "
+		    "LD_PRELOAD='/usr/$LIB/" DOCTOR_LIBRARY_FILE
 		    "', and run 'kashim compile' after each change of the "
 		    "configuration. Or use 'kashim run'.",
 		    machine, other);
@@ -246,7 +239,7 @@ judge_entry(const struct doctor_place *place,
 {
 	static const char *const rivals[] = {"libkeepalive", "libdontdie",
 	    "force_bind", "libforce_bind", "libsetsockopt"};
-	const char *name = base_name(entry);
+	const char *name = doctor_base_name(entry);
 	char path[PATH_MAX];
 
 	if (doctor_resolve(place, target, entry, path) < 0) {
@@ -257,7 +250,7 @@ judge_entry(const struct doctor_place *place,
 		doctor_remedy(doctor, "Take it out of LD_PRELOAD.");
 		return;
 	}
-	if (strcmp(name, LIBRARY) == 0) {
+	if (strcmp(name, DOCTOR_LIBRARY_FILE) == 0) {
 		if (place->library_in_list)
 			return;
 		if (is_same_file(place, path, ours)) {
@@ -265,7 +258,9 @@ judge_entry(const struct doctor_place *place,
 			    "LD_PRELOAD holds %s already", entry);
 		} else {
 			doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_WARN,
-			    "LD_PRELOAD holds another " LIBRARY ": %s", path);
+			    "LD_PRELOAD holds another " DOCTOR_LIBRARY_FILE
+			    ": %s",
+			    path);
 			doctor_remedy(doctor,
 			    "Take one of them out: both would be loaded.");
 		}
@@ -302,11 +297,11 @@ judge_list(const struct doctor_place *place, const struct doctor_target *target,
 		doctor->error = -ENOMEM;
 		return false;
 	}
-	for (entry = strtok_r(list, SEPARATORS, &state); entry;
-	     entry = strtok_r(NULL, SEPARATORS, &state)) {
+	for (entry = strtok_r(list, DOCTOR_SEPARATORS, &state); entry;
+	     entry = strtok_r(NULL, DOCTOR_SEPARATORS, &state)) {
 		if (entry == list)
-			asan_first =
-			    strncmp(base_name(entry), "libasan.so", 10) == 0;
+			asan_first = strncmp(doctor_base_name(entry),
+					 "libasan.so", 10) == 0;
 		judge_entry(place, target, entry, ours, doctor);
 	}
 	free(list);
@@ -356,7 +351,7 @@ doctor_library(const struct doctor_place *place,
 
 	error = doctor_resolve(place, target, place->library, path);
 	asan_first = judge_list(place, target, path, doctor);
-	if (strpbrk(place->library, SEPARATORS)) {
+	if (strpbrk(place->library, DOCTOR_SEPARATORS)) {
 		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_FATAL,
 		    "%s: a path with a space or a colon cannot be in "
 		    "LD_PRELOAD",

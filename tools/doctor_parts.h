@@ -19,6 +19,10 @@
 #include "elf_file.h"
 #include "unit.h"
 
+#define DOCTOR_LIBRARY_FILE "libkashim.so"
+/* Of the entries of LD_PRELOAD, ld.so(8). There is no quoting. */
+#define DOCTOR_SEPARATORS " :"
+
 /* As whom, and in what surroundings, a program is looked at. */
 struct doctor_place {
 	uid_t uid, euid;
@@ -65,6 +69,15 @@ doctor_remedy(struct doctor *doctor, const char *format, ...);
 
 /* More could be told to root: says so, unless that is who asks. */
 void doctor_ask_root(struct doctor *doctor);
+
+/* The last component of a path, which may be "". */
+const char *doctor_base_name(const char *path);
+
+/*
+ * Finds a libkashim.so in a value of LD_PRELOAD, or NULL. Returns false if
+ * there is none.
+ */
+bool doctor_find_entry(const char *preload, char entry[PATH_MAX]);
 
 /* The surroundings of the calling process. */
 void doctor_place_here(struct doctor_place *place);
@@ -137,7 +150,7 @@ void doctor_policy_judge(const struct doctor_place *place,
 
 /*
  * Is the library where the loader looks, and can it take it? Also what else
- * LD_PRELOAD holds.
+ * LD_PRELOAD holds. Says so if all is well.
  */
 void doctor_library(const struct doctor_place *place,
     const struct doctor_target *target, const struct doctor_policy *policy,

@@ -24,14 +24,6 @@ struct question {
 	char names[2][NAME_MAX + 1];
 };
 
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* The latest change of the files that the image was made from. */
 static void
 find_change(const struct image *image, struct timespec *changed)
@@ -133,7 +125,7 @@ judge_parser(const struct doctor_place *place,
 	if (doctor_resolve(place, target, place->library, library) < 0)
 		return;
 	snprintf(parser, sizeof(parser), "%.*s" PARSER,
-	    (int)(base_name(library) - library), library);
+	    (int)(doctor_base_name(library) - library), library);
 	error = doctor_stat(place, parser, &st);
 	if (error == 0)
 		return;

@@ -13,17 +13,7 @@
 #include "doctor_parts.h"
 #include "doctor_proc.h"
 
-#define LIBRARY    "libkashim.so"
-#define SEPARATORS " :"
-#define TICK_NS    10000000
-
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
+#define TICK_NS 10000000
 
 static bool
 is_service(const char *unit)
@@ -54,41 +44,27 @@ advise_start(const struct doctor_proc *proc, struct doctor *doctor)
 		    (int)process->pid);
 }
 
-/* Our entry in a value of LD_PRELOAD. Returns false if there is none. */
-static bool
-find_entry(const char *preload, char entry[PATH_MAX])
-{
-	while (preload && *preload) {
-		size_t length = strcspn(preload, SEPARATORS);
-
-		snprintf(entry, PATH_MAX, "%.*s", (int)length, preload);
-		if (strcmp(base_name(entry), LIBRARY) == 0)
-			return true;
-		preload += length;
-		preload += strspn(preload, SEPARATORS);
-	}
-	return false;
-}
-
 /* It is not there: why not? */
 static void
-judge_missing(const struct doctor_proc *proc, struct doctor_place *place,
+judge_missing(const struct doctor_proc *proc, const struct doctor_place *before,
     const struct doctor_target *target, const struct doctor_policy *policy,
     struct doctor *doctor)
 {
-	size_t before = doctor->count;
+	struct doctor_place place = *before;
 	char entry[PATH_MAX];
+	size_t count;
 
 	doctor_find(doctor, DOCTOR_LOADED, DOCTOR_FATAL,
-	    LIBRARY " is not in process %d", (int)proc->process.pid);
+	    DOCTOR_LIBRARY_FILE " is not in process %d",
+	    (int)proc->process.pid);
 	if (proc->elf_known && doctor_static(target, doctor))
 		return;
-	if (!find_entry(place->preload, entry)) {
+	if (!doctor_find_entry(place.preload, entry)) {
 		doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_FATAL,
-		    place->preload
+		    place.preload
 			? "it was started with LD_PRELOAD=%s, without us"
 			: "it was started without LD_PRELOAD",
-		    place->preload);
+		    place.preload);
 		advise_start(proc, doctor);
 		return;
 	}
@@ -102,12 +78,12 @@ judge_missing(const struct doctor_proc *proc, struct doctor_place *place,
 		    proc->exe, (int)proc->process.pid);
 		return;
 	}
-	place->library = entry;
-	place->library_in_list = true;
-	before = doctor->count;
+	place.library = entry;
+	place.library_in_list = true;
+	count = doctor->count;
 	if (proc->elf_known)
-		doctor_library(place, target, policy, doctor);
-	if (doctor->count > before &&
+		doctor_library(&place, target, policy, doctor);
+	if (doctor->count > count &&
 	    doctor->findings[doctor->count - 1].weight == DOCTOR_FATAL)
 		return;
 	doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_NOTE,

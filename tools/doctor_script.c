@@ -17,23 +17,15 @@
 #define ENVS_MAX       5
 #define BLANKS         " \t"
 
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static void
 name_it(char name[NAME_MAX + 1], const char *path)
 {
-	snprintf(name, NAME_MAX + 1, "%.*s", NAME_MAX, base_name(path));
+	snprintf(name, NAME_MAX + 1, "%.*s", NAME_MAX, doctor_base_name(path));
 }
 
 /*
- * The interpreter and its argument, from the first bytes of a file, which
- * have room for one more. Returns false if the kernel would find none.
+ * The interpreter and its argument, from the first bytes of a file, with
+ * NULs behind them. Returns false if the kernel would find none.
  */
 static bool
 parse_line(
@@ -43,7 +35,6 @@ parse_line(
 
 	if (size < 2 || line[0] != '#' || line[1] != '!')
 		return false;
-	memset(line + size, '\0', LINE_MAX_BYTES + 1 - size);
 	*name = line + 2 + strspn(line + 2, BLANKS);
 	end = memchr(line, '\n', size);
 	if (end) {
@@ -143,7 +134,7 @@ is_shell(const char *path)
 {
 	static const char *const shells[] = {"sh", "bash", "dash", "ksh",
 	    "ksh93", "mksh", "zsh", "csh", "tcsh", "fish", "busybox"};
-	const char *name = base_name(path);
+	const char *name = doctor_base_name(path);
 
 	for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++)
 		if (strcmp(name, shells[i]) == 0)
@@ -197,6 +188,7 @@ look(const struct doctor_place *place, struct doctor_target *target,
 	target->known = error == 0;
 	if (error != -ENOEXEC)
 		goto out;
+	memset(line, '\0', LINE_MAX_BYTES + 1);
 	got = pread(fd, line, LINE_MAX_BYTES, 0);
 	*size = got < 0 ? 0 : (size_t)got;
 	error = got < 0 ? -errno : 2;
@@ -211,7 +203,8 @@ step(const struct doctor_place *place, struct doctor_target *target, char *name,
     char *argument, struct doctor *doctor)
 {
 	char path[PATH_MAX], what[PATH_MAX + 64];
-	bool through_env = strcmp(base_name(name), "env") == 0 && *argument;
+	bool through_env =
+	    strcmp(doctor_base_name(name), "env") == 0 && *argument;
 	char *program;
 	int error;
 

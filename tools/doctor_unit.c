@@ -13,9 +13,7 @@
 #include "doctor_parts.h"
 #include "process.h"
 
-#define LIBRARY    "libkashim.so"
-#define SEPARATORS " :"
-#define SECTION    "Service"
+#define SECTION "Service"
 /* What systemd has for names without a slash (systemd-path(1)). */
 #define SEARCH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /* The first of those that DynamicUser= takes. */
@@ -31,14 +29,6 @@ struct service {
 	char entry[PATH_MAX]; /* of ours in its LD_PRELOAD */
 	unsigned int programs;
 };
-
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
 
 static const char *
 last(const struct unit *unit, const char *key)
@@ -169,22 +159,6 @@ find_root(struct service *service)
 	return true;
 }
 
-/* Our entry in a value of LD_PRELOAD. Returns false if there is none. */
-static bool
-find_entry(const char *preload, char entry[PATH_MAX])
-{
-	while (*preload) {
-		size_t length = strcspn(preload, SEPARATORS);
-
-		snprintf(entry, PATH_MAX, "%.*s", (int)length, preload);
-		if (strcmp(base_name(entry), LIBRARY) == 0)
-			return true;
-		preload += length;
-		preload += strspn(preload, SEPARATORS);
-	}
-	return false;
-}
-
 static bool
 passes(const struct unit *unit, const char *name)
 {
@@ -235,8 +209,9 @@ say_unset(struct service *service, const struct unit_variable *variable)
 			: "");
 	else
 		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_FATAL,
-		    "%s sets LD_PRELOAD=%s, without " LIBRARY " (%s:%u)", id,
-		    variable->value, variable->file ? variable->file : "?",
+		    "%s sets LD_PRELOAD=%s, without " DOCTOR_LIBRARY_FILE
+		    " (%s:%u)",
+		    id, variable->value, variable->file ? variable->file : "?",
 		    (unsigned)variable->line);
 	doctor_remedy(doctor, "'kashim enable %s' and a restart of it help%s.",
 	    id,
@@ -266,7 +241,8 @@ find_environment(struct service *service, const char *library,
 	place->config = config                        ? config
 	                : file->value && *file->value ? file->value
 	                                              : CONFIG_FILE;
-	if (preload->value && find_entry(preload->value, service->entry)) {
+	if (preload->value &&
+	    doctor_find_entry(preload->value, service->entry)) {
 		place->library = service->entry;
 		place->library_in_list = true;
 		doctor_find(service->doctor, DOCTOR_UNIT, DOCTOR_FINE,

@@ -63,6 +63,7 @@ make_programs(void)
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	ck_assert_int_lt(snprintf(command, sizeof(command), script, directory),
 	    (int)sizeof(command));
+	/* NOLINTNEXTLINE(cert-env33-c): the compilers are run by a script */
 	ck_assert_int_eq(system(command), 0);
 }
 
@@ -72,6 +73,7 @@ remove_programs(void)
 	char command[128];
 
 	snprintf(command, sizeof(command), "rm -rf '%s'", directory);
+	/* NOLINTNEXTLINE(cert-env33-c): the compilers are run by a script */
 	ck_assert_int_eq(system(command), 0);
 }
 
@@ -89,43 +91,43 @@ static const struct {
 	int result;
 	unsigned int bits;
 	const char *machine;
-	bool dynamic;
 	const char *interpreter; /* its last component */
 	enum elf_file_libc libc;
+	bool dynamic;
 	const char *facts; /* g: Go, u: io_uring, s: seccomp, p: plug-ins,
 	                      a: libasan */
 } programs[] = {
-    {"dynamic", 0, 64, "x86-64", true, "ld-linux-x86-64.so.2", ELF_FILE_GLIBC,
+    {"dynamic", 0, 64, "x86-64", "ld-linux-x86-64.so.2", ELF_FILE_GLIBC, true,
 	""},
-    {"fixed", 0, 64, "x86-64", true, "ld-linux-x86-64.so.2", ELF_FILE_GLIBC,
+    {"fixed", 0, 64, "x86-64", "ld-linux-x86-64.so.2", ELF_FILE_GLIBC, true,
 	""},
-    {"stripped", 0, 64, "x86-64", true, "ld-linux-x86-64.so.2", ELF_FILE_GLIBC,
+    {"stripped", 0, 64, "x86-64", "ld-linux-x86-64.so.2", ELF_FILE_GLIBC, true,
 	""},
-    {"static", 0, 64, "x86-64", false, "", ELF_FILE_NO_LIBC, ""},
-    {"static-pie", 0, 64, "x86-64", true, "", ELF_FILE_NO_LIBC, ""},
-    {"m32", 0, 32, "i386", true, "ld-linux.so.2", ELF_FILE_GLIBC, ""},
-    {"musl", 0, 64, "x86-64", true, "ld-musl-x86_64.so.1", ELF_FILE_MUSL, ""},
-    {"aarch64", 0, 64, "aarch64", true, "ld-linux-aarch64.so.1", ELF_FILE_GLIBC,
+    {"static", 0, 64, "x86-64", "", ELF_FILE_NO_LIBC, false, ""},
+    {"static-pie", 0, 64, "x86-64", "", ELF_FILE_NO_LIBC, true, ""},
+    {"m32", 0, 32, "i386", "ld-linux.so.2", ELF_FILE_GLIBC, true, ""},
+    {"musl", 0, 64, "x86-64", "ld-musl-x86_64.so.1", ELF_FILE_MUSL, true, ""},
+    {"aarch64", 0, 64, "aarch64", "ld-linux-aarch64.so.1", ELF_FILE_GLIBC, true,
 	""},
-    {"plugins", 0, 64, "x86-64", true, "ld-linux-x86-64.so.2", ELF_FILE_GLIBC,
+    {"plugins", 0, 64, "x86-64", "ld-linux-x86-64.so.2", ELF_FILE_GLIBC, true,
 	"p"},
-    {"asan", 0, 64, "x86-64", true, "ld-linux-x86-64.so.2", ELF_FILE_GLIBC,
+    {"asan", 0, 64, "x86-64", "ld-linux-x86-64.so.2", ELF_FILE_GLIBC, true,
 	"a"},
-    {"uring", 0, 64, "x86-64", true, "ld-linux-x86-64.so.2", ELF_FILE_GLIBC,
+    {"uring", 0, 64, "x86-64", "ld-linux-x86-64.so.2", ELF_FILE_GLIBC, true,
 	"u"},
-    {"seccomp", 0, 64, "x86-64", true, "ld-linux-x86-64.so.2", ELF_FILE_GLIBC,
+    {"seccomp", 0, 64, "x86-64", "ld-linux-x86-64.so.2", ELF_FILE_GLIBC, true,
 	"s"},
-    {"libname.so", 0, 64, "x86-64", true, "", ELF_FILE_GLIBC, "p"},
-    {"/usr/bin/prometheus-node-exporter", 0, 64, "x86-64", true,
-	"ld-linux-x86-64.so.2", ELF_FILE_GLIBC, "g"},
-    {"go-no-note", 0, 64, "x86-64", true, "ld-linux-x86-64.so.2",
-	ELF_FILE_GLIBC, "g"},
-    {"object.o", -ENOEXEC, 0, NULL, false, NULL, ELF_FILE_NO_LIBC, ""},
-    {"script", -ENOEXEC, 0, NULL, false, NULL, ELF_FILE_NO_LIBC, ""},
-    {"/dev/null", -EACCES, 0, NULL, false, NULL, ELF_FILE_NO_LIBC, ""},
-    {"fifo", -EACCES, 0, NULL, false, NULL, ELF_FILE_NO_LIBC, ""},
-    {".", -EACCES, 0, NULL, false, NULL, ELF_FILE_NO_LIBC, ""},
-    {"nothing", -ENOENT, 0, NULL, false, NULL, ELF_FILE_NO_LIBC, ""},
+    {"libname.so", 0, 64, "x86-64", "", ELF_FILE_GLIBC, true, "p"},
+    {"/usr/bin/prometheus-node-exporter", 0, 64, "x86-64",
+	"ld-linux-x86-64.so.2", ELF_FILE_GLIBC, true, "g"},
+    {"go-no-note", 0, 64, "x86-64", "ld-linux-x86-64.so.2", ELF_FILE_GLIBC,
+	true, "g"},
+    {"object.o", -ENOEXEC, 0, NULL, NULL, ELF_FILE_NO_LIBC, false, ""},
+    {"script", -ENOEXEC, 0, NULL, NULL, ELF_FILE_NO_LIBC, false, ""},
+    {"/dev/null", -EACCES, 0, NULL, NULL, ELF_FILE_NO_LIBC, false, ""},
+    {"fifo", -EACCES, 0, NULL, NULL, ELF_FILE_NO_LIBC, false, ""},
+    {".", -EACCES, 0, NULL, NULL, ELF_FILE_NO_LIBC, false, ""},
+    {"nothing", -ENOENT, 0, NULL, NULL, ELF_FILE_NO_LIBC, false, ""},
 };
 
 START_TEST(test_facts)
