@@ -5,7 +5,6 @@
  */
 #include "unit.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdbool.h>
@@ -39,16 +38,6 @@ forget(struct unit_variable *variable)
 	variable->value = variable->written = variable->file = NULL;
 	variable->line = 0;
 	variable->from_file = false;
-}
-
-/* Control characters but for these are not allowed, and it is not set. */
-static bool
-is_allowed(const char *value)
-{
-	for (; *value; value++)
-		if (iscntrl((unsigned char)*value) && !strchr("\t\n", *value))
-			return false;
-	return true;
 }
 
 static int
@@ -90,7 +79,7 @@ read_line(const struct unit *unit, const struct unit_setting *setting,
 		expanded = unit_expand(unit, word);
 		result = expanded ? 0 : -ENOMEM;
 		value = expanded ? value_of(expanded, name) : NULL;
-		if (value && is_allowed(value)) {
+		if (value) {
 			result = set(variable, value, written ? written : value,
 			    setting->file);
 			variable->line = setting->line;
@@ -115,7 +104,7 @@ take_variable(const char *name, const char *value, void *data)
 	struct search *search = data;
 	int result;
 
-	if (strcmp(name, search->name) != 0 || !is_allowed(value))
+	if (strcmp(name, search->name) != 0)
 		return 0;
 	result = set(search->variable, value, value, search->file);
 	search->variable->from_file = true;

@@ -108,6 +108,9 @@ unit_name_shorter(const char *name, char shorter[UNIT_NAME_SIZE])
 		length--;
 	if (length <= 1)
 		return false;
+	/* What is above a template is for all units, instances or not. */
+	if (unit_is_template(name))
+		end++;
 	snprintf(shorter, UNIT_NAME_SIZE, "%.*s%s", (int)length, name, end);
 	return true;
 }

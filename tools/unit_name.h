@@ -27,7 +27,8 @@ bool unit_name_instantiate(
 
 /*
  * The next shorter name whose drop-ins hold for name too: "a-b-.service" for
- * "a-b-c.service", then "a-.service". Returns false at the end.
+ * "a-b-c.service", then "a-.service"; "a-@i.service" for "a-b@i.service", but
+ * "a-.service" for "a-b@.service". Returns false at the end.
  */
 bool unit_name_shorter(const char *name, char shorter[UNIT_NAME_SIZE]);
 

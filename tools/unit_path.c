@@ -202,22 +202,24 @@ static int
 resolve(const struct map *map, const char *name, char id[UNIT_NAME_SIZE],
     const struct entry **end)
 {
-	char other[UNIT_NAME_SIZE];
+	char key[UNIT_NAME_SIZE], template[UNIT_NAME_SIZE];
 
-	snprintf(id, UNIT_NAME_SIZE, "%s", name);
+	snprintf(key, sizeof(key), "%s", name);
 	for (int i = 0; i <= ALIASES_MAX; i++) {
-		const struct entry *entry = map_find(map, id);
+		const struct entry *entry = map_find(map, key);
 
-		if (!entry && unit_name_template(id, other))
-			entry = map_find(map, other);
+		if (!entry && unit_name_template(key, template))
+			entry = map_find(map, template);
 		if (!entry)
 			return -ENOENT;
 		*end = entry;
-		if (!entry->target)
-			return 0;
-		if (!unit_name_instantiate(entry->target, id, other))
-			snprintf(other, sizeof(other), "%s", entry->target);
-		memcpy(id, other, sizeof(other));
+		if (entry->target) {
+			snprintf(key, sizeof(key), "%s", entry->target);
+			continue;
+		}
+		if (!unit_name_instantiate(entry->name, name, id))
+			snprintf(id, UNIT_NAME_SIZE, "%s", entry->name);
+		return 0;
 	}
 	return -ELOOP;
 }

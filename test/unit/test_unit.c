@@ -267,6 +267,8 @@ static const struct {
     {"a-b-c", "a-b-c.service", NULL, "a-b-.service a-.service "},
     {"a-b@c-d", "a-b@c-d.service", "a-b@.service", "a-@c-d.service "},
     {"a-b-@c", "a-b-@c.service", "a-b-@.service", "a-@c.service "},
+    {"a-b-@", "a-b-@.service", NULL, "a-.service "},
+    {"a-b-c@", "a-b-c@.service", NULL, "a-b-.service a-.service "},
     {"-a", "-a.service", NULL, ""},
     {"a\\x2db", "a\\x2db.service", NULL, ""},
     {"", NULL, NULL, NULL},
@@ -533,8 +535,8 @@ START_TEST(dropins)
 	expect_variable("A", "a-b@c", value, path)
 	SET(SYSTEM "/service.d/10.conf", "10 of all");
 	SET(SYSTEM "/service.d/20.conf", "20 of all");
-	SET(SYSTEM "/a-@.service.d/20.conf", "20 of a-@");
 	SET(SYSTEM "/a-@c.service.d/20.conf", "20 of a-@c");
+	SET(SYSTEM "/a-.service.d/20.conf", "20 of a-");
 	SET(ADMIN "/service.d/21.conf", "21 of all");
 	SET(SYSTEM "/alias@.service.d/22.conf", "22 of an alias");
 	SET(SYSTEM "/a-b@.service.d/22.conf", "22 of a-b@");
@@ -573,8 +575,7 @@ static const struct {
     {"Environment=A=1\nEnvironment=", NULL},
     {"Environment=A=1\nEnvironment=\nEnvironment=B=2", NULL},
     {"Environment=A=1\nEnvironment=A=2 \"A=3", "2"},
-    {"Environment=A=1\\x07", NULL},
-    {"Environment=A=1\\x07 A=2", "2"},
+    {"Environment=A=1\\x07", "1\a"},
     {"Environment=A=1\\t2\\n", "1\t2\n"},
     {"Environment=A=%p%%", "a%"},
     {"Environment=A=$B", "$B"},
