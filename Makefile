@@ -198,6 +198,7 @@ preload: all $(HOSTS) $(PLAIN) $(BUILD)/test/connects_static
 	sh test/preload/run $(BUILD)
 
 command: all $(BUILD)/test/connects_static $(BUILD)/test/holds
+command: all $(BUILD)/test/connects_static $(BUILD)/test/test_unit
 	sh test/command/run $(BUILD)
 
 e2e: all $(BUILD)/test/watch
