@@ -36,7 +36,7 @@ static const char help[] =
 
 /* Says so if the library is preloaded all the same. */
 static void
-look_again(const char *root, const char *id, const char *path)
+look_again(const char *root, const char *id)
 {
 	struct unit_variable variable;
 	struct unit unit;
@@ -45,8 +45,7 @@ look_again(const char *root, const char *id, const char *path)
 
 	if (unit_read(root, id, &unit) != 0)
 		return;
-	/* It may be a dry run, with the file still there. */
-	if (unit.masked || unit_replace(&unit, path, NULL) != 0 ||
+	if (unit.masked ||
 	    unit_environment(&unit, "LD_PRELOAD", &variable) < 0) {
 		unit_free(&unit);
 		return;
@@ -85,8 +84,8 @@ disable(const char *root, const char *id, bool dry_run)
 		printf("%s%s: removed\n", root, path);
 		cmd_unit_next(root, id);
 	}
-	if (status == CMD_DONE)
-		look_again(root, id, path);
+	if (status == CMD_DONE && !dry_run)
+		look_again(root, id);
 	free(path);
 	free(text);
 	return status;

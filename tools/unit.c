@@ -160,7 +160,7 @@ unit_read(const char *root, const char *name, struct unit *unit)
 		return result;
 	fd = inside_root(root);
 	if (fd < 0)
-		return fd;
+		return fd == -ENOENT ? -ENOTDIR : fd;
 	result = unit_path_find(fd, full, &path);
 	if (result != 0)
 		goto out;

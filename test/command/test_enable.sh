@@ -1,0 +1,468 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# kashim enable and disable on images, directory trees made here: every line
+# that they print, every byte that they write, and what an image may try that
+# wants to do harm. test_systemd.sh has a real systemd. BUILD names the build
+# directory.
+set -u
+
+build=$(cd "${BUILD:-build}" && pwd -P) || exit 2
+work=$(cd "$(mktemp -d)" && pwd -P) || exit 2
+trap 'rm -rf "$work"' EXIT
+trap 'exit 2' HUP INT TERM
+cd "$work" || exit 2
+chmod 755 "$work"
+umask 022
+unset KASHIM_CONFIG KASHIM_TRACE LD_PRELOAD
+export LC_ALL=C
+# Where nobody can run it too.
+mkdir bin
+cp "$build/kashim" bin
+PATH=$work/bin:$PATH
+export PATH
+passed=0
+failed=0
+
+pass() {
+	passed=$((passed + 1))
+}
+
+fail() {
+	failed=$((failed + 1))
+	printf 'not ok: %s\n' "$1"
+}
+
+# check NAME STATUS COMMAND...: COMMAND has to exit with STATUS and to print
+# what stands on standard input, lines on stderr first and marked with "! ".
+check() {
+	name=$1 expected=$2
+	shift 2
+	cat >"$work/expected"
+	"$@" >"$work/out" 2>"$work/err" </dev/null
+	status=$?
+	{
+		sed 's/^/! /' "$work/err"
+		cat "$work/out"
+	} | sed "s|$work/bin|BIN|g" >"$work/actual"
+	if [ "$status" -ne "$expected" ]; then
+		fail "$name: exit status $status in place of $expected"
+		sed 's/^/	/' "$work/actual"
+	elif ! diff -u "$work/expected" "$work/actual" >"$work/diff"; then
+		fail "$name"
+		sed 's/^/	/' "$work/diff"
+	else
+		pass
+	fi
+}
+
+# holds NAME COMMAND...
+holds() {
+	name=$1
+	shift
+	if "$@" >"$work/out" 2>&1; then
+		pass
+	else
+		fail "$name"
+		sed 's/^/	/' "$work/out"
+	fi
+}
+
+fails() {
+	! "$@"
+}
+
+# unit NAME LINE...: a vendor's unit file.
+unit() {
+	name=$1
+	shift
+	{
+		echo '[Service]'
+		echo 'ExecStart=/bin/true'
+		[ $# -eq 0 ] || printf '%s\n' "$@"
+	} >"image/usr/lib/systemd/system/$name"
+}
+
+# holds_file NAME FILE: with what stands on standard input, and mode 644.
+holds_file() {
+	cat >"$work/expected"
+	holds "$1" diff -u "$work/expected" "$2"
+	holds "$1: mode" test "$(stat -c '%a %F' "$2")" = '644 regular file'
+}
+
+mkdir -p image/usr/lib/systemd/system image/usr/local/lib image/bin image/etc
+: >image/usr/local/lib/libkashim.so
+: >image/etc/kashim.conf
+cp /bin/true image/bin
+admin=image/etc/systemd/system
+dropin=zz-kashim.conf
+unit plain.service
+check 'first' 0 kashim enable -r image plain <<END
+$admin/plain.service.d/$dropin: written
+END
+holds_file 'its text' "$admin/plain.service.d/$dropin" <<'END'
+# Made by "kashim enable", removed by "kashim disable".
+[Service]
+Environment=LD_PRELOAD=/usr/local/lib/libkashim.so
+END
+inode=$(stat -c %i "$admin/plain.service.d/$dropin")
+check 'again' 0 kashim enable -r image/ plain.service <<END
+$admin/plain.service.d/$dropin: is so already
+END
+holds 'not written again' test "$inode" = \
+	"$(stat -c %i "$admin/plain.service.d/$dropin")"
+holds 'nothing else there' test "$(ls -A "$admin/plain.service.d")" = "$dropin"
+holds 'nothing said by systemd' fails sh -c \
+	'systemd-analyze --root=image verify plain.service 2>&1 | grep kashim'
+check 'dry disable' 0 kashim disable --root=image --dry-run plain <<END
+$admin/plain.service.d/$dropin: would be removed
+END
+holds 'still there' test -f "$admin/plain.service.d/$dropin"
+check 'disable' 0 kashim disable -r image plain <<END
+$admin/plain.service.d/$dropin: removed
+END
+holds 'no directory left' fails test -e "$admin/plain.service.d"
+check 'disable again' 0 kashim disable -r image plain <<END
+plain.service is not enabled
+END
+check 'dry run' 0 kashim enable -n -r image plain <<END
+! kashim: $admin/plain.service.d/$dropin would hold:
+# Made by "kashim enable", removed by "kashim disable".
+[Service]
+Environment=LD_PRELOAD=/usr/local/lib/libkashim.so
+END
+holds 'nothing written' fails test -e "$admin/plain.service.d"
+holds 'neither mode nor owner from the umask' sh -c \
+	'umask 077; kashim enable -r image plain'
+holds 'directory for everybody' test \
+	"$(stat -c %a "$admin/plain.service.d")" = 755
+holds_file 'the text again' "$admin/plain.service.d/$dropin" <<'END'
+# Made by "kashim enable", removed by "kashim disable".
+[Service]
+Environment=LD_PRELOAD=/usr/local/lib/libkashim.so
+END
+
+# The configuration.
+
+: >"image/etc/other file%.conf"
+check 'another file' 0 kashim enable -r image \
+	-c '/etc/other file%.conf' plain <<END
+$admin/plain.service.d/$dropin: written
+END
+cat >text <<'END'
+# Made by "kashim enable", removed by "kashim disable".
+[Service]
+Environment=LD_PRELOAD=/usr/local/lib/libkashim.so
+Environment="KASHIM_CONFIG=/etc/other file%%.conf"
+END
+holds_file 'with another file' "$admin/plain.service.d/$dropin" <text
+check 'it stays' 0 kashim enable -r image plain <<END
+$admin/plain.service.d/$dropin: is so already
+END
+check 'a missing file' 0 kashim enable -n -r image -c /etc/missing plain <<END
+! kashim: warning: /etc/missing is not in image
+! kashim: $admin/plain.service.d/$dropin would hold:
+# Made by "kashim enable", removed by "kashim disable".
+[Service]
+Environment=LD_PRELOAD=/usr/local/lib/libkashim.so
+Environment=KASHIM_CONFIG=/etc/missing
+END
+check 'a relative name' 2 kashim enable -r image -c other.conf plain <<'END'
+! kashim: other.conf: with --root, the configuration needs its absolute name in the image
+END
+check 'control characters' 2 kashim enable -r image \
+	-c "/etc/a
+Environment=B=c" plain <<'END'
+! kashim: warning: /etc/a
+! Environment=B=c is not in image
+! kashim: a name with control characters cannot stand in a unit
+END
+rm image/etc/kashim.conf image/usr/local/lib/libkashim.so
+kashim disable -r image plain >/dev/null
+check 'nothing installed' 0 kashim enable -r image plain <<END
+! kashim: warning: /usr/local/lib/libkashim.so is not in image: install kashim there too, or the service starts without it
+! kashim: warning: /etc/kashim.conf is not in image
+$admin/plain.service.d/$dropin: written
+END
+: >image/etc/kashim.conf
+: >image/usr/local/lib/libkashim.so
+kashim disable -r image plain >/dev/null
+
+# An LD_PRELOAD that is there.
+
+unit vendor.service 'Environment=A=b "LD_PRELOAD=/opt/a.so /opt/%p.so"'
+check 'a vendor'\''s' 0 kashim enable -r image vendor <<END
+! kashim: LD_PRELOAD of image/usr/lib/systemd/system/vendor.service:3 is copied behind ours: when it changes, run this again
+$admin/vendor.service.d/$dropin: written
+END
+cat >text <<'END'
+# Made by "kashim enable", removed by "kashim disable".
+# What is behind the first colon of LD_PRELOAD is a copy from
+# /usr/lib/systemd/system/vendor.service:3
+# If that changes: kashim enable vendor.service
+[Service]
+Environment=LD_PRELOAD=/usr/local/lib/libkashim.so:/opt/a.so:/opt/%p.so
+END
+holds_file 'both' "$admin/vendor.service.d/$dropin" <text
+check 'both again' 0 kashim enable -r image vendor <<END
+! kashim: LD_PRELOAD of image/usr/lib/systemd/system/vendor.service:3 is copied behind ours: when it changes, run this again
+$admin/vendor.service.d/$dropin: is so already
+END
+unit vendor.service 'Environment=LD_PRELOAD=/opt/new.so'
+kashim enable -r image vendor >/dev/null 2>&1
+holds 'renewed' grep -qx \
+	'Environment=LD_PRELOAD=/usr/local/lib/libkashim.so:/opt/new.so' \
+	"$admin/vendor.service.d/$dropin"
+# By hand, as the examples do.
+mkdir "$admin/plain.service.d"
+printf '[Service]\nEnvironment=LD_PRELOAD=libkashim.so:/opt/b.so\n' \
+	>"$admin/plain.service.d/override.conf"
+kashim enable -r image plain >/dev/null 2>&1
+holds 'ours only once' grep -qx \
+	'Environment=LD_PRELOAD=/usr/local/lib/libkashim.so:/opt/b.so' \
+	"$admin/plain.service.d/$dropin"
+check 'disable beside another' 0 kashim disable -r image plain <<END
+! kashim: plain.service still preloads it, by $admin/plain.service.d/override.conf
+$admin/plain.service.d/$dropin: removed
+END
+holds 'the other stays' test -f "$admin/plain.service.d/override.conf"
+mv "$admin/plain.service.d/override.conf" "$admin/plain.service.d/zzz.conf"
+check 'a later one that has it' 0 kashim enable -r image plain <<END
+! kashim: LD_PRELOAD of $admin/plain.service.d/zzz.conf:2 is copied behind ours: when it changes, run this again
+$admin/plain.service.d/$dropin: written
+END
+rm -r "$admin/plain.service.d"
+
+# What wins over ours.
+
+unit later.service
+mkdir "$admin/later.service.d"
+printf '[Service]\n\nEnvironment=LD_PRELOAD=/opt/c.so\n' \
+	>"$admin/later.service.d/zzz.conf"
+check 'a later name' 1 kashim enable -r image later <<END
+! kashim: $admin/later.service.d/zzz.conf:3 sets LD_PRELOAD and wins over $dropin, because its name comes later; rename it, or write there: Environment=LD_PRELOAD=/usr/local/lib/libkashim.so:/opt/c.so
+END
+printf '[Service]\nEnvironment=\n' >"$admin/later.service.d/zzz.conf"
+check 'a later reset' 1 kashim enable -r image later <<END
+! kashim: a drop-in of later.service whose name comes after $dropin has an empty Environment=, which takes LD_PRELOAD away
+END
+printf '[Service]\nEnvironment=KASHIM_CONFIG=/x\n' \
+	>"$admin/later.service.d/zzz.conf"
+check 'a later configuration' 1 kashim enable -r image \
+	-c /etc/kashim.conf later <<END
+! kashim: $admin/later.service.d/zzz.conf:2 sets KASHIM_CONFIG and wins over $dropin, because its name comes later; rename it, or write there: Environment=KASHIM_CONFIG=/etc/kashim.conf
+END
+unit unset.service 'UnsetEnvironment=A LD_PRELOAD'
+check 'UnsetEnvironment=' 1 kashim enable -r image unset <<'END'
+! kashim: image/usr/lib/systemd/system/unset.service:3: UnsetEnvironment= takes LD_PRELOAD away from unset.service; remove it there
+END
+unit file.service EnvironmentFile=/etc/default/%p 'EnvironmentFile=-/etc/no'
+mkdir image/etc/default
+echo 'LD_PRELOAD="/opt/d.so"' >image/etc/default/file
+check 'EnvironmentFile=' 1 kashim enable -r image file <<'END'
+! kashim: image/etc/default/file, an EnvironmentFile= of file.service, sets LD_PRELOAD and wins over any drop-in; write there: LD_PRELOAD=/usr/local/lib/libkashim.so:/opt/d.so
+END
+holds 'nothing written' fails test -e "$admin/file.service.d"
+echo 'LD_PRELOAD=/usr/local/lib/libkashim.so:/opt/d.so' \
+	>image/etc/default/file
+check 'as told' 0 kashim enable -r image file <<END
+$admin/file.service.d/$dropin: written
+END
+mkdir image/etc/no
+check 'one that cannot be read' 0 kashim enable -r image file <<END
+! kashim: warning: image/etc/no can't be read: if it sets LD_PRELOAD, that wins over ours
+$admin/file.service.d/$dropin: is so already
+END
+
+# Units that cannot be enabled, or are none.
+
+ln -s /dev/null "$admin/masked.service"
+mkdir image/dev
+mknod image/dev/null c 1 3
+check 'masked' 1 kashim enable -r image masked <<END
+! kashim: masked.service is masked: /etc/systemd/system/masked.service is empty, or a link to /dev/null; first run: systemctl unmask masked.service
+END
+: >"$admin/empty.service"
+check 'empty' 1 kashim enable -r image empty.service <<END
+! kashim: empty.service is masked: /etc/systemd/system/empty.service is empty, or a link to /dev/null; first run: systemctl unmask empty.service
+END
+printf '[Socket]\nListenStream=1\n' >"$admin/a.socket"
+check 'a socket' 1 kashim enable -r image a.socket <<'END'
+! kashim: a.socket is a socket, which systemd itself opens: nothing can be preloaded there, but it has KeepAlive= of its own; for the lines to write see: kashim doctor a.socket
+END
+printf '[Timer]\nOnBootSec=1\n' >"$admin/a.timer"
+check 'a timer' 1 kashim enable -r image a.timer <<'END'
+! kashim: a.timer runs no program: only a service can be enabled
+END
+for command in enable disable; do
+	check "$command: no name" 2 kashim $command -r image 'a b' <<'END'
+! kashim: 'a b' cannot be the name of a unit
+END
+	check "$command: out of the directory" 2 \
+		kashim $command -r image ../../x <<'END'
+! kashim: '../../x' cannot be the name of a unit
+END
+	check "$command: no unit" 2 kashim $command <<END
+! kashim: $command needs the name of one unit
+! Try 'kashim $command --help'.
+END
+	check "$command: two units" 2 kashim $command a b <<END
+! kashim: $command needs the name of one unit
+! Try 'kashim $command --help'.
+END
+	check "$command: an unknown option" 2 kashim $command --force a <<END
+! kashim $command: unrecognized option '--force'
+! Try 'kashim $command --help'.
+END
+	check "$command: no root" 2 kashim $command -r nowhere a <<'END'
+! kashim: unit 'a' in nowhere: Not a directory
+END
+	holds "$command: help" sh -c "kashim $command --help |
+		grep -q '^Usage: kashim $command'"
+	holds "$command: 80 columns" fails sh -c \
+		"kashim $command --help | grep -q '^.\{81\}'"
+done
+check 'no such unit' 2 kashim enable -r image nothing <<'END'
+! kashim: there is no unit 'nothing' in image
+END
+check 'no such unit here' 2 kashim enable kashim-nothing <<'END'
+! kashim: there is no unit 'kashim-nothing'
+END
+check 'nothing to disable' 0 kashim disable -r image nothing <<'END'
+nothing.service is not enabled
+END
+ln -s circle.service "$admin/round.service"
+ln -s round.service "$admin/circle.service"
+check 'a circle' 2 kashim enable -r image round <<'END'
+! kashim: the aliases of 'round' in image go in a circle
+END
+
+# Aliases, templates, a unit that is gone.
+
+ln -s /usr/lib/systemd/system/vendor.service "$admin/alias.service"
+rm "$admin/vendor.service.d/$dropin"
+check 'an alias' 0 kashim enable -r image alias <<END
+! kashim: LD_PRELOAD of image/usr/lib/systemd/system/vendor.service:3 is copied behind ours: when it changes, run this again
+$admin/vendor.service.d/$dropin: written
+END
+check 'disable an alias' 0 kashim disable -r image alias <<END
+$admin/vendor.service.d/$dropin: removed
+END
+unit t@.service
+check 'a template' 0 kashim enable -r image t@ <<END
+$admin/t@.service.d/$dropin: written
+END
+check 'an instance' 0 kashim enable -r image -c /etc/kashim.conf t@1 <<END
+$admin/t@1.service.d/$dropin: written
+END
+check 'disable the instance' 0 kashim disable -r image t@1 <<END
+! kashim: t@1.service still preloads it, by $admin/t@.service.d/$dropin
+$admin/t@1.service.d/$dropin: removed
+END
+rm image/usr/lib/systemd/system/t@.service
+check 'a unit that is gone' 0 kashim disable -r image t@ <<END
+$admin/t@.service.d/$dropin: removed
+END
+
+# Files that are not ours.
+
+mkdir "$admin/plain.service.d"
+echo '[Service]' >"$admin/plain.service.d/$dropin"
+for command in enable disable; do
+	check "$command: not ours" 1 kashim $command -r image plain <<END
+! kashim: $admin/plain.service.d/$dropin is not ours and stays as it is
+END
+done
+holds_file 'as it was' "$admin/plain.service.d/$dropin" <<'END'
+[Service]
+END
+rm "$admin/plain.service.d/$dropin"
+ln -s /dev/null "$admin/plain.service.d/$dropin"
+check 'one that masks ours' 1 kashim enable -r image plain <<END
+! kashim: $admin/plain.service.d/$dropin is not ours and stays as it is
+END
+rm -r "$admin/plain.service.d"
+
+# An image that wants to do harm: links that lead out of it.
+
+mkdir -p outside/plain.service.d
+sed -n '1,$p' text >outside/zz-kashim.conf
+ln -s "$work/outside" "$admin/plain.service.d"
+check 'a directory outside' 2 kashim enable -r image plain <<END
+! kashim: $admin/plain.service.d/$dropin: cannot write it: No such file or directory
+END
+rm "$admin/plain.service.d"
+ln -s ../../../../../../outside "$admin/plain.service.d"
+holds 'up and out' fails kashim enable -r image plain
+holds 'disable up and out' kashim disable -r image plain
+rm "$admin/plain.service.d"
+mv image/etc/systemd image/etc/systemd.away
+ln -s "$work/outside" image/etc/systemd
+holds 'a parent outside' fails kashim enable -r image plain
+rm image/etc/systemd
+mv image/etc/systemd.away image/etc/systemd
+mkdir "$admin/plain.service.d"
+ln -s "$work/outside/zz-kashim.conf" "$admin/plain.service.d/$dropin"
+holds 'the file outside' fails kashim enable -r image plain
+holds 'disable the file outside' fails kashim disable -r image plain
+rm -r "$admin/plain.service.d"
+holds 'nothing came out' test "$(cd outside && find . | sort | tr '\n' ' ')" = \
+	'. ./plain.service.d ./zz-kashim.conf '
+holds 'nothing changed' cmp text outside/zz-kashim.conf
+# A file name that would be a line of its own.
+evil="$admin/plain.service.d/a
+ExecStart=evil #.conf"
+mkdir "$admin/plain.service.d"
+printf '[Service]\nEnvironment=LD_PRELOAD=/opt/e.so\n' >"$evil"
+holds 'a line in a file name' fails kashim enable -r image plain
+holds 'is not written' fails test -e "$admin/plain.service.d/$dropin"
+rm -r "$admin/plain.service.d"
+# A fifo where a file should be.
+mkdir "$admin/plain.service.d"
+mkfifo "$admin/plain.service.d/a.conf" "$admin/plain.service.d/$dropin"
+holds 'a fifo' timeout 10 sh -c '! kashim enable -r image plain'
+rm -r "$admin/plain.service.d"
+
+# Without the permission.
+
+check 'as nobody' 2 setpriv --reuid=65534 --regid=65534 --clear-groups \
+	kashim enable -r image plain <<END
+! kashim: $admin/plain.service.d/$dropin: cannot write it: Permission denied; try it as root
+END
+kashim enable -r image plain >/dev/null
+check 'disable as nobody' 2 setpriv --reuid=65534 --regid=65534 \
+	--clear-groups kashim disable -r image plain <<END
+! kashim: $admin/plain.service.d/$dropin: cannot remove it: Permission denied; try it as root
+END
+holds 'still there' test -f "$admin/plain.service.d/$dropin"
+holds 'no temporary files' test -z "$(find image -name '.zz*')"
+
+# The library. Only looked at here: without --root it would be this system.
+
+some=$(systemctl list-unit-files --type=service --state=static --no-legend \
+	--root=/ | awk '$1 !~ /@/ { print $1; exit }')
+cp "$build/libkashim.so" bin
+kashim enable -n "$some" >shown 2>err
+holds 'the library beside the command' \
+	grep -qx "Environment=LD_PRELOAD=$work/bin/libkashim.so" shown
+mkdir 'with space'
+cp bin/kashim bin/libkashim.so 'with space'
+holds 'a space' fails "$work/with space/kashim" enable -n "$some"
+holds 'a space, said' sh -c "'$work/with space/kashim' enable -n '$some' 2>&1 |
+	grep -q 'cannot preload a file with a space or a colon'"
+mkdir "100%" && cp bin/kashim bin/libkashim.so 100%
+"$work/100%/kashim" enable -n "$some" >shown 2>err
+holds 'a percent sign' \
+	grep -qx "Environment=LD_PRELOAD=$work/100%%/libkashim.so" shown
+echo 'rule' >bad.conf
+holds 'a bad configuration' fails kashim enable -n -c bad.conf "$some"
+echo 'rule a { idle = "5min" }' >good.conf
+kashim enable -n -c ./good.conf "$some" >shown 2>err
+holds 'a good configuration' \
+	grep -qx "Environment=KASHIM_CONFIG=$work/good.conf" shown
+holds 'KASHIM_CONFIG is not passed on' sh -c \
+	"KASHIM_CONFIG=$work/good.conf kashim enable -n '$some' |
+	(! grep KASHIM_CONFIG)"
+
+printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
