@@ -50,7 +50,7 @@ systemd_tree() {
 			[ ! -L "/$link" ] || cp -P "/$link" .
 		done
 		mount --bind /usr usr && mount -o remount,bind,ro usr &&
-			mount --bind "$build" kashim &&
+			mount --bind "${build:?}" kashim &&
 			mount -o remount,bind,ro kashim &&
 			mount -t tmpfs tmpfs run || exit 1
 		# Without the host's units, so that what starts is ours.

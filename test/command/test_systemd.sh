@@ -20,6 +20,7 @@ if [ "${SYSTEMD_INSIDE-}" != $$ ]; then
 	export KASHIM_TEST_WORK
 fi
 work=$KASHIM_TEST_WORK
+# shellcheck source=test/command/systemd.sh
 . "$here/systemd.sh"
 systemd_enter "$here/test_systemd.sh"
 
