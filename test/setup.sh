@@ -17,8 +17,8 @@ check_packages='check strace mandoc valgrind binutils perl
 	gcc-12-multilib musl-tools gcc-12-aarch64-linux-gnu libc6-dev-arm64-cross
 	qemu-user tnftp vsftpd openssh-client openssh-server
 	postgresql postgresql-client redis-server redis-tools
-	openjdk-17-jdk-headless tmux prometheus-node-exporter python3
-	python3-jsonschema python3-prometheus-client'
+	openjdk-17-jdk-headless tmux prometheus-node-exporter restic
+	python3 	python3-jsonschema python3-prometheus-client'
 
 case ${1:-check} in
 demo) packages="$build_packages $demo_packages" ;;

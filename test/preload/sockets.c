@@ -656,7 +656,7 @@ static const struct host_case CASES[] = {
     {"accept-dual-stack", ALL_BUT_LOOPBACK_6, accept_dual_stack},
     {"accept-by-source", SOURCE, accept_by_source},
     {"connect-by-source", SOURCE, connect_by_source},
-    {"set-by-socket", ALL, set_by_socket, true},
+    {"set-by-socket", ALL, set_by_socket},
     {"no-file", NULL, no_rule},
     {"no-rule-for-destination", "rule r { destination = \"10.0.0.0/8\" }\n",
 	no_rule},

@@ -754,7 +754,7 @@ static const struct host_case CASES[] = {
 	listener_goes_off},
     {"listener-off-respect-by-source",
 	"app-settings = respect\n" RULES_BY_SOURCE, listener_stays_on},
-    {"connect-twice-unknown", TWO_RULES, connect_twice_unknown, true},
+    {"connect-twice-unknown", TWO_RULES, connect_twice_unknown},
     {"connect-unspecified-bound", TWO_RULES, connect_unspecified_bound},
     {"connect-elsewhere", TWO_RULES, connect_elsewhere},
     {"connect-to-and-fro", TWO_RULES, connect_to_and_fro},

@@ -1,0 +1,543 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# kashim run: which way it goes, and the program under supervision: that its
+# sockets get what the rules say, and that it sees nothing of it. BUILD names
+# the build directory. What stands in single quotes is for other shells.
+# shellcheck disable=SC2016
+set -u
+
+build=$(cd "${BUILD:-build}" && pwd -P) || exit 2
+here=$(cd "$(dirname "$0")" && pwd -P) || exit 2
+work=$(cd "$(mktemp -d)" && pwd -P) || exit 2
+started=
+cleanup() {
+	for pid in $started; do
+		kill -9 "$pid" 2>/dev/null
+	done
+	tmux -L "kashim-$$" kill-server 2>/dev/null
+	rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 2' HUP INT TERM
+chmod 755 "$work"
+cd "$work" || exit 2
+umask 022
+unset KASHIM_CONFIG KASHIM_TRACE LD_PRELOAD
+PATH=$build:$PATH
+export PATH
+
+passed=0
+failed=0
+skipped=0
+
+pass() {
+	passed=$((passed + 1))
+}
+
+fail() {
+	failed=$((failed + 1))
+	printf 'not ok: %s\n' "$1"
+}
+
+skip() {
+	skipped=$((skipped + 1))
+	printf 'skipped: %s: %s\n' "$1" "$2"
+}
+
+same() {
+	if [ "$2" = "$3" ]; then
+		pass
+	else
+		fail "$1: '$2' in place of '$3'"
+	fi
+}
+
+in_file() {
+	if grep -qF -- "$3" "$2"; then
+		pass
+	else
+		fail "$1: no '$3' in:"
+		sed 's/^/	/' "$2"
+	fi
+}
+
+# until_true SECONDS COMMAND...: 1 if it never succeeds.
+until_true() {
+	tries=$(($1 * 20))
+	shift
+	until "$@"; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || return 1
+		sleep 0.05
+	done
+}
+
+# The supervisor's processes for the program with pid $1: guard, then worker.
+supervisors() {
+	pgrep -f "^kashim-watch: $1\$"
+}
+
+guard_of() {
+	for supervisor in $(supervisors "$1"); do
+		# The worker's parent is one, too.
+		supervisors "$1" | grep -qx "$(ps -o ppid= -p "$supervisor" |
+			tr -d ' ')" || echo "$supervisor"
+	done
+}
+
+worker_of() {
+	guard_=$(guard_of "$1")
+	[ -n "$guard_" ] && pgrep -P "$guard_"
+}
+
+unsupervised() {
+	[ -z "$(supervisors "$1")" ]
+}
+
+# ends NAME PID: is the supervisor of a program that has ended gone soon?
+ends() {
+	if until_true 5 unsupervised "$2"; then
+		pass
+	else
+		fail "$1: the supervisor of $2 is still there"
+	fi
+}
+
+printf 'rule all { idle = "77s" }\n' >all.conf
+printf 'rule near { source = { "127.0.0.0/8" } idle = "77s" }\n' >source.conf
+printf 'rule x { idel = 1 }\n' >bad.conf
+cp "$build/test/connects_static" static
+cp "$build/test/supervised" supervised
+static=$work/static
+set_both='connect 0 idle 77 on 1, accept idle 77 on 1'
+set_none='connect 0 idle 7200 on 0, accept idle 7200 on 0'
+export KASHIM_CONFIG="$work/all.conf"
+
+# Which way
+
+ways() {
+	name=$1 expected=$2
+	shift 2
+	rm -f trace
+	kashim run --trace="$work/trace" "$@" >out 2>err
+	same "$name" "$(sed -n '1s/^kashim\[[0-9]*\]: //p' trace)" "$expected"
+}
+ways 'way: dynamic' 'true: preload: the loader takes the library' true
+ways 'way: static' "$static: supervised: $static is static: no loader runs \
+that could preload anything" "$static"
+same 'way: static: options' "$(sed -n '2,$p' out)" "$set_both
+$set_both"
+in_file 'way: static: trace' trace ': rule all: keepalive idle 77 s'
+same 'way: static: the trace has the pid of the program' \
+	"$(cut -d: -f1 trace | sort -u | wc -l)" 1
+ways 'way: --supervise' 'true: supervised: --supervise asks for it' \
+	--supervise true
+ways 'way: --preload' 'true: preload: --preload asks for it' --preload true
+ways 'way: --preload, static' "$static: preload, which has no effect: $static \
+is static: no loader runs that could preload anything" --preload "$static"
+in_file 'way: --preload, static' err "kashim: $static runs without the shim"
+same 'way: --preload, static: ran' "$(sed -n 2p out)" "$set_none"
+kashim run --preload --supervise true 2>err
+same 'way: both: status' $? 2
+in_file 'way: both' err '--preload and --supervise exclude each other'
+kashim run --trace true 2>err
+same 'trace: the file' "$(sed -n '1s/^kashim\[[0-9]*\]: //p' kashim.trace)" \
+	'true: preload: the loader takes the library'
+kashim run --trace="$work" sh -c 'exit 9' 2>err
+same 'trace: a directory: status' $? 9
+in_file 'trace: a directory' err 'kashim: sh runs without a trace'
+KASHIM_TRACE=$work/inherited kashim run "$static" >out 2>err
+in_file 'trace: KASHIM_TRACE, supervised' inherited ': rule all: '
+same 'way: LD_PRELOAD is not set for a supervised program' \
+	"$(kashim run --supervise sh -c 'echo "${LD_PRELOAD-unset}"')" unset
+same 'way: no rules, nothing to supervise for' \
+	"$(kashim run -c bad.conf --supervise sh -c 'grep Seccomp: \
+	/proc/self/status; echo ran' 2>/dev/null)" "Seccomp:	0
+ran"
+
+# --strict
+
+refuses() {
+	name=$1 text=$2
+	shift 2
+	kashim run --strict "$@" >out 2>err
+	same "strict: $name: status" "$?" 2
+	same "strict: $name: did not run" "$(cat out)" ''
+	in_file "strict: $name" err "$text"
+	in_file "strict: $name" err 'is not started (--strict)'
+}
+refuses 'bad configuration' 'unknown key' -c bad.conf echo ran
+refuses 'no configuration' 'no such file' -c none.conf echo ran
+refuses '--preload of a static program' 'the preload has no effect' \
+	--preload "$static"
+refuses 'trace' "$work" --trace="$work" echo ran
+kashim run --strict sh -c 'exit 7'
+same 'strict: what works' $? 7
+kashim run --strict "$static" 7 >/dev/null
+same 'strict: what works, static' $? 7
+
+# The same calls with the same results: test/preload has these programs.
+
+for program in sockets ways fastopen; do
+	"$build/test/${program}_static" "$build" --supervise >out 2>err
+	same "$program: status" $? 0
+	in_file "$program" out ' passed, 0 failed'
+done
+
+for arguments in 'threads 77 400' 'signals 1 8000' 'signals 0 8000' \
+	'children 77' 'filter 77'; do
+	# shellcheck disable=SC2086 # words
+	timeout 60 kashim run ./supervised $arguments >out 2>err
+	same "supervised $arguments: status" $? 0
+	in_file "supervised $arguments" out 'ran, all right'
+done
+timeout 60 kashim run -c source.conf ./supervised later 77 >out 2>err
+same 'accepted: status' $? 0
+cat err
+
+# It keeps its process: what it and its parent see is the same.
+
+cat >look <<'END'
+#!/usr/bin/perl
+use POSIX;
+sub show { open(my $f, "<", $_[0]) or return; print grep { /$_[1]/ } <$f>; }
+show("/proc/self/status",
+	"^(PPid|Uid|Gid|Groups|Sig|Shd|Cap|NoNewPrivs|Umask)");
+show("/proc/self/limits", ".");
+show("/proc/self/oom_score_adj", ".");
+print getpgrp() == $$ ? "own" : getpgrp(), " ",
+	POSIX::getsid(0) == $$ ? "own" : POSIX::getsid(0), " ", getppid(), "\n";
+for (0 .. 40) {
+	my $l = readlink("/proc/self/fd/$_") or next;
+	print "$_ $l\n";
+}
+print getcwd(), "\n";
+for (sort keys %ENV) {
+	print "$_=$ENV{$_}\n" unless /^(KASHIM|_$|LD_PRELOAD)/;
+}
+END
+chmod 755 look
+compare() {
+	name=$1
+	shift
+	"$@" ./look <input >now 2>&1
+	mv now bare
+	"$@" kashim run --supervise ./look <input >now 2>&1
+	mv now seen
+	if diff -u bare seen >diff; then
+		pass
+	else
+		fail "the same to see: $name"
+		sed 's/^/	/' diff
+	fi
+}
+echo text >input
+compare plain env
+compare 'SIGCHLD blocked' perl -MPOSIX -e '
+	sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGCHLD)); exec @ARGV'
+compare 'SIGCHLD ignored' perl -e '$SIG{CHLD} = "IGNORE"; exec @ARGV'
+compare nohup nohup
+compare 'a session of its own' setsid -w
+compare 'few descriptors' prlimit --nofile=16
+compare 'no standard input' sh -c 'exec "$@" <&-' sh
+compare 'no standard error' sh -c 'exec "$@" 2>&-' sh
+kashim run --supervise sh -c 'echo text >file' <&- >&- 2>&-
+same 'no standard streams' "$?, $(cat file)" '0, text'
+
+statuses() {
+	perl -e 'system(@ARGV); print $?, "\n"' "$@"
+}
+for signal in TERM KILL SEGV ABRT INT; do
+	program="ulimit -c unlimited; kill -$signal \$\$"
+	same "death by SIG$signal" \
+		"$(statuses kashim run --supervise sh -c "$program")" \
+		"$(statuses sh -c "$program")"
+done
+rm -f core*
+for status in 0 1 126 127 255; do
+	kashim run --supervise sh -c "exit $status"
+	same "exit status $status" $? "$status"
+done
+kashim run --supervise ./missing 2>err
+same 'not found' "$?, $(cat err)" '127, kashim: ./missing: No such file or directory'
+kashim run --supervise ./all.conf 2>err
+same 'not executable' "$?, $(cat err)" '126, kashim: ./all.conf: Permission denied'
+same 'pipe: it ends' "$(timeout 5 sh -c 'kashim run --supervise echo text | cat'
+)" text
+same 'pipe: it reads' "$(echo text | timeout 5 kashim run --supervise cat)" text
+same 'pid' "$(sh -c 'echo $$; exec kashim run --supervise sh -c "echo \$\$"' |
+	uniq | wc -l)" 1
+timeout 1 kashim run --supervise sleep 30
+same timeout $? 124
+same 'no stranger among the children' "$(kashim run --supervise perl -e '
+	print waitpid(-1, 0), " ", $!{ECHILD} ? "ECHILD" : $!')" '-1 ECHILD'
+
+# Whoever ends the program ends it, and the supervisor ends with it.
+
+for signal in 15 9; do
+	kashim run --supervise sleep 60 &
+	pid=$!
+	started="$started $pid"
+	until_true 5 sh -c "ps -o args= -p $pid | grep -q '^sleep'"
+	same "signal $signal: two supervise" "$(supervisors $pid | wc -l)" 2
+	# As systemd does: to all of the control group.
+	for supervisor in $(supervisors $pid); do
+		kill -TERM "$supervisor"
+		kill -HUP "$supervisor"
+		kill -INT "$supervisor"
+	done
+	same "signal $signal: the supervisor stays" "$(supervisors $pid | wc -l)" 2
+	kill -$signal $pid
+	wait $pid 2>/dev/null
+	same "signal $signal: status" $? $((128 + signal))
+	ends "signal $signal" $pid
+done
+kashim run --supervise sh -c 'sleep 0.5 & exec true'
+kashim run --supervise sh -c 'echo $$ >pid; sleep 1 >/dev/null 2>&1 &'
+same 'a child that is left: still supervised' "$(supervisors "$(cat pid)" |
+	wc -l)" 2
+ends 'a child that is left' "$(cat pid)"
+kashim run --supervise ./missing 2>err
+until_true 5 sh -c '! pgrep -f "^kashim-watch: " >/dev/null' ||
+	fail "supervisors are left: $(pgrep -af '^kashim-watch: ')"
+
+# Stopped and continued, by the keys of a terminal.
+
+tmux -L "kashim-$$" -f /dev/null new-session -d -x 80 -y 24 \
+	"env PS1=prompt: KASHIM_CONFIG=$KASHIM_CONFIG PATH=$PATH \
+	bash --norc --noprofile -i"
+keys() {
+	tmux -L "kashim-$$" send-keys "$@"
+}
+# shows TEXT: does the terminal, in the end?
+shows() {
+	if until_true 10 sh -c "tmux -L kashim-$$ capture-pane -p |
+		grep -q -- '$1'"; then
+		pass
+	else
+		fail "terminal: no '$1' in:"
+		tmux -L "kashim-$$" capture-pane -p | sed 's/^/	/'
+	fi
+}
+shows '^prompt:'
+keys 'kashim run --supervise sh -c "trap \"echo caught\" INT; echo up; while :; do sleep 0.1; done"' Enter
+shows '^up'
+keys C-z
+shows 'Stopped'
+keys 'fg; echo status $?' Enter
+sleep 0.2
+keys C-c
+shows 'caught'
+keys C-'\'
+shows '^status 131'
+keys 'kashim run --supervise ./supervised signals 1 4000; echo result $?' Enter
+keys C-z
+keys 'fg' Enter
+shows 'all right'
+keys 'kashim run --supervise cat; echo after $?' Enter
+keys 'typed' Enter
+shows '^typed'
+keys C-d
+shows '^after 0'
+
+# Whoever kills the supervisor does not harm the program.
+
+mkfifo stop
+exec 3<>stop
+kashim run ./supervised load <&3 >out 2>err &
+pid=$!
+started="$started $pid"
+until_true 5 sh -c "pgrep -f '^kashim-watch: $pid\$' >/dev/null"
+kills=0
+two() {
+	[ "$(supervisors "$pid" | wc -l)" = 2 ] && [ -n "$(worker_of "$pid")" ]
+}
+while [ $kills -lt 100 ]; do
+	victim=$(worker_of $pid)
+	# The guard, too: then the worker takes its place.
+	[ $((kills % 10)) -ne 9 ] || victim=$(guard_of $pid)
+	kill -9 "$victim"
+	until_true 5 two || break
+	kills=$((kills + 1))
+done
+same 'killed' $kills 100
+echo >&3
+wait $pid
+same "workers killed: status" $? 0
+in_file 'workers killed' out 'load: ran, all right'
+[ ! -s err ] || sed 's/^/	/' err
+ends 'workers killed' $pid
+
+# Nothing is left open, however many connections.
+
+kashim run ./supervised descriptors 100 <&3 >out 2>err &
+pid=$!
+started="$started $pid"
+until_true 20 grep -q calls out
+worker=$(worker_of $pid)
+few=$(ls "/proc/$worker/fd" | wc -l)
+idle_before=$(cut -d' ' -f14,15 "/proc/$worker/stat")
+sleep 0.5
+same 'idle: the worker sleeps' "$(cut -d' ' -f14,15 "/proc/$worker/stat")" \
+	"$idle_before"
+kill $pid
+wait $pid 2>/dev/null
+kashim run ./supervised descriptors 10000 <&3 >out 2>err &
+pid=$!
+started="$started $pid"
+until_true 20 grep -q calls out
+same '10,000 connections: descriptors of the worker' \
+	"$(ls "/proc/$(worker_of $pid)/fd" | wc -l)" "$few"
+kill $pid
+wait $pid 2>/dev/null
+exec 3>&-
+
+# Without privileges, and programs that gain some.
+
+chmod 755 "$work"/*
+as_user() {
+	setpriv --reuid=64998 --regid=64998 --clear-groups "$@"
+}
+same 'unprivileged' "$(as_user kashim run "$static" | sed -n 2p)" "$set_both"
+same 'unprivileged: no_new_privs' "$(as_user kashim run --supervise \
+	grep NoNewPrivs /proc/self/status)" 'NoNewPrivs:	1'
+same 'root: no no_new_privs' "$(kashim run --supervise \
+	grep NoNewPrivs /proc/self/status)" 'NoNewPrivs:	0'
+cp "$static" setuid
+chown 64997 setuid
+chmod 4755 setuid
+kashim run ./setuid >out 2>err
+same 'setuid, as root: rights' "$(sed -n 1p out)" 'secure 1'
+same 'setuid, as root: options' "$(sed -n 2p out)" "$set_both"
+cp "$static" setuid-root
+chmod 4755 setuid-root
+if as_user ./setuid-root | grep -q 'secure 1'; then
+	as_user kashim run ./setuid-root >out 2>err
+	same 'setuid, unprivileged: it has its rights' "$?, $(sed -n 1,2p out)" \
+		"0, secure 1
+$set_none"
+	in_file 'setuid, unprivileged' err \
+		'kashim: ./setuid-root runs without kashim'
+	as_user kashim run --strict ./setuid-root >out 2>err
+	same 'setuid, unprivileged, strict' "$?, $(cat out)" '2, '
+else
+	skip 'setuid, unprivileged' "setuid does not work in $work"
+fi
+
+# In company
+
+kashim run --supervise kashim run --supervise "$static" >out 2>err
+same 'nested: the outer one covers it' "$(sed -n 2p out)" "$set_both"
+in_file 'nested' err 'cannot be supervised: '
+same 'nested, preload inside' "$(kashim run --supervise kashim run \
+	"$build/test/calls" >/dev/null 2>&1; echo $?)" \
+	"$("$build/test/calls" >/dev/null 2>&1; echo $?)"
+strace -f -o strace.out kashim run "$static" >out 2>err
+same 'under strace' "$(sed -n 2p out)" "$set_both"
+kashim run --supervise strace -f -o strace.out "$static" >out 2>err
+same 'strace of it' "$(sed -n 2p out)" "$set_both"
+in_file 'strace of it' strace.out 'TCP_KEEPIDLE'
+same 'as process 1 of a container' "$(unshare --pid --fork --mount-proc \
+	"$build/kashim" run "$static" 2>&1 | sed -n 2p)" "$set_both"
+
+# Real programs
+
+cat >connect.py <<'END'
+import socket
+own = socket.create_server(("127.0.0.1", 0))
+s = socket.create_connection(own.getsockname())
+a, _ = own.accept()
+s.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5)
+print(*(x.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) for x in (s, a)))
+END
+same python "$(kashim run --supervise python3 connect.py)" '77 77'
+cat >Connect.java <<'END'
+import java.net.*;
+import jdk.net.ExtendedSocketOptions;
+public class Connect {
+	public static void main(String[] args) throws Exception {
+		ServerSocket own = new ServerSocket(0, 8,
+			InetAddress.getByName("127.0.0.1"));
+		Socket s = new Socket("127.0.0.1", own.getLocalPort());
+		Socket a = own.accept();
+		s.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, 5);
+		System.out.println(
+			s.getOption(ExtendedSocketOptions.TCP_KEEPIDLE) + " " +
+			a.getOption(ExtendedSocketOptions.TCP_KEEPIDLE));
+	}
+}
+END
+same java "$(kashim run --supervise java -XX:-UsePerfData \
+	-XX:TieredStopAtLevel=1 -Xshare:auto Connect.java 2>&1)" '77 77'
+
+# Go switches keepalive on by itself, every 15 seconds, after the connect.
+nc -lk 127.0.0.1 0 >/dev/null 2>&1 &
+nc=$!
+started="$started $nc"
+listens() {
+	port=$(ss -tlnpH | sed -n "s/.*127\.0\.0\.1:\([0-9]*\) .*pid=$1,.*/\1/p")
+	[ -n "$port" ]
+}
+timer() {
+	ss -tnoH state established "( dport = :$1 )" |
+		sed -n 's/.*timer:(keepalive,\([^,]*\),.*/\1/p'
+}
+has_timer() {
+	[ -n "$(timer "$1")" ]
+}
+if until_true 5 listens $nc; then
+	export RESTIC_PASSWORD=x RESTIC_CACHE_DIR="$work/restic"
+	restic -r "rest:http://127.0.0.1:$port/" snapshots >out 2>err &
+	pid=$!
+	started="$started $pid"
+	until_true 10 has_timer "$port"
+	case $(timer "$port") in
+	[1-3][0-9]sec | [1-3][0-9].*sec) pass ;;
+	*) fail "restic, bare: timer '$(timer "$port")'" ;;
+	esac
+	kill -9 $pid
+	wait $pid 2>/dev/null
+	kashim run restic -r "rest:http://127.0.0.1:$port/" snapshots \
+		>out 2>err &
+	pid=$!
+	started="$started $pid"
+	until_true 10 has_timer "$port"
+	case $(timer "$port") in
+	1min1[0-9]sec) pass ;;
+	*) fail "restic, supervised: timer '$(timer "$port")'" ;;
+	esac
+	kill -9 $pid
+	wait $pid 2>/dev/null
+	ends restic $pid
+else
+	fail 'nc does not listen'
+fi
+
+kashim run prometheus-node-exporter --web.listen-address=127.0.0.1:0 \
+	--web.disable-exporter-metrics >out 2>err &
+pid=$!
+started="$started $pid"
+if until_true 10 listens $pid; then
+	nc 127.0.0.1 "$port" <&0 >/dev/null 2>&1 &
+	client=$!
+	started="$started $client"
+	accepted() {
+		ss -tnoH state established "( sport = :$port )" |
+			grep -q 'keepalive,1min1[0-9]sec'
+	}
+	if until_true 5 accepted; then
+		pass
+	else
+		fail "node-exporter: $(ss -tnoH "( sport = :$port )")"
+	fi
+	kill $client
+else
+	fail "node-exporter does not listen: $(cat err)"
+fi
+kill $pid
+wait $pid 2>/dev/null
+ends node-exporter $pid
+
+printf '%d passed, %d failed, %d skipped\n' $passed $failed $skipped
+[ $failed -eq 0 ]
