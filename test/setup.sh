@@ -18,7 +18,7 @@ check_packages='check strace mandoc valgrind binutils perl
 	qemu-user tnftp vsftpd openssh-client openssh-server
 	postgresql postgresql-client redis-server redis-tools
 	openjdk-17-jdk-headless tmux prometheus-node-exporter restic
-	python3 	python3-jsonschema python3-prometheus-client'
+	python3 python3-jsonschema python3-prometheus-client'
 
 case ${1:-check} in
 demo) packages="$build_packages $demo_packages" ;;

@@ -24,6 +24,7 @@
 #include "doctor.h"
 #include "policy.h"
 #include "supervise.h"
+#include "supervise_inherited.h"
 #include "trace.h"
 
 #define LIBRARY    "libkashim.so"
@@ -256,8 +257,10 @@ supervise(const struct run *run)
 	    run->obstacle != NULL ? run->obstacle->what
 				  : "--supervise asks for it");
 	error = supervise_start(&policy, title, title_size, &why);
-	if (error == 0)
+	if (error == 0) {
+		supervise_inherited(&run->image, run->program, run->trace);
 		return CMD_DONE;
+	}
 	trace(run, ": not supervised: ", why);
 	warnx("%s cannot be supervised: %s: %s", run->program, why,
 	    strerror(-error));

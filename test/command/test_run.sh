@@ -88,7 +88,7 @@ guard_of() {
 
 worker_of() {
 	guard_=$(guard_of "$1")
-	[ -n "$guard_" ] && pgrep -P "$guard_"
+	[ -n "$guard_" ] && pgrep -P "$guard_" 2>/dev/null
 }
 
 unsupervised() {
@@ -203,7 +203,7 @@ cat >look <<'END'
 use POSIX;
 sub show { open(my $f, "<", $_[0]) or return; print grep { /$_[1]/ } <$f>; }
 show("/proc/self/status",
-	"^(PPid|Uid|Gid|Groups|Sig|Shd|Cap|NoNewPrivs|Umask)");
+	"^(PPid|Uid|Gid|Groups|Sig[PBIC]|Shd|Cap|NoNewPrivs|Umask)");
 show("/proc/self/limits", ".");
 show("/proc/self/oom_score_adj", ".");
 print getpgrp() == $$ ? "own" : getpgrp(), " ",
@@ -424,6 +424,21 @@ $set_none"
 else
 	skip 'setuid, unprivileged' "setuid does not work in $work"
 fi
+
+# Sockets that it is started with
+
+cat >activate.py <<'END'
+import os, socket, subprocess, sys
+own = socket.create_server(("127.0.0.1", 0))
+os.dup2(own.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execvp(sys.argv[1], sys.argv[1:])
+END
+same 'socket activation' "$(python3 activate.py kashim run --supervise perl -e '
+	use Socket;
+	open(my $s, "+<&=", 3);
+	print unpack("i", getsockopt($s, 6, 4)), "\n"')" 77
 
 # In company
 

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * supervise_inherited: the sockets that a program is started with: descriptor
+ * 0 from an inetd, and those of socket activation (sd_listen_fds(3)).
+ */
+#ifndef KASHIM_SUPERVISE_INHERITED_H
+#define KASHIM_SUPERVISE_INHERITED_H
+
+#include "image.h"
+
+/*
+ * Sets on the calling process's own what the rules say for program, which it
+ * is about to become. What can't be done is left undone.
+ */
+void supervise_inherited(
+    const struct image *image, const char *program, const char *trace_path);
+
+#endif
