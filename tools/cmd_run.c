@@ -256,11 +256,11 @@ supervise(const struct run *run)
 	trace(run, ": supervised: ",
 	    run->obstacle != NULL ? run->obstacle->what
 				  : "--supervise asks for it");
+	/* Under supervision these calls would count as the program's own. */
+	supervise_inherited(&run->image, run->program, run->trace);
 	error = supervise_start(&policy, title, title_size, &why);
-	if (error == 0) {
-		supervise_inherited(&run->image, run->program, run->trace);
+	if (error == 0)
 		return CMD_DONE;
-	}
 	trace(run, ": not supervised: ", why);
 	warnx("%s cannot be supervised: %s: %s", run->program, why,
 	    strerror(-error));

@@ -65,7 +65,7 @@ pass_on(int notify, struct guard_page *page)
 		if (poll(&poll_notify, 1, (int)(end - now)) <= 0)
 			continue;
 		if (is_over(&poll_notify))
-			exit(0);
+			_exit(0);
 		if (ioctl(notify, SECCOMP_IOCTL_NOTIF_RECV, &page->request) ==
 		    0)
 			answer_rest(notify, page);
@@ -118,7 +118,7 @@ watch(int notify, pid_t worker)
 			continue;
 		if (is_over(&polls[0])) {
 			kill(worker, SIGKILL);
-			exit(0);
+			_exit(0);
 		}
 		if (polls[1].revents != 0)
 			break;

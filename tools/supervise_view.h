@@ -11,7 +11,10 @@
 #include "image.h"
 #include "view.h"
 
-/* Begins, with a checked image, which has to stay. Returns 0 or -ENOMEM. */
+/*
+ * Begins, with a checked image, which has to stay; does nothing if it is the
+ * same one as before. Returns 0 or -ENOMEM.
+ */
 int supervise_view_start(const struct image *image);
 
 /* Has the image rules that look at the program? If not, names don't matter. */
