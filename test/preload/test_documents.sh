@@ -188,19 +188,43 @@ sed -e '/# What begins/d' -e 's/^#  *\(rule .* {\)$/\1/' \
     >"$dir/all.conf"
 right 'the rules in conf/kashim.conf' "$dir/all.conf"
 
-# literal PAGE SECTION: what stands there between .Bd -literal and .Ed.
+# literal PAGE SECTION NAME: what stands there between .Bd -literal and .Ed, in
+# files NAME-1.conf and so on. Subsections belong to their section.
 literal()
 {
-	awk -v heading="$2" '/^\.S[hs] / { here = $0 == heading }
+	awk -v heading="$2" -v name="$dir/$3" '
+		/^\.Sh / || (/^\.Ss / && heading ~ /^\.Ss /) {
+			here = $0 == heading
+		}
 		/^\.Ed/ { on = 0 }
-		here && on
-		/^\.Bd -literal/ { on = 1 }' "$1" | sed 's/\\(dq/"/g'
+		here && on {
+			gsub(/\\\(dq/, "\"")
+			print >name "-" count ".conf"
+		}
+		here && /^\.Bd -literal/ { on = 1; count++ }' "$1"
 }
 
-literal "$file_page" '.Ss Syntax' >"$dir/syntax.conf"
-right 'the syntax in kashim.conf.5' "$dir/syntax.conf"
-literal "$file_page" '.Sh EXAMPLES' >"$dir/examples.conf"
-right 'the examples in kashim.conf.5' "$dir/examples.conf"
+# examples PAGE SECTION NAME LEAST: each of them is right, and there are so many.
+examples()
+{
+	literal "$1" "$2" "$3"
+	for file in "$dir/$3"-*.conf; do
+		right "${1##*/}, $2, ${file##*/}" "$file"
+	done
+	holds "${1##*/}, $2: fewer examples than $4" test -f "$dir/$3-$4.conf"
+}
+
+examples "$file_page" '.Ss Syntax' syntax 1
+examples "$file_page" '.Sh EXAMPLES' file 3
+examples "$command_page" '.Sh EXAMPLES' command 2
+examples "$library_page" '.Sh EXAMPLES' library 2
+for page in "$file_page" "$command_page" "$library_page"; do
+	sed -n '/^\.Sh EXAMPLES/,/^\.Sh [^E]/p' "$page" >"$dir/page"
+	for subject in 'backup agent' 'SAP gateway'; do
+		holds "${page##*/}: no example for: $subject" \
+		    grep -q "$subject" "$dir/page"
+	done
+done
 
 # indented TEXT: the indented lines of README behind a line that starts so.
 indented()
