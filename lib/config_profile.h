@@ -17,9 +17,9 @@
 struct config_profile {
 	const char *name;
 	uint32_t timeout_s;
+	bool documented; /* by its makers */
 	const char *device;
 	const char *source; /* the document to look the number up in */
-	bool documented;    /* by its makers */
 };
 
 #define CONFIG_PROFILES 13

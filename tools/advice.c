@@ -38,8 +38,8 @@ file_number(const struct build_input *policy, const char *file)
 {
 	uint32_t i = 0;
 
-	while (
-	    i < policy->source_count && strcmp(policy->sources[i].path, file))
+	while (i < policy->source_count &&
+	       strcmp(policy->sources[i].path, file) != 0)
 		i++;
 	return i;
 }

@@ -202,11 +202,11 @@ world_reached(const struct world *world)
 			if (s != UNKNOWN && d != UNKNOWN &&
 			    query.source.family != query.destination.family)
 				continue;
-			for (uint16_t n = 0; n <= 2 * PORTS + 1; n++) {
+			for (unsigned int n = 0; n <= 2 * PORTS + 1; n++) {
 				uint64_t rules;
 
 				query.direction = (enum direction)(1 + n % 2);
-				query.port = n / 2;
+				query.port = (uint16_t)(n / 2);
 				rules = world_rules(world, &query);
 				for (size_t k = 0; k < kinds; k++) {
 					uint64_t all = rules & programs[k];
