@@ -264,8 +264,6 @@ advice_give(const char *path, const struct build_input *policy,
 		    "NAME { ... }");
 	error = shadow_find(policy, image, tell_shadow, &advice);
 	for (size_t i = 0; i < policy->rule_count; i++) {
-		if (policy->rules[i].action == ACTION_IGNORE)
-			continue;
 		look_at_profile(&advice, &policy->rules[i]);
 		advice_timers(&timers, &policy->rules[i]);
 	}

@@ -63,18 +63,20 @@ timers_of(const struct rule *rule)
 	return timers;
 }
 
-/* The first option from first to last that somebody wrote, or NULL. */
+/*
+ * Where one of the options from first to last was written: in the rule, or
+ * else as a default. NULL if nowhere.
+ */
 static const struct origin *
 written(const struct rule *rule, enum keepalive_option first,
     enum keepalive_option last)
 {
-	for (enum keepalive_option option = first; option <= last; option++) {
-		const struct origin *origin = &rule->origin[option];
+	static const enum origin_kind kinds[] = {ORIGIN_RULE, ORIGIN_DEFAULT};
 
-		if (origin->kind == ORIGIN_RULE ||
-		    origin->kind == ORIGIN_DEFAULT)
-			return origin;
-	}
+	for (int k = 0; k < 2; k++)
+		for (enum keepalive_option o = first; o <= last; o++)
+			if (rule->origin[o].kind == kinds[k])
+				return &rule->origin[o];
 	return NULL;
 }
 

@@ -33,7 +33,7 @@ struct advice_timers {
 	uint32_t told; /* about defaults, which are told once */
 };
 
-/* Tells about the timers of a rule with ACTION_KEEPALIVE. */
+/* Tells about the timers of a rule; one with ACTION_IGNORE has none. */
 void advice_timers(struct advice_timers *advice, const struct rule *rule);
 
 #endif

@@ -50,6 +50,16 @@ static const struct {
      "rule c { program = { stpd, sm } }",
 	"a.conf:2: rule \"b\" can never match, because rule \"a\" (line 1) "
 	"takes all that it could; move it above that one, or leave it out\n"},
+    {"rule a { port = 1 }\nrule b { port = 1-10 }\nrule c { port = 1-5 }",
+	"a.conf:3: rule \"c\" can never match, because rule \"b\" (line 2) "
+	"takes all that it could; move it above that one, or leave it out\n"},
+    {"rule z { program = \"a*\" }\nrule a { program = \"sm?\" }\n"
+     "rule b { program = \"sm*\" }\nrule c { program = sm }\n"
+     "rule d { program = \"sm_*\" }\nrule e { program = s }",
+	"a.conf:4: rule \"c\" can never match, because rule \"b\" (line 3) "
+	"takes all that it could; move it above that one, or leave it out\n"
+	"a.conf:5: rule \"d\" can never match, because rule \"b\" (line 3) "
+	"takes all that it could; move it above that one, or leave it out\n"},
     {"rule a { source = 10.0.0.0/8\ndestination = ::/0 }",
 	"a.conf:1: rule \"a\" can never match, because its sources and its "
 	"destinations are of different families, IPv4 and IPv6; write both of "
@@ -122,6 +132,16 @@ static const struct {
 	"a.conf:2: an outage of 59s can end the connection, that is 2 lost "
 	"probes, 59s apart; with count = 3 it outlives 60s, which networks "
 	"need to find a new path\n"},
+    {"interval = 1min count = 5\nrule a { idle = 5min\ncount = 1 }",
+	"a.conf:3: with count 1, one lost probe ends the connection; with "
+	"count = 2 it outlives an outage of 60s, which networks need to find "
+	"a new path\n"},
+    {"idle = 100 interval = 20 count = 5\n"
+     "rule a { port = 1 firewall-timeout = 90 }\n"
+     "rule b { port = 2 firewall-timeout = 80 }",
+	"a.conf:1: idle 100s is not below the firewall's 90s, so it forgets "
+	"the connection before the first probe; write a shorter idle, such as "
+	"45s\n"},
     {"interval = 15 count = 5\nrule a { }", ""},
     {"interval = 7\nrule a { }",
 	"a.conf:1: an outage of 56s can end the connection, that is 9 lost "
