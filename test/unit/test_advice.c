@@ -136,12 +136,6 @@ static const struct {
 	"a.conf:3: with count 1, one lost probe ends the connection; with "
 	"count = 2 it outlives an outage of 60s, which networks need to find "
 	"a new path\n"},
-    {"idle = 100 interval = 20 count = 5\n"
-     "rule a { port = 1 firewall-timeout = 90 }\n"
-     "rule b { port = 2 firewall-timeout = 80 }",
-	"a.conf:1: idle 100s is not below the firewall's 90s, so it forgets "
-	"the connection before the first probe; write a shorter idle, such as "
-	"45s\n"},
     {"interval = 15 count = 5\nrule a { }", ""},
     {"interval = 7\nrule a { }",
 	"a.conf:1: an outage of 56s can end the connection, that is 9 lost "
@@ -170,6 +164,11 @@ static const struct {
     {"rule a { idle = 5min interval = 30 count = 5 user-timeout = 420001ms }",
 	""},
     {"rule a { idle = 5min interval = 30 count = 5 user-timeout = 450 }", ""},
+    {"user-timeout = 5min interval = 30 count = 5\n"
+     "rule a { port = 1 idle = 5min }\nrule b { port = 2 idle = 6min }",
+	"a.conf:1: user-timeout 300s decides in place of count, so 1 lost "
+	"probe ends the connection, and not 5; write idle + interval x count, "
+	"450s, or more\n"},
     {"rule a { idle = 10 interval = 2 count = 5\nuser-timeout = 11 }",
 	"a.conf:2: user-timeout 11s decides in place of count, so 1 lost probe "
 	"ends the connection, and not 5; write idle + interval x count, 100s, "
