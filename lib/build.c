@@ -17,12 +17,15 @@
 #include "build_output.h"
 
 /*
- * How often a rule may be put into a set, for each prefix and range that it
- * names, before a thriftier way is taken. The image and the time to make it
- * are in proportion.
+ * What a way to make the index may take, for each rule and for each prefix and
+ * range that it names: times that a rule is put into a set, of which a second
+ * sees some 20 million; and bytes. If it takes more, a thriftier way is tried.
  */
-#define WORK     24
-#define WORK_MIN 4096
+#define WORK_EACH 64u
+#define WORK_MIN  4096u
+#define WORK_MAX  (32u << 20)
+#define SIZE_EACH 128u
+#define SIZE_MIN  65536u
 
 /* The rules that go with one list of programs. */
 struct member {
@@ -275,43 +278,59 @@ add_index(struct builder *b, struct indexer *indexer, uint32_t *numbers)
 	}
 }
 
+static uint64_t
+count_named(const struct builder *b)
+{
+	uint64_t named = b->rule_count;
+
+	for (uint32_t i = 0; i < b->rule_count; i++) {
+		for (int field = 0; field < FIELDS; field++)
+			named +=
+			    spans_count(&b->rules[i], (enum image_field)field);
+	}
+	return named;
+}
+
 /*
  * Ways to make the index, from the fastest look-up to the least memory. The
- * last one always does: each rule is once in each place that it names, or
- * as often as a wider set is copied to a narrower of half its size.
+ * last one has no limits and needs none: with long lists below the first table
+ * and chains of any length, each rule is where it is named, and hardly
+ * anywhere else.
  */
 static void
 add_groups(struct builder *b, struct image_header *header)
 {
 	static const struct {
 		size_t list_max;
-		size_t merge_max;
-	} WAYS[] = {{4, 1024}, {8, 64}, {32, 8}, {SIZE_MAX, 0}};
+		size_t chain_max;
+	} WAYS[] = {
+	    {4, 2}, {8, 4}, {16, 6}, {16, SIZE_MAX}, {SIZE_MAX, SIZE_MAX}};
 	const size_t ways = sizeof(WAYS) / sizeof(WAYS[0]);
 	const size_t before = b->out.size;
+	const uint64_t named = count_named(b);
 	uint32_t *numbers = calloc(b->rule_count + 1u, sizeof(*numbers));
-	uint64_t named = 0;
 
 	if (numbers == NULL) {
 		b->out.error = -ENOMEM;
 		return;
-	}
-	for (uint32_t i = 0; i < b->rule_count; i++) {
-		named++;
-		for (int field = 0; field < FIELDS; field++)
-			named +=
-			    spans_count(&b->rules[i], (enum image_field)field);
 	}
 	for (size_t way = 0; way < ways && b->out.error == 0; way++) {
 		struct indexer indexer = {
 		    .pieces = &b->pieces,
 		    .rules = b->rules,
 		    .list_max = WAYS[way].list_max,
-		    .merge_max = WAYS[way].merge_max,
-		    .work_left =
-			way + 1 < ways ? WORK_MIN + WORK * named : UINT64_MAX,
+		    .chain_max = WAYS[way].chain_max,
+		    .work_left = UINT64_MAX,
+		    .size_max = UINT64_MAX,
 		};
 
+		if (way + 1 < ways) {
+			indexer.work_left = named < WORK_MAX / WORK_EACH
+			                        ? WORK_MIN + named * WORK_EACH
+			                        : WORK_MAX;
+			indexer.size_max =
+			    before + SIZE_MIN + named * SIZE_EACH;
+		}
 		b->out.size = before;
 		pieces_clear(&b->pieces);
 		add_index(b, &indexer, numbers);

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "build_keys.h"
+#include "build_ports.h"
 
 /* So few rules are looked at as fast one by one. */
 #define LIST_MAX 4
@@ -31,6 +32,7 @@ struct nest {
 	uint32_t *numbers;
 	size_t count;
 	uint32_t step;
+	size_t chain;             /* how many steps its chain has */
 	const struct nest *wider; /* where the step's chain goes on, or NULL */
 };
 
@@ -141,6 +143,8 @@ write_step(struct indexer *x, const struct image_step *step, const void *more,
 		memcpy(bytes + head, more, len);
 		output_align(x->pieces->out, sizeof(uint64_t));
 		at = pieces_add(x->pieces, bytes, head + len);
+		if (x->pieces->out->size > x->size_max)
+			x->exhausted = true;
 	}
 	free(bytes);
 	return at;
@@ -169,115 +173,21 @@ write_list(struct indexer *x, const uint32_t *numbers, size_t count,
 	return at;
 }
 
-static int
-number_order(const void *a, const void *b)
-{
-	const uint32_t *one = a, *other = b;
-
-	return (*one > *other) - (*one < *other);
-}
-
-/* The ports at which a range begins or has ended, and 0. Returns how many. */
-static size_t
-port_edges(const struct indexer *x, const uint32_t *numbers, size_t count,
-    uint32_t *edges)
-{
-	size_t all = 1, used = 1;
-
-	edges[0] = 0;
-	for (size_t i = 0; i < count; i++) {
-		const struct rule *rule = &x->rules[numbers[i]];
-
-		for (size_t n = 0; n < rule->port_count; n++) {
-			edges[all++] = rule->ports[n].first;
-			edges[all++] = rule->ports[n].last + 1u;
-		}
-	}
-	qsort(edges, all, sizeof(*edges), number_order);
-	for (size_t i = 1; i < all; i++) {
-		if (edges[i] != edges[used - 1] && edges[i] <= UINT16_MAX)
-			edges[used++] = edges[i];
-	}
-	return used;
-}
-
-struct painting {
-	uint32_t *edges;
-	size_t count;
-	uint32_t *cells; /* one for each edge: the first rule from there on */
-	uint32_t *skip;  /* skip[i] >= i: all cells between have a rule */
-};
-
-/* Gives a rule the cells from port first to port last that are still free. */
-static void
-paint(struct painting *p, uint32_t first, uint32_t last, uint32_t number)
-{
-	const uint32_t *edge = bsearch(
-	    &first, p->edges, p->count, sizeof(*p->edges), number_order);
-	uint32_t i = edge != NULL ? (uint32_t)(edge - p->edges) : 0;
-
-	while (i < p->count && p->edges[i] <= last) {
-		uint32_t to = i;
-
-		if (p->skip[i] == i) {
-			p->cells[i] = number;
-			p->skip[i] = i + 1;
-		}
-		while (p->skip[to] != to)
-			to = p->skip[to] = p->skip[p->skip[to]];
-		i = to;
-	}
-}
-
-static void
-paint_rules(const struct indexer *x, struct painting *p,
-    const uint32_t *numbers, size_t count)
-{
-	for (uint32_t i = 0; i <= p->count; i++)
-		p->skip[i] = i;
-	for (uint32_t i = 0; i < p->count; i++)
-		p->cells[i] = IMAGE_NO_RULE;
-	for (size_t i = 0; i < count; i++) {
-		const struct rule *rule = &x->rules[numbers[i]];
-
-		if (rule->port_count == 0)
-			paint(p, 0, UINT16_MAX, numbers[i]);
-		for (size_t n = 0; n < rule->port_count; n++)
-			paint(p, rule->ports[n].first, rule->ports[n].last,
-			    numbers[i]);
-	}
-}
-
-static void
-painting_close(struct painting *p)
-{
-	free(p->edges);
-	free(p->cells);
-	free(p->skip);
-}
-
 /* Paints the ports with rules. Returns false after a failure. */
 static bool
-painting_open(struct indexer *x, struct painting *p, const uint32_t *numbers,
+paint(struct indexer *x, struct painting *painting, const uint32_t *numbers,
     size_t count)
 {
-	size_t ranges = 0;
+	int error;
 
 	for (size_t i = 0; i < count; i++)
-		ranges += x->rules[numbers[i]].port_count;
-	work(x, ranges);
-	*p = (struct painting){
-	    .edges = take_memory(x, 2 * ranges + 1, sizeof(*p->edges)),
-	    .cells = take_memory(x, 2 * ranges + 1, sizeof(*p->cells)),
-	    .skip = take_memory(x, 2 * ranges + 2, sizeof(*p->skip)),
-	};
-	if (failed(x)) {
-		painting_close(p);
+		work(x, x->rules[numbers[i]].port_count);
+	if (failed(x))
 		return false;
-	}
-	p->count = port_edges(x, numbers, count, p->edges);
-	paint_rules(x, p, numbers, count);
-	return true;
+	error = painting_make(painting, x->rules, numbers, count);
+	if (error < 0)
+		x->pieces->out->error = error;
+	return error == 0;
 }
 
 /* The port is the last field: its cells are the first rule that matches. */
@@ -295,7 +205,7 @@ write_ports(
 	struct table table;
 	uint32_t at = 0;
 
-	if (!painting_open(x, &painting, numbers, count))
+	if (!paint(x, &painting, numbers, count))
 		return 0;
 	if (table_open(x, &table, painting.count, painting.cells[0])) {
 		for (size_t i = 1; i < painting.count; i++)
@@ -307,7 +217,7 @@ write_ports(
 		at = write_step(x, &step, step.table, sizeof(step.table));
 	}
 	table_close(&table);
-	painting_close(&painting);
+	painting_free(&painting);
 	return at;
 }
 
@@ -323,22 +233,19 @@ keep_reached(
 {
 	struct painting painting;
 	uint32_t matchers = 0;
-	size_t kept = 0, seen = 0;
+	size_t kept;
 
 	count = cut_unreached(x, numbers, count, field);
 	for (size_t i = 0; i < count; i++)
 		matchers |= restricted(x, numbers[i], field);
 	if (matchers != MATCHER_PORT || count <= LIST_MAX ||
-	    !painting_open(x, &painting, numbers, count))
+	    !paint(x, &painting, numbers, count))
 		return count;
-	qsort(painting.cells, painting.count, sizeof(*painting.cells),
-	    number_order);
-	while (seen < painting.count && painting.cells[seen] != IMAGE_NO_RULE) {
-		if (kept == 0 || numbers[kept - 1] != painting.cells[seen])
-			numbers[kept++] = painting.cells[seen];
-		seen++;
-	}
-	painting_close(&painting);
+	kept = numbers_sort(painting.cells, painting.count);
+	if (painting.cells[kept - 1] == IMAGE_NO_RULE)
+		kept--;
+	memcpy(numbers, painting.cells, kept * sizeof(*numbers));
+	painting_free(&painting);
 	return kept;
 }
 
@@ -390,7 +297,7 @@ enter(struct indexer *x, struct nest *nest, const struct span *spans,
 	}
 	while (wider != NULL &&
 	       (nest->count + wider->count <= LIST_MAX ||
-		   wider->count <= x->merge_max || wider->count <= 2 * count)) {
+		   wider->chain >= x->chain_max || wider->count <= 2 * count)) {
 		merge(x, nest, wider);
 		work(x, nest->count);
 		wider = wider->wider;
@@ -405,6 +312,7 @@ enter(struct indexer *x, struct nest *nest, const struct span *spans,
 	       (wider->count == 0 || wider->numbers[0] > last))
 		wider = wider->wider;
 	nest->wider = wider;
+	nest->chain = wider != NULL ? wider->chain + 1 : 1;
 	nest->step = index_field(x, nest->numbers, nest->count, field + 1,
 	    wider != NULL ? wider->step : 0);
 }
@@ -467,7 +375,8 @@ write_addresses(struct indexer *x, const uint32_t *numbers, size_t count,
 	    .field = field,
 	};
 	struct nest open = {
-	    .numbers = take_memory(x, count, sizeof(*open.numbers))};
+	    .numbers = take_memory(x, count, sizeof(*open.numbers)),
+	};
 	struct span *spans = NULL;
 	size_t named = 0;
 	uint32_t at = 0;
@@ -487,6 +396,7 @@ write_addresses(struct indexer *x, const uint32_t *numbers, size_t count,
 		goto out;
 	x->depth++;
 	open.count = keep_reached(x, open.numbers, open.count, field + 1);
+	open.chain = open.count > 0;
 	open.step = index_field(x, open.numbers, open.count, field + 1, 0);
 	step.count_or_open = open.step;
 	for (int width = 0; width < WIDTHS; width++) {

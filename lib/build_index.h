@@ -19,12 +19,13 @@ struct indexer {
 	const struct rule *rules; /* of the whole policy */
 	/* A set of no more rules than this gets no table below a table. */
 	size_t list_max;
-	/* A set of no more rules is also put into the sets that it is wider
-	 * than, so that a look-up need not go to it from there. */
-	size_t merge_max;
-	/* Rules that may still be put into sets. When they are used up, there
-	 * is no index, and the next thriftier way has to be taken. */
+	/* A chain has no more steps than this, for which rules are copied. */
+	size_t chain_max;
+	/* Rules that may still be put into sets, and how large the output may
+	 * get. Beyond that there is no index, and a thriftier way has to be
+	 * taken. */
 	uint64_t work_left;
+	uint64_t size_max;
 	bool exhausted;
 	unsigned int depth; /* private: tables above */
 };

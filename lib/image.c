@@ -329,15 +329,32 @@ count_32(const struct key_32 *keys, uint32_t count, uint32_t key)
 	return rank;
 }
 
+/* Three instructions where the machine has 128 bits, many more elsewhere. */
+static inline bool
+is_below(uint64_t high, uint64_t low, const struct key_128 *key)
+{
+#ifdef __SIZEOF_INT128__
+	return ((unsigned __int128)high << 64 | low) <
+	       ((unsigned __int128)key->high << 64 | key->low);
+#else
+	return high < key->high || (high == key->high && low < key->low);
+#endif
+}
+
 static inline uint32_t
 count_128(
     const struct key_128 *keys, uint32_t count, uint64_t high, uint64_t low)
 {
-	uint32_t rank = 0;
+	uint32_t rank = count;
 
+	if (count == IMAGE_BLOCK_128) {
+#pragma GCC unroll 8
+		for (uint32_t i = 0; i < IMAGE_BLOCK_128; i++)
+			rank -= is_below(high, low, &keys[i]);
+		return rank;
+	}
 	for (uint32_t i = 0; i < count; i++)
-		rank += (keys[i].high < high) |
-		        ((keys[i].high == high) & (keys[i].low <= low));
+		rank -= is_below(high, low, &keys[i]);
 	return rank;
 }
 

@@ -5,9 +5,11 @@
  */
 #include "match.h"
 
+#include <endian.h>
 #include <fnmatch.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /*
  * No sound image takes so many steps. A damaged one must come to an end, too:
@@ -30,32 +32,28 @@ struct search {
 	uint32_t left; /* of STEPS_MAX */
 };
 
-static uint64_t
-key_part(const uint8_t *bytes, int count)
-{
-	uint64_t part = 0;
-
-	for (int i = 0; i < count; i++)
-		part = part << 8 | bytes[i];
-	return part;
-}
-
 static struct key
 addr_key(const struct addr *addr)
 {
+	struct key key = {.known = true};
+	uint32_t value;
+
 	switch (addr->family) {
 	case ADDR_V4:
-		return (struct key){.known = true,
-		    .width = WIDTH_32,
-		    .low = key_part(addr->bytes, 4)};
+		memcpy(&value, addr->bytes, sizeof(value));
+		key.low = be32toh(value);
+		break;
 	case ADDR_V6:
-		return (struct key){.known = true,
-		    .width = WIDTH_128,
-		    .high = key_part(addr->bytes, 8),
-		    .low = key_part(addr->bytes + 8, 8)};
+		key.width = WIDTH_128;
+		memcpy(&key.high, addr->bytes, sizeof(key.high));
+		memcpy(&key.low, addr->bytes + 8, sizeof(key.low));
+		key.high = be64toh(key.high);
+		key.low = be64toh(key.low);
+		break;
 	default:
-		return (struct key){0};
+		key.known = false;
 	}
+	return key;
 }
 
 static void
