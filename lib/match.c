@@ -12,8 +12,9 @@
 #include <string.h>
 
 /*
- * No sound image takes so many steps. A damaged one must come to an end, too:
- * its chains may be circles.
+ * No sound image takes so many steps, of chains and of rules one by one: in
+ * each group a rule is met four times at most (build_index). A damaged one must
+ * come to an end, too: its chains may be circles.
  */
 #define STEPS_MAX (1u << 20)
 
@@ -96,11 +97,21 @@ rule_fits(const struct image *image, uint32_t index, uint32_t fields,
 	return true;
 }
 
+/* Whether the search may go on. */
+static bool
+take_step(struct search *s)
+{
+	if (s->left == 0)
+		return false;
+	s->left--;
+	return true;
+}
+
 /* Looks at the rules of a step without a table one by one. */
 static void
 search_list(struct search *s, uint32_t at, uint32_t count, uint32_t fields)
 {
-	for (uint32_t n = 0; n < count && s->left > 0; n++, s->left--) {
+	for (uint32_t n = 0; n < count && take_step(s); n++) {
 		uint32_t rule = image_step_rule(s->image, at, n);
 		bool sure = (rule & STEP_SURE) != 0;
 
@@ -137,7 +148,7 @@ search_chain(struct search *s, uint32_t at, uint32_t field)
 	struct image_step step;
 	uint32_t cell;
 
-	for (; at != 0 && s->left > 0; at = step.next, s->left--) {
+	for (; at != 0 && take_step(s); at = step.next) {
 		if (!image_step(s->image, at, &step))
 			return;
 		if (step.first >= s->best)

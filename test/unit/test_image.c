@@ -93,6 +93,89 @@ START_TEST(damage)
 }
 END_TEST
 
+/* Every bit of every byte: the check sees it, and no look-up minds. */
+START_TEST(every_bit)
+{
+	uint64_t state = 8;
+	uint32_t size;
+	uint8_t *good = make(&state, 12, &size);
+	size_t len;
+	uint8_t *base, *bytes = guarded(size, &base, &len);
+	struct image image = {.bytes = bytes, .size = size};
+
+	memcpy(bytes, good, size);
+	for (uint32_t at = 0; at < size; at++) {
+		for (int bit = 0; bit < 8; bit++) {
+			bytes[at] = good[at] ^ (uint8_t)(1 << bit);
+			ck_assert_int_lt(image_check(&image), 0);
+			use(&image, &state, 3);
+		}
+		bytes[at] = good[at];
+	}
+	ck_assert_int_eq(image_check(&image), 0);
+	munmap(base, len);
+	free(good);
+}
+END_TEST
+
+/* A chain that leads back to itself comes to an end. */
+START_TEST(circles)
+{
+	uint64_t state = 12;
+	uint32_t size;
+	uint8_t *bytes = make(&state, 150, &size);
+	struct image image = {.bytes = bytes, .size = size};
+	struct match_query query = {.direction = DIRECTION_CONNECT};
+	struct image_group group;
+	struct image_step step;
+	uint32_t at;
+
+	ck_assert(image_group(&image, 0, &group));
+	at = group.root[0].step;
+	ck_assert(image_step(&image, at, &step));
+	step.next = at;
+	step.first = 0;
+	memcpy(bytes + at, &step, offsetof(struct image_step, table));
+	ck_assert_int_eq(image_check(&image), -EBADMSG);
+	ck_assert_int_eq(image_check_header(&image), 0);
+	match_rule(&image, NULL, &query);
+	free(bytes);
+}
+END_TEST
+
+START_TEST(foreign)
+{
+	static const struct {
+		uint32_t magic;
+		uint32_t version;
+		int result;
+	} CASES[] = {
+	    {IMAGE_MAGIC, IMAGE_VERSION, 0},
+	    {IMAGE_MAGIC, IMAGE_VERSION + 1, -EPROTONOSUPPORT},
+	    {IMAGE_MAGIC, 0, -EPROTONOSUPPORT},
+	    {0x4d48534bu, IMAGE_VERSION, -EPROTOTYPE},
+	    {0x4d48534bu, 7, -EPROTOTYPE},
+	    {0x464c457fu, IMAGE_VERSION, -EBADMSG},
+	};
+	uint64_t state = 13;
+	uint32_t size;
+	uint8_t *bytes = make(&state, 9, &size);
+	struct image image = {.bytes = bytes, .size = size};
+
+	for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+		struct image_header header;
+
+		ck_assert(image_header(&image, &header));
+		header.magic = CASES[i].magic;
+		header.version = CASES[i].version;
+		memcpy(bytes, &header, sizeof(header));
+		ck_assert_int_eq(image_check_header(&image), CASES[i].result);
+		ck_assert_int_eq(image_check(&image), CASES[i].result);
+	}
+	free(bytes);
+}
+END_TEST
+
 START_TEST(truncation)
 {
 	uint64_t state = 6;
@@ -105,6 +188,7 @@ START_TEST(truncation)
 		struct image image = {.bytes = bytes, .size = cut};
 
 		memcpy(bytes, good, cut);
+		ck_assert_int_eq(image_check_header(&image), -EBADMSG);
 		ck_assert_int_eq(image_check(&image), -EBADMSG);
 		use(&image, &state, 5);
 		munmap(base, len);
@@ -207,6 +291,9 @@ main(void)
 	TCase *tc = tcase_create("image");
 
 	tcase_add_loop_test(tc, damage, 0, 4);
+	tcase_add_test(tc, every_bit);
+	tcase_add_test(tc, circles);
+	tcase_add_test(tc, foreign);
 	tcase_add_test(tc, truncation);
 	tcase_add_test(tc, values);
 	tcase_add_test(tc, strings);

@@ -89,6 +89,190 @@ START_TEST(oracle_large)
 }
 END_TEST
 
+/*
+ * Rules for a host each, as many as make tables of every number of levels,
+ * asked at and beside their addresses.
+ */
+START_TEST(oracle_hosts)
+{
+	static const size_t COUNTS[] = {5, 15, 16, 17, 31, 32, 33, 63, 64, 65,
+	    127, 129, 255, 257, 511, 512, 513, 1023, 1024, 1025, 4097, 40000};
+	const size_t count = COUNTS[_i];
+	struct prefix *hosts = calloc(2 * count, sizeof(*hosts));
+	struct rule *rules = calloc(count, sizeof(*rules));
+	struct match_query query = {.direction = DIRECTION_CONNECT};
+	uint64_t state = 7 + (uint64_t)_i;
+	struct image image;
+	uint8_t *bytes;
+
+	for (size_t i = 0; i < 2 * count; i++) {
+		hosts[i].addr.family = i % 2 == 0 ? ADDR_V4 : ADDR_V6;
+		hosts[i].len = i % 2 == 0 ? 32 : 128;
+		/* Half of them in one /64, and some beside each other. */
+		for (int b = i % 4 == 1 ? 8 : 0; b < hosts[i].len / 8; b++)
+			hosts[i].addr.bytes[b] = (uint8_t)test_random(&state);
+		if (i >= 2 && test_below(&state, 4) == 0) {
+			hosts[i].addr = hosts[i - 2].addr;
+			hosts[i].addr.bytes[hosts[i].len / 8 - 1] ^= 1;
+		}
+	}
+	for (size_t i = 0; i < count; i++)
+		rules[i] = (struct rule){
+		    .name = "r",
+		    .direction = DIRECTION_BOTH,
+		    .destinations = hosts + 2 * i,
+		    .destination_count = 2,
+		};
+	ck_assert_int_eq(test_build(rules, count, &bytes, &image.size), 0);
+	image.bytes = bytes;
+	for (size_t n = 0; n < 2000; n++) {
+		size_t i = count > 1000
+		               ? test_below(&state, (uint32_t)count * 2)
+		               : n % (count * 2);
+		int last = hosts[i].len / 8 - 1;
+
+		query.destination = hosts[i].addr;
+		query.destination.bytes[last] =
+		    (uint8_t)(query.destination.bytes[last] + n % 3 - 1);
+		ck_assert_int_eq(match_rule(&image, NULL, &query),
+		    naive_match(rules, count, NULL, &query));
+	}
+	free(bytes);
+	free(rules);
+	free(hosts);
+}
+END_TEST
+
+/*
+ * Long lists on both sides, for which only the thriftiest way to make the
+ * index has room, and few rules with programs of their own each.
+ */
+START_TEST(oracle_lists)
+{
+	enum { RULES = 400, LIST = 24 };
+	struct prefix *prefixes = calloc(2 * RULES * LIST, sizeof(*prefixes));
+	struct rule *rules = calloc(RULES, sizeof(*rules));
+	char(*names)[8] = calloc(RULES, sizeof(*names));
+	const char **programs = calloc(RULES, sizeof(*programs));
+	uint64_t state = 9;
+	struct image image;
+	uint8_t *bytes;
+	long hits = 0;
+
+	for (size_t i = 0; i < (size_t)2 * RULES * LIST; i++) {
+		prefixes[i].addr.family = ADDR_V4;
+		prefixes[i].addr.bytes[0] = 10;
+		prefixes[i].addr.bytes[1] = (uint8_t)test_below(&state, 3);
+		prefixes[i].addr.bytes[2] = (uint8_t)test_below(&state, 4) << 6;
+		prefixes[i].addr.bytes[3] = (uint8_t)test_below(&state, 64);
+		prefixes[i].len = 32;
+	}
+	for (size_t i = 0; i < RULES; i++) {
+		snprintf(names[i], sizeof(names[i]), "n%zu", i);
+		programs[i] = names[i];
+		rules[i] = (struct rule){
+		    .name = "r",
+		    .direction = DIRECTION_BOTH,
+		    .sources = prefixes + 2 * i * LIST,
+		    .source_count = LIST,
+		    .destinations = prefixes + (2 * i + 1) * LIST,
+		    .destination_count = LIST,
+		    .programs = _i == 0 ? NULL : &programs[i],
+		    .program_count = _i == 0 ? 0 : 1,
+		};
+	}
+	ck_assert_int_eq(test_build(rules, RULES, &bytes, &image.size), 0);
+	image.bytes = bytes;
+	ck_assert_uint_eq(image_group_count(&image), _i == 0 ? 1 : RULES + 1);
+	ck_assert_uint_lt(image.size, 4u << 20);
+	for (size_t n = 0; n < 3000; n++) {
+		struct match_query query = {
+		    .direction = DIRECTION_ACCEPT,
+		    .source =
+			prefixes[test_below(&state, 2 * RULES * LIST)].addr,
+		    .destination =
+			prefixes[test_below(&state, 2 * RULES * LIST)].addr,
+		};
+		int expected = naive_match(rules, RULES, NULL, &query);
+
+		ck_assert_int_eq(match_rule(&image, NULL, &query), expected);
+		hits += expected > 0;
+	}
+	ck_assert_int_gt(hits, 1000);
+	free(bytes);
+	free(programs);
+	free(names);
+	free(rules);
+	free(prefixes);
+}
+END_TEST
+
+/* Every length of prefix, each inside the one before: the longest chains. */
+START_TEST(oracle_nest)
+{
+	enum { EACH = 40 };
+	const size_t count = _i == 0 ? 33 : 129;
+	struct prefix *prefixes = calloc(count, sizeof(*prefixes));
+	struct port_range *ports = calloc(count * EACH, sizeof(*ports));
+	struct rule *rules = calloc(count * EACH, sizeof(*rules));
+	uint64_t state = 11;
+	struct image image;
+	uint8_t *bytes;
+
+	for (size_t i = 0; i < count; i++) {
+		char text[PREFIX_TEXT_MAX];
+
+		snprintf(text, sizeof(text), "%s/%zu",
+		    _i == 0 ? "85.170.51.204" : "5555:aaaa:3333:cccc:1:2:8:f",
+		    i);
+		prefix_parse(text, &prefixes[i]);
+	}
+	for (size_t i = 0; i < count * EACH; i++) {
+		size_t n = (i * 7) % count;
+
+		ports[i].first = (uint16_t)(test_below(&state, 100) * 600);
+		ports[i].last = (uint16_t)(ports[i].first + 50 * (i % 11));
+		rules[i] = (struct rule){
+		    .name = "r",
+		    .direction = DIRECTION_BOTH,
+		    .sources = &prefixes[(n * 5) % count],
+		    .source_count = i % 3 != 0,
+		    .destinations = &prefixes[n],
+		    .destination_count = 1,
+		    .ports = &ports[i],
+		    .port_count = 1,
+		};
+	}
+	ck_assert_int_eq(
+	    test_build(rules, count * EACH, &bytes, &image.size), 0);
+	image.bytes = bytes;
+	for (size_t n = 0; n < 4000; n++) {
+		struct match_query query = {
+		    .direction = DIRECTION_CONNECT,
+		    .source = prefixes[count - 1].addr,
+		    .destination = prefixes[count - 1].addr,
+		    .port = (uint16_t)(test_below(&state, 100) * 600 + n % 60),
+		};
+		uint32_t bit = test_below(&state, (uint32_t)count);
+
+		/* Outside of all prefixes that are longer than bit. */
+		if (bit < count - 1)
+			query.destination.bytes[bit / 8] ^=
+			    (uint8_t)(0x80 >> bit % 8);
+		bit = test_below(&state, (uint32_t)count);
+		if (bit < count - 1)
+			query.source.bytes[bit / 8] ^=
+			    (uint8_t)(0x80 >> bit % 8);
+		ck_assert_int_eq(match_rule(&image, NULL, &query),
+		    naive_match(rules, count * EACH, NULL, &query));
+	}
+	free(bytes);
+	free(rules);
+	free(ports);
+	free(prefixes);
+}
+END_TEST
+
 /* At, before and behind every edge of every rule: the off-by-one test. */
 START_TEST(oracle_edges)
 {
@@ -265,6 +449,9 @@ main(void)
 
 	tcase_add_loop_test(tc, oracle_small, 0, 2);
 	tcase_add_loop_test(tc, oracle_large, 0, 4);
+	tcase_add_loop_test(tc, oracle_hosts, 0, 22);
+	tcase_add_loop_test(tc, oracle_lists, 0, 2);
+	tcase_add_loop_test(tc, oracle_nest, 0, 2);
 	tcase_add_test(tc, oracle_edges);
 	tcase_add_test(tc, families_are_apart);
 	tcase_add_test(tc, empty_and_too_many);
