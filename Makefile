@@ -29,9 +29,10 @@ HARDENED    := -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--as-needed \
 	       -Wl,--gc-sections
 
 SHIM_OBJS   := $(addprefix $(BUILD)/lib/,addr.o keepalive.o record.o \
-	       trace.o real.o image.o match.o view.o cache.o policy.o apply.o \
+	       trace.o real.o image.o pattern.o match.o view.o trust.o cache.o \
+	       shared.o memo.o program.o parser.o inherit.o policy.o apply.o \
 	       apply_trace.o shim.o)
-RULES_OBJS  := $(addprefix $(BUILD)/lib/,addr.o image.o build.o \
+RULES_OBJS  := $(addprefix $(BUILD)/lib/,addr.o image.o trust.o build.o \
 	       $(patsubst lib/%.c,%.o,$(filter-out lib/config_object.c, \
 	       $(wildcard lib/config*.c) $(wildcard lib/build_*.c))))
 PARSER_OBJS := $(RULES_OBJS) $(BUILD)/lib/config_object.o \
@@ -39,13 +40,13 @@ PARSER_OBJS := $(RULES_OBJS) $(BUILD)/lib/config_object.o \
 TOOL_MODULES := $(patsubst %.c,$(BUILD)/%.o, \
 	       $(filter-out tools/kashim.c tools/cmd%,$(wildcard tools/*.c)))
 TOOL_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*.c)) \
-	       $(RULES_OBJS) $(addprefix $(BUILD)/lib/,match.o view.o cache.o \
+	       $(RULES_OBJS) $(addprefix $(BUILD)/lib/,pattern.o match.o view.o cache.o shared.o \
 	       keepalive.o trace.o record.o apply.o apply_trace.o)
 TOOL_LIBS   := -lconfuse -lmnl -lelf -ljansson -lseccomp
 
 UNIT_TESTS  := $(patsubst test/unit/%.c,$(BUILD)/test/%, \
 	       $(wildcard test/unit/test_*.c))
-UNIT_OBJS   := $(RULES_OBJS) $(addprefix $(BUILD)/lib/,match.o view.o cache.o \
+UNIT_OBJS   := $(RULES_OBJS) $(addprefix $(BUILD)/lib/,pattern.o match.o view.o cache.o shared.o \
 	       keepalive.o trace.o record.o apply.o apply_trace.o) \
 	       $(TOOL_MODULES)
 HOSTS       := $(patsubst test/preload/%.c,$(BUILD)/test/%, \
@@ -288,6 +289,7 @@ install: all
 	install -m 644 docs/kashim-wrapper.8 $(DESTDIR)$(MANDIR)/man8
 	cp -R README COPYING conf docs/kashim-status.schema.json \
 	    $(DESTDIR)$(DOCDIR)
+	install -d $(DESTDIR)/var/cache/kashim
 	test -n '$(DESTDIR)' || ldconfig
 
 uninstall:
@@ -299,7 +301,7 @@ uninstall:
 	    $(DESTDIR)$(MANDIR)/man5/kashim.conf.5 \
 	    $(DESTDIR)$(MANDIR)/man7/libkashim.7 \
 	    $(DESTDIR)$(MANDIR)/man8/kashim-wrapper.8
-	rm -rf $(DESTDIR)$(DOCDIR)
+	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)/var/cache/kashim
 	test -n '$(DESTDIR)' || ldconfig
 
 C_FILES  := $(wildcard lib/*.[ch] tools/*.[ch] test/*/*.[ch])

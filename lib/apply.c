@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "addr.h"
@@ -22,6 +23,13 @@
 #ifndef SOCK_TYPE_MASK
 #define SOCK_TYPE_MASK 0xf /* linux/net.h */
 #endif
+
+/* Of a listener whose queue can't be told: the kernel's own limit. */
+#define QUEUE_MAX 4096u
+/* Connections that are just being made may not be in the queue yet. */
+#define QUEUE_SPARE 64u
+
+#define TRIES_MAX 100
 
 struct end {
 	struct addr addr;
@@ -74,65 +82,104 @@ rule_keepalive(const struct image_rule *record, struct keepalive *keepalive)
 
 static const struct keepalive NOTHING;
 
+/* The rule has to be looked up again, in the policy that came meanwhile. */
+#define RULE_OVERTAKEN (-2)
+
+/* A rule, as it was when it was found. */
+struct found {
+	int rule; /* or MATCH_NONE, RULE_OVERTAKEN */
+	struct image_rule record;
+};
+
+static bool
+is_overtaken(const struct apply *apply)
+{
+	return apply->overtaken != NULL && apply->overtaken(apply->data);
+}
+
+static struct found
+get_found(const struct apply *apply, int rule)
+{
+	struct found found = {.rule = rule};
+
+	if (!get_rule(apply, rule, &found.record))
+		found.rule = MATCH_NONE;
+	if (is_overtaken(apply))
+		found.rule = RULE_OVERTAKEN;
+	return found;
+}
+
+static struct found
+find_rule(const struct apply *apply, const struct match_query *query)
+{
+	return get_found(apply,
+	    match_rule(&apply->view->image, &apply->view->groups, query));
+}
+
 /* Takes back what an earlier rule left on fd and want does not name. */
 static void
 take_back(
     const struct apply *apply, int fd, int rule, const struct keepalive *want)
 {
-	int before = record_rule(fd);
-	struct image_rule record;
-	struct keepalive was, program;
+	struct keepalive was = record_of_rule(fd);
+	struct keepalive program;
 
-	if (before == RECORD_NO_RULE || before == rule)
+	if (was.set == 0 ||
+	    (rule != MATCH_NONE &&
+		record_rule(fd, apply->view->generation) == rule))
 		return;
-	if (get_rule(apply, before, &record)) {
-		rule_keepalive(&record, &was);
-		program = record_of_program(fd);
-		keepalive_take_back(&apply->calls, fd, &was, want, &program);
-	}
-	record_set_rule(fd, RECORD_NO_RULE);
+	program = record_of_program(fd);
+	keepalive_take_back(&apply->calls, fd, &was, want, &program);
+	record_decide(fd, apply->view->generation, MATCH_NONE, &NOTHING);
 }
 
 /* Sets what a rule says on fd. query, if not NULL, is for the trace. */
 static void
 set_rule(const struct apply *apply, const char *call, int fd,
-    const struct match_query *query, int rule)
+    const struct match_query *query, const struct found *found)
 {
-	struct image_rule record;
+	const struct image_rule *record = &found->record;
 	struct keepalive want = {0};
-	bool found = get_rule(apply, rule, &record);
-	bool set = found && record.action == ACTION_KEEPALIVE;
+	bool set =
+	    found->rule != MATCH_NONE && record->action == ACTION_KEEPALIVE;
 	int error = 0;
 
 	if (set)
-		rule_keepalive(&record, &want);
+		rule_keepalive(record, &want);
 	/* To tighten, what a rule left must not pass for the program's own. */
-	take_back(apply, fd, rule,
-	    set && record.app_settings != APP_TIGHTEN ? &want : &NOTHING);
+	take_back(apply, fd, found->rule,
+	    set && record->app_settings != APP_TIGHTEN ? &want : &NOTHING);
 	if (set) {
-		if (record.app_settings == APP_TIGHTEN)
+		if (record->app_settings == APP_TIGHTEN)
 			error = keepalive_tighten(&apply->calls, fd, &want);
 		else
 			error = keepalive_set(&apply->calls, fd, &want);
 		if (error != -ENOPROTOOPT)
-			record_set_rule(fd, rule);
+			record_decide(
+			    fd, apply->view->generation, found->rule, &want);
 	}
 	/* A datagram socket has come by: not a decision of ours. */
 	if (apply->trace_path[0] != '\0' && error != -ENOPROTOOPT)
-		apply_trace(
-		    apply, call, fd, query, found ? &record : NULL, error);
+		apply_trace(apply, call, fd, query,
+		    found->rule != MATCH_NONE ? record : NULL, error);
 }
 
-static int
-find_rule(const struct apply *apply, const struct match_query *query)
+/* Have sockets of this program the uniform rule since socket(2)? */
+static bool
+was_set_at_once(const struct apply *apply, int fd)
 {
-	return match_rule(&apply->view->image, &apply->view->groups, query);
+	const struct view *view = apply->view;
+
+	return view->uniform != MATCH_NONE &&
+	       (!view->changed || record_decided(fd, view->generation));
 }
 
 void
 apply_socket(
     const struct apply *apply, int fd, int domain, int type, int protocol)
 {
+	struct found found;
+
 	record_clear(fd);
 	if (apply->view->uniform == MATCH_NONE)
 		return;
@@ -141,7 +188,11 @@ apply_socket(
 	    (protocol != 0 && protocol != IPPROTO_TCP &&
 		protocol != IPPROTO_MPTCP))
 		return;
-	set_rule(apply, "socket", fd, NULL, apply->view->uniform);
+	found = get_found(apply, apply->view->uniform);
+	if (found.rule == RULE_OVERTAKEN)
+		apply_socket(apply, fd, domain, type, protocol);
+	else
+		set_rule(apply, "socket", fd, NULL, &found);
 }
 
 /*
@@ -155,7 +206,7 @@ keeps_its_peer(const struct apply *apply, int fd)
 	sa_family_t family;
 	socklen_t len = sizeof(family);
 
-	return record_rule(fd) != RECORD_NO_RULE &&
+	return record_of_rule(fd).set != 0 &&
 	       apply->calls.get(fd, SOL_SOCKET, SO_PEERNAME, &family, &len) ==
 	           0;
 }
@@ -191,8 +242,12 @@ apply_connect(const struct apply *apply, int fd, const void *sa, size_t len)
 {
 	const struct match_scope *scope = &apply->view->connect;
 	struct match_query query = {.direction = DIRECTION_CONNECT};
+	struct found found;
 
-	if (apply->view->uniform != MATCH_NONE || match_scope_is_empty(scope))
+	/* An earlier policy may have left something on it. */
+	if (was_set_at_once(apply, fd) ||
+	    (match_scope_is_empty(scope) &&
+		(!apply->view->changed || record_of_rule(fd).set == 0)))
 		return false;
 	if (addr_from_sockaddr(sa, len, &query.destination, &query.port) < 0 ||
 	    keeps_its_peer(apply, fd))
@@ -209,8 +264,26 @@ apply_connect(const struct apply *apply, int fd, const void *sa, size_t len)
 			return true;
 		query.source = local.addr;
 	}
-	set_rule(apply, "connect", fd, &query, find_rule(apply, &query));
+	found = find_rule(apply, &query);
+	if (found.rule == RULE_OVERTAKEN)
+		return apply_connect(apply, fd, sa, len);
+	set_rule(apply, "connect", fd, &query, &found);
 	return false;
+}
+
+/* For a query that has all that can be known of a connection. */
+static void
+look_up_and_set(const struct apply *apply, const char *call, int fd,
+    const struct match_query *query)
+{
+	struct found found = find_rule(apply, query);
+
+	for (int i = 0; found.rule == RULE_OVERTAKEN; i++) {
+		if (i == TRIES_MAX)
+			return;
+		found = find_rule(apply, query);
+	}
+	set_rule(apply, call, fd, query, &found);
 }
 
 void
@@ -225,7 +298,7 @@ apply_connected(const struct apply *apply, int fd, const void *sa, size_t len)
 		return;
 	specify(fd, &query.destination);
 	query.source = local.addr;
-	set_rule(apply, "connect", fd, &query, find_rule(apply, &query));
+	look_up_and_set(apply, "connect", fd, &query);
 }
 
 void
@@ -242,11 +315,11 @@ apply_made(const struct apply *apply, int fd)
 	query.source = local.addr;
 	query.destination = peer.addr;
 	query.port = peer.port;
-	set_rule(apply, "made", fd, &query, find_rule(apply, &query));
+	look_up_and_set(apply, "made", fd, &query);
 }
 
 /* The rule that all connections to a listener's port get. */
-static int
+static struct found
 listener_rule(const struct apply *apply, const struct end *local,
     struct match_query *query)
 {
@@ -255,35 +328,69 @@ listener_rule(const struct apply *apply, const struct end *local,
 	return find_rule(apply, query);
 }
 
+/* How many connections wait in a listener's queue (tcp_get_info()). */
+static uint32_t
+waiting(const struct apply *apply, int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	if (apply->calls.get(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return QUEUE_MAX;
+	return info.tcpi_unacked;
+}
+
+/*
+ * After a listener's options were changed in place of those that *before
+ * says: connections that wait, or are on their way into the queue, have got
+ * the former ones, or some of each.
+ */
+static void
+note_queue(const struct apply *apply, int fd, const struct keepalive *before)
+{
+	if (apply->view->changed)
+		record_set_queue(fd, before, waiting(apply, fd) + QUEUE_SPARE);
+}
+
 bool
 apply_listen(const struct apply *apply, int fd)
 {
 	const struct view *view = apply->view;
+	const struct keepalive before = record_of_rule(fd);
 	struct match_query query;
 	struct end local = {0};
 	socklen_t local_len;
-	struct image_rule record;
-	int rule;
+	struct found found;
 
-	if (view->uniform != MATCH_NONE)
+	if (was_set_at_once(apply, fd))
 		return false;
 	if (!view_listener_decides(view) ||
 	    match_scope_is_empty(&view->accept)) {
 		/* It may have tried to connect before. */
 		take_back(apply, fd, MATCH_NONE, &NOTHING);
+		if (view->changed) {
+			record_decide(
+			    fd, view->generation, MATCH_NONE, &NOTHING);
+			note_queue(apply, fd, &before);
+		}
 		return false;
 	}
 	if (local_end(fd, &local, &local_len) < 0)
 		return false;
 	if (local.port == 0)
 		return true;
-	rule = listener_rule(apply, &local, &query);
+	found = listener_rule(apply, &local, &query);
+	if (found.rule == RULE_OVERTAKEN)
+		return apply_listen(apply, fd);
 	/* Called again, for another backlog: the program's call is later. */
-	if (rule != MATCH_NONE && rule == record_rule(fd) &&
-	    get_rule(apply, rule, &record) &&
-	    record.app_settings == APP_RESPECT)
+	if (found.rule != MATCH_NONE &&
+	    found.rule == record_rule(fd, view->generation) &&
+	    found.record.app_settings == APP_RESPECT)
 		return false;
-	set_rule(apply, "listen", fd, &query, rule);
+	set_rule(apply, "listen", fd, &query, &found);
+	if (found.rule == MATCH_NONE)
+		record_decide(fd, view->generation, MATCH_NONE, &NOTHING);
+	note_queue(apply, fd, &before);
 	return false;
 }
 
@@ -308,29 +415,65 @@ accepted_query(const struct apply *apply, int fd, struct match_query *query)
 	return error;
 }
 
+/* Sets what the rule for an accepted connection says. */
+static void
+set_accepted(const struct apply *apply, int fd)
+{
+	struct match_query query;
+	struct found found;
+
+	if (accepted_query(apply, fd, &query) < 0)
+		return;
+	found = find_rule(apply, &query);
+	if (found.rule == RULE_OVERTAKEN)
+		set_accepted(apply, fd);
+	else
+		set_rule(apply, "accept", fd, &query, &found);
+}
+
 void
 apply_called_back(const struct apply *apply, int fd)
 {
-	struct match_query query;
-
 	record_clear(fd);
-	if (accepted_query(apply, fd, &query) < 0)
-		return;
-	set_rule(apply, "accept", fd, &query, find_rule(apply, &query));
+	set_accepted(apply, fd);
+}
+
+/*
+ * After a reload the listener may still have what an earlier policy said, and
+ * so has what it accepts. Returns whether fd has to be set by itself, which
+ * then has what *before says.
+ */
+static bool
+has_earlier(const struct apply *apply, int listener, struct keepalive *before)
+{
+	*before = NOTHING;
+	if (!record_has_room(listener))
+		return true;
+	if (!record_decided(listener, apply->view->generation)) {
+		*before = record_of_rule(listener);
+		(void)apply_listen(apply, listener);
+		return true;
+	}
+	return record_take_queued(listener, before);
 }
 
 void
 apply_accepted(const struct apply *apply, int listener, int fd)
 {
 	const struct view *view = apply->view;
+	struct keepalive before;
 
+	record_clear(fd);
+	if (view->changed && has_earlier(apply, listener, &before)) {
+		record_set_of_rule(fd, &before);
+		set_accepted(apply, fd);
+		return;
+	}
 	/* A listener that came from elsewhere has nothing to be inherited. */
-	if (match_scope_is_empty(&view->accept) ||
-	    (view_listener_decides(view) &&
-		record_rule(listener) != RECORD_NO_RULE))
-		record_clear(fd);
-	else
-		apply_called_back(apply, fd);
+	if (!match_scope_is_empty(&view->accept) &&
+	    !(view_listener_decides(view) &&
+		record_decided(listener, view->generation)))
+		set_accepted(apply, fd);
 }
 
 static bool
@@ -348,11 +491,12 @@ is_listener(const struct apply *apply, int fd)
 struct sides {
 	struct match_query connect;
 	struct match_query accept;
-	int connect_rule;
-	int accept_rule;
+	struct found connected;
+	struct found accepted;
 };
 
-static void
+/* Returns false if it has to be done again, with what view says now. */
+static bool
 find_sides(const struct apply *apply, const struct end *local,
     const struct end *peer, struct sides *sides)
 {
@@ -368,8 +512,11 @@ find_sides(const struct apply *apply, const struct end *local,
 	    .destination = local->addr,
 	    .port = local->port,
 	};
-	sides->connect_rule = find_rule(apply, &sides->connect);
-	sides->accept_rule = find_rule(apply, &sides->accept);
+	sides->connected = find_rule(apply, &sides->connect);
+	sides->accepted = find_rule(apply, &sides->accept);
+	/* The first one is void, too, if the second one came too late. */
+	return sides->connected.rule != RULE_OVERTAKEN &&
+	       sides->accepted.rule != RULE_OVERTAKEN;
 }
 
 void
@@ -377,6 +524,7 @@ apply_inherited(const struct apply *apply, int fd)
 {
 	const struct view *view = apply->view;
 	struct end local = {0}, peer = {0};
+	struct found found;
 	struct sides sides;
 	socklen_t local_len;
 
@@ -384,16 +532,21 @@ apply_inherited(const struct apply *apply, int fd)
 	if (local_end(fd, &local, &local_len) < 0)
 		return;
 	if (view->uniform != MATCH_NONE) {
-		set_rule(apply, "inherited", fd, NULL, view->uniform);
+		found = get_found(apply, view->uniform);
+		if (found.rule == RULE_OVERTAKEN)
+			apply_inherited(apply, fd);
+		else
+			set_rule(apply, "inherited", fd, NULL, &found);
 	} else if (peer_end(apply, fd, &peer, local_len) == 0) {
 		/* Who hands sockets on has as a rule accepted them. */
-		find_sides(apply, &local, &peer, &sides);
-		if (sides.accept_rule != MATCH_NONE)
+		if (!find_sides(apply, &local, &peer, &sides))
+			apply_inherited(apply, fd);
+		else if (sides.accepted.rule != MATCH_NONE)
 			set_rule(apply, "inherited", fd, &sides.accept,
-			    sides.accept_rule);
+			    &sides.accepted);
 		else
 			set_rule(apply, "inherited", fd, &sides.connect,
-			    sides.connect_rule);
+			    &sides.connected);
 	} else if (is_listener(apply, fd)) {
 		apply_listen(apply, fd);
 	}
@@ -401,27 +554,27 @@ apply_inherited(const struct apply *apply, int fd)
 
 /* Has the socket all that the rule says, or, for tighten, tighter? */
 static bool
-fits(const struct apply *apply, int fd, int rule)
+fits(const struct apply *apply, int fd, const struct found *found)
 {
-	struct image_rule record;
 	struct keepalive want, have;
 
-	if (!get_rule(apply, rule, &record) ||
-	    record.action != ACTION_KEEPALIVE)
+	if (found->rule == MATCH_NONE ||
+	    found->record.action != ACTION_KEEPALIVE)
 		return false;
-	rule_keepalive(&record, &want);
+	rule_keepalive(&found->record, &want);
 	return keepalive_get(&apply->calls, fd, &have) == 0 &&
 	       keepalive_covers(
-		   &have, &want, record.app_settings == APP_TIGHTEN);
+		   &have, &want, found->record.app_settings == APP_TIGHTEN);
 }
 
 /*
  * The rule that was set on fd. The kernel does not tell who sent the SYN; if
  * that makes a difference, the options that the socket has tell it.
  */
-static int
+static struct found
 rule_of_socket(const struct apply *apply, int fd)
 {
+	static const struct found NO_RULE = {.rule = MATCH_NONE};
 	const struct view *view = apply->view;
 	struct match_query query;
 	struct end local = {0}, peer = {0};
@@ -429,56 +582,63 @@ rule_of_socket(const struct apply *apply, int fd)
 	socklen_t local_len;
 
 	if (view->uniform != MATCH_NONE)
-		return view->uniform;
+		return get_found(apply, view->uniform);
 	if (local_end(fd, &local, &local_len) < 0)
-		return MATCH_NONE;
+		return NO_RULE;
 	if (peer_end(apply, fd, &peer, local_len) < 0) {
 		if (!view_listener_decides(view) || !is_listener(apply, fd))
-			return MATCH_NONE;
+			return NO_RULE;
 		return listener_rule(apply, &local, &query);
 	}
-	find_sides(apply, &local, &peer, &sides);
+	if (!find_sides(apply, &local, &peer, &sides))
+		return (struct found){.rule = RULE_OVERTAKEN};
 	/* What is on record for fd, if it fits, is the better answer. */
-	if (record_rule(fd) == sides.accept_rule &&
-	    fits(apply, fd, sides.accept_rule))
-		return sides.accept_rule;
-	if (sides.connect_rule == sides.accept_rule ||
-	    fits(apply, fd, sides.connect_rule))
-		return sides.connect_rule;
-	if (fits(apply, fd, sides.accept_rule))
-		return sides.accept_rule;
-	return MATCH_NONE;
+	if (record_rule(fd, view->generation) == sides.accepted.rule &&
+	    fits(apply, fd, &sides.accepted))
+		return sides.accepted;
+	if (sides.connected.rule == sides.accepted.rule ||
+	    fits(apply, fd, &sides.connected))
+		return sides.connected;
+	if (fits(apply, fd, &sides.accepted))
+		return sides.accepted;
+	return NO_RULE;
 }
 
 int
 apply_holding(const struct apply *apply, int fd)
 {
-	struct image_rule record;
-	int rule;
+	struct found found;
 
 	if (!apply->view->holds)
 		return MATCH_NONE;
-	rule = rule_of_socket(apply, fd);
-	if (!get_rule(apply, rule, &record) ||
-	    record.action != ACTION_KEEPALIVE ||
-	    record.app_settings == APP_RESPECT)
+	found = rule_of_socket(apply, fd);
+	if (found.rule == RULE_OVERTAKEN)
+		return apply_holding(apply, fd);
+	if (found.rule == MATCH_NONE ||
+	    found.record.action != ACTION_KEEPALIVE ||
+	    found.record.app_settings == APP_RESPECT)
 		return MATCH_NONE;
-	return rule;
+	return found.rule;
 }
 
 void
 apply_hold(const struct apply *apply, int fd, int rule,
     enum keepalive_option option, int value)
 {
-	struct image_rule record;
 	struct keepalive want;
+	struct found found;
 
 	record_program(fd, option, value);
-	if (!get_rule(apply, rule, &record))
+	if (rule == MATCH_NONE)
 		return;
-	rule_keepalive(&record, &want);
+	found = get_found(apply, rule);
+	if (found.rule == RULE_OVERTAKEN)
+		found = get_found(apply, apply_holding(apply, fd));
+	if (found.rule < 0)
+		return;
+	rule_keepalive(&found.record, &want);
 	want.set &= 1u << option;
-	if (record.app_settings == APP_TIGHTEN)
+	if (found.record.app_settings == APP_TIGHTEN)
 		keepalive_tighten(&apply->calls, fd, &want);
 	else
 		keepalive_set(&apply->calls, fd, &want);

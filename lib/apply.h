@@ -27,10 +27,16 @@ struct apply_host {
 
 /* Where a hook stands: the rules, and the way to the kernel. */
 struct apply {
-	const struct view *view; /* not empty */
+	const struct view *view; /* if empty, then it was another before */
 	const char *trace_path;  /* a line for each decision; "" if none */
 	struct keepalive_calls calls;
 	const struct apply_host *host; /* for the trace; NULL: ourselves */
+	/*
+	 * Asked after the image was read: was it overwritten meanwhile? Then
+	 * *view is of the policy that is in force now. NULL: it never is.
+	 */
+	bool (*overtaken)(void *data);
+	void *data; /* for overtaken */
 };
 
 /* After socket(2) gave fd: if one rule holds for everything, sets it. */

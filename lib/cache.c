@@ -10,28 +10,114 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shared.h"
+#include "trust.h"
+
+static const char *
+cache_directory(void)
+{
+	const char *directory;
+
+	if (getauxval(AT_SECURE) != 0)
+		return NULL;
+	directory = getenv(CACHE_ENVIRONMENT);
+	return directory != NULL && *directory == '/' ? directory : NULL;
+}
+
+/* A path in the making; at counts on past size, so that it tells. */
+struct name {
+	char *path;
+	size_t size;
+	size_t at;
+};
+
+static void
+add(struct name *name, const char *text, char slash)
+{
+	for (; *text != '\0'; text++) {
+		if (name->at < name->size)
+			name->path[name->at] = *text == '/' ? slash : *text;
+		name->at++;
+	}
+}
+
+static void
+add_number(struct name *name, unsigned int number)
+{
+	char digits[12];
+	size_t at = sizeof(digits) - 1;
+
+	digits[at] = '\0';
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	add(name, digits + at, '/');
+}
+
+static int
+end_name(struct name *name)
+{
+	if (name->at >= name->size)
+		return -ENAMETOOLONG;
+	name->path[name->at] = '\0';
+	return 0;
+}
+
+/* In a directory of many, a file is called by its whole path. */
+static int
+end_in_directory(struct name *name, const char *config, const char *suffix)
+{
+	if (*config != '/')
+		return -EINVAL;
+	add(name, "/", '/');
+	add(name, config + 1, '%');
+	add(name, suffix, '/');
+	return end_name(name);
+}
+
 int
 cache_name(const char *config, char *path, size_t size)
 {
-	size_t len = strlen(config);
+	const char *directory = cache_directory();
+	struct name name = {.path = path, .size = size};
 
-	if (len + sizeof(CACHE_SUFFIX) > size)
-		return -ENAMETOOLONG;
-	memcpy(path, config, len);
-	memcpy(path + len, CACHE_SUFFIX, sizeof(CACHE_SUFFIX));
-	return 0;
+	if (directory != NULL) {
+		add(&name, directory, '/');
+		return end_in_directory(&name, config, CACHE_SUFFIX);
+	}
+	add(&name, config, '/');
+	add(&name, CACHE_SUFFIX, '/');
+	return end_name(&name);
+}
+
+int
+shared_name(const char *config, uid_t user, char *path, size_t size)
+{
+	const char *directory = cache_directory();
+	struct name name = {.path = path, .size = size};
+
+	if (directory != NULL) {
+		add(&name, directory, '/');
+	} else if (user == 0) {
+		add(&name, CACHE_DIRECTORY, '/');
+	} else {
+		add(&name, CACHE_USER_PREFIX, '/');
+		add_number(&name, user);
+		add(&name, CACHE_USER_SUFFIX, '/');
+	}
+	return end_in_directory(&name, config, SHARED_SUFFIX);
 }
 
 static int
 believe(const struct stat *st)
 {
-	if (!S_ISREG(st->st_mode) ||
-	    (st->st_uid != 0 && st->st_uid != geteuid()) ||
-	    (st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+	if (trust_file(st) != TRUST_FULL)
 		return -EPERM;
 	if (st->st_size < (off_t)sizeof(struct image_header) ||
 	    st->st_size > (off_t)UINT32_MAX)
@@ -108,25 +194,32 @@ same_file(const struct stat *st, const struct image_source *source)
 	       (uint32_t)st->st_mtim.tv_nsec == source->mtime_ns;
 }
 
-bool
-cache_is_fresh(const struct image *image, const char *config)
+enum cache_age
+cache_age(const struct image *image, const char *config)
 {
 	struct image_source source;
 	uint32_t count, seen = 0;
-	struct stat st;
+	struct stat now, st;
+	bool there = stat(config, &now) == 0;
 
 	/* It may have been moved, with its image, to where it is now. */
-	if (stat(config, &st) == 0 &&
-	    (!image_source(image, 0, &source) || !same_file(&st, &source)))
-		return false;
+	if (there &&
+	    (!image_source(image, 0, &source) || !same_file(&now, &source)))
+		return CACHE_STALE;
 	for (count = 0; image_source(image, count, &source); count++) {
-		if (stat(image_string(image, source.path), &st) < 0)
+		const char *path = image_string(image, source.path);
+
+		if (there && strcmp(path, config) == 0)
+			st = now;
+		else if (stat(path, &st) < 0)
 			continue;
 		if (!same_file(&st, &source))
-			return false;
+			return CACHE_STALE;
 		seen++;
 	}
-	return seen == count || seen == 0;
+	if (seen == 0)
+		return CACHE_UNSEEN;
+	return seen == count ? CACHE_FRESH : CACHE_STALE;
 }
 
 static int
@@ -172,27 +265,39 @@ sync_directory(const char *path)
 }
 
 int
-cache_write(const char *path, const uint8_t *bytes, uint32_t size)
+cache_file_begin(const char *path, struct cache_file *file)
 {
-	char temporary[PATH_MAX];
-	int fd, error;
-
-	if (snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >=
-	    (int)sizeof(temporary))
+	file->path = path;
+	if (snprintf(file->temporary, sizeof(file->temporary), "%s.XXXXXX",
+		path) >= (int)sizeof(file->temporary))
 		return -ENAMETOOLONG;
-	fd = mkostemp(temporary, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	error = write_all(fd, bytes, size);
-	if (error == 0 && (fchmod(fd, 0644) < 0 || fsync(fd) < 0))
+	file->fd = mkostemp(file->temporary, O_CLOEXEC);
+	return file->fd < 0 ? -errno : 0;
+}
+
+int
+cache_file_end(struct cache_file *file, int error)
+{
+	if (error == 0 && (fchmod(file->fd, 0644) < 0 || fsync(file->fd) < 0))
 		error = -errno;
-	if (close(fd) < 0 && error == 0)
+	if (close(file->fd) < 0 && error == 0)
 		error = -errno;
-	if (error == 0 && rename(temporary, path) < 0)
+	if (error == 0 && rename(file->temporary, file->path) < 0)
 		error = -errno;
 	if (error < 0) {
-		unlink(temporary);
+		unlink(file->temporary);
 		return error;
 	}
-	return sync_directory(path);
+	return sync_directory(file->path);
+}
+
+int
+cache_write(const char *path, const uint8_t *bytes, uint32_t size)
+{
+	struct cache_file file;
+	int error = cache_file_begin(path, &file);
+
+	if (error < 0)
+		return error;
+	return cache_file_end(&file, write_all(file.fd, bytes, size));
 }

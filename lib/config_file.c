@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "trust.h"
+
 struct request {
 	struct config_report *report;
 	const struct config_place *from;
@@ -68,19 +70,23 @@ judge(const struct request *request, const struct stat *st, size_t room)
 	if (S_ISDIR(st->st_mode))
 		return refuse(
 		    request, -EISDIR, "a directory; name a file in it");
-	if (!S_ISREG(st->st_mode))
+	switch (trust_file(st)) {
+	case TRUST_FULL:
+		break;
+	case TRUST_NO_FILE:
 		return refuse(request, -EPERM,
 		    "not a regular file; write the rules into one");
-	if (st->st_uid != 0 && st->st_uid != geteuid())
+	case TRUST_OWNER:
 		return refuse(request, -EPERM,
 		    "not believed, because it belongs to user %u; let root or "
 		    "user %u own it",
 		    (unsigned)st->st_uid, (unsigned)geteuid());
-	if (st->st_mode & (S_IWGRP | S_IWOTH))
+	case TRUST_MODE:
 		return refuse(request, -EPERM,
 		    "not believed, because others can write it (mode %04o); "
 		    "chmod go-w would be right",
 		    (unsigned)st->st_mode & 07777);
+	}
 	if (st->st_size < 0 || (uintmax_t)st->st_size > room)
 		return refuse(request, -EFBIG,
 		    "too large; all files together may have %u MiB",

@@ -6,10 +6,11 @@
 #include "match.h"
 
 #include <endian.h>
-#include <fnmatch.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+
+#include "pattern.h"
 
 /*
  * No sound image takes so many steps, of chains and of rules one by one: in
@@ -168,17 +169,37 @@ search_chain(struct search *s, uint32_t at, uint32_t field)
 	}
 }
 
-/* The number of a group that applies; there are count of them. */
-static uint32_t
-group_number(const struct match_groups *groups, uint32_t n)
+/* Does a group apply to a program with these names? */
+static bool
+group_applies(const struct image *image, const struct image_group *group,
+    const char *const *names, unsigned int count)
 {
-	return groups != NULL ? groups->numbers[n] : n;
+	for (uint32_t n = 0; n < group->program_count; n++) {
+		const char *pattern = image_group_program(image, group, n);
+
+		for (unsigned int i = 0; i < count; i++) {
+			if (pattern_matches(pattern, names[i]))
+				return true;
+		}
+	}
+	return group->program_count == 0;
 }
 
-static uint32_t
-group_count(const struct image *image, const struct match_groups *groups)
+bool
+match_next_group(const struct image *image, const struct match_groups *groups,
+    uint32_t *n, struct image_group *group)
 {
-	return groups != NULL ? groups->count : image_group_count(image);
+	if (groups == NULL)
+		return image_group(image, (*n)++, group);
+	if (groups->count != MATCH_GROUPS_MANY)
+		return *n < groups->count &&
+		       image_group(image, groups->numbers[(*n)++], group);
+	while (image_group(image, (*n)++, group)) {
+		if (group_applies(
+			image, group, groups->names, groups->name_count))
+			return true;
+	}
+	return false;
 }
 
 int
@@ -187,16 +208,13 @@ match_rule(const struct image *image, const struct match_groups *groups,
 {
 	struct search search = {
 	    .image = image, .best = IMAGE_NO_RULE, .left = STEPS_MAX};
-	uint32_t count = group_count(image, groups);
 	struct image_group group;
+	uint32_t n = 0;
 
 	query_keys(query, search.keys);
-	for (uint32_t n = 0; n < count && search.left > 0; n++) {
-		if (!image_group(image, group_number(groups, n), &group))
-			break;
+	while (search.left > 0 && match_next_group(image, groups, &n, &group))
 		search_chain(&search,
 		    group.root[query->direction == DIRECTION_ACCEPT].step, 0);
-	}
 	return search.best < image_rule_count(image) ? (int)search.best
 	                                             : MATCH_NONE;
 }
@@ -211,31 +229,22 @@ match_fields(const struct image *image, uint32_t index, uint32_t fields,
 	return rule_fits(image, index, fields, keys);
 }
 
-static bool
-group_applies(const struct image *image, const struct image_group *group,
-    const char *const *names, unsigned int count)
-{
-	for (uint32_t n = 0; n < group->program_count; n++) {
-		const char *pattern = image_group_program(image, group, n);
-
-		for (unsigned int i = 0; i < count; i++) {
-			if (fnmatch(pattern, names[i], 0) == 0)
-				return true;
-		}
-	}
-	return group->program_count == 0;
-}
-
 struct match_groups
 match_groups(const struct image *image, const char *const *names,
-    unsigned int count, uint32_t *numbers)
+    unsigned int count, uint32_t *numbers, uint32_t room)
 {
-	struct match_groups groups = {.numbers = numbers};
+	struct match_groups groups = {
+	    .numbers = numbers, .names = names, .name_count = count};
 	struct image_group group;
 
 	for (uint32_t n = 0; image_group(image, n, &group); n++) {
-		if (group_applies(image, &group, names, count))
-			numbers[groups.count++] = n;
+		if (!group_applies(image, &group, names, count))
+			continue;
+		if (groups.count == room) {
+			groups.count = MATCH_GROUPS_MANY;
+			break;
+		}
+		numbers[groups.count++] = n;
 	}
 	return groups;
 }
@@ -261,19 +270,17 @@ struct match_scope
 match_scope(const struct image *image, const struct match_groups *groups,
     enum direction direction)
 {
-	uint32_t count = group_count(image, groups);
 	struct match_scope scope = {.fixed = MATCH_NONE};
 	struct image_root first = {.all = IMAGE_NO_RULE};
 	struct image_group group;
+	uint32_t n = 0;
 
 	for (int field = 0; field < FIELDS; field++)
 		first.named[field] = IMAGE_NO_RULE;
-	for (uint32_t n = 0; n < count; n++) {
+	while (match_next_group(image, groups, &n, &group)) {
 		const struct image_root *root =
 		    &group.root[direction == DIRECTION_ACCEPT];
 
-		if (!image_group(image, group_number(groups, n), &group))
-			break;
 		lower(&first.all, root->all);
 		for (int field = 0; field < FIELDS; field++)
 			lower(&first.named[field], root->named[field]);

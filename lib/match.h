@@ -5,8 +5,7 @@
  *
  * Source, destination and port are those of the connection's first SYN, as in
  * the firewall's own rule: destination and port are the listening side's,
- * whichever side we are on. Everything here but match_groups() is
- * async-signal-safe.
+ * whichever side we are on. Everything here is async-signal-safe.
  */
 #ifndef KASHIM_MATCH_H
 #define KASHIM_MATCH_H
@@ -26,23 +25,42 @@ struct match_query {
 	uint16_t port;
 };
 
-/* The groups of rules (struct image_group) that apply to a program. */
+/*
+ * The groups of rules (struct image_group) that apply to a program; names is
+ * only looked at if count is MATCH_GROUPS_MANY, and numbers only if not.
+ */
+#define MATCH_GROUPS_MANY UINT32_MAX
+
 struct match_groups {
 	const uint32_t *numbers;
 	uint32_t count;
+	unsigned int name_count;
+	const char *const *names;
 };
 
 /*
  * Finds the groups that apply to a program which has the count names: group
- * 0, and those with a pattern that matches, as in fnmatch(3), one of the
- * names. They are written to numbers, which has room for image_group_count()
- * of them; only as many as are found are touched. For start-up, not for
- * hooks: it looks at each list of programs that rules name, once.
+ * 0, and those with a pattern that matches (pattern.h) one of the names. They
+ * are written to numbers, which has room for that many; if there are more,
+ * the result says MATCH_GROUPS_MANY, and every look-up compares the names
+ * anew. The result refers to names and to numbers. Async-signal-safe.
  */
-struct match_groups match_groups(const struct image *image,
-    const char *const *names, unsigned int count, uint32_t *numbers);
+struct match_groups
+match_groups(const struct image *image, const char *const *names,
+    unsigned int count, uint32_t *numbers, uint32_t room);
 
-/* Is the group of this number among them? Async-signal-safe. */
+/*
+ * Goes through the groups: copies the one at *n, 0 at first, or behind it
+ * out, and moves *n behind that. Returns false if there are no more. groups
+ * may be NULL: the groups of all programs. Async-signal-safe.
+ */
+bool match_next_group(const struct image *image,
+    const struct match_groups *groups, uint32_t *n, struct image_group *group);
+
+/*
+ * Is the group of this number among them? Not for MATCH_GROUPS_MANY.
+ * Async-signal-safe.
+ */
 bool match_groups_have(const struct match_groups *groups, uint32_t number);
 
 /*

@@ -2,8 +2,9 @@
 /*
  * policy: the rules that hold in this process.
  *
- * Everything here but policy_get() runs once, before the host's main(). It
- * must leave nothing behind but one read-only mapping.
+ * What start-up finds is put into one mapping that is read-only from then on;
+ * the policy that is published is read where it lies. All that changes later
+ * is what was worked out of it for this program, which any thread may do anew.
  */
 #include "policy.h"
 
@@ -21,11 +22,19 @@
 #include "cache.h"
 #include "config.h"
 #include "config_object.h"
+#include "inherit.h"
+#include "memo.h"
+#include "parser.h"
+#include "program.h"
 #include "real.h"
+#include "shared.h"
 #include "trace.h"
 
 /* For another thread that came first and reads. */
 #define POLICY_WAIT_MS 1000
+
+/* A reload that comes again and again while one hook reads. */
+#define POLICY_TRIES_MAX 100
 
 enum {
 	POLICY_UNREAD,
@@ -33,40 +42,33 @@ enum {
 	POLICY_READY,
 };
 
-static int policy_state = POLICY_UNREAD;
-static const struct policy *policy_published;
-
-/* The program's name, by which it was started and as its file is called. */
-struct program {
-	char path[PATH_MAX];
+/* What start-up found. Read-only, and there as long as the process is. */
+struct start {
+	struct shared shared; /* header is NULL if nothing was published */
+	/*
+	 * As long as this generation is in force, the process goes by its own
+	 * image: the configuration was changed, and not published, before it
+	 * started. Without an image of its own it then has no policy.
+	 */
+	bool passes;
+	uint32_t passed;
+	uint32_t first;   /* generation that it started with, 0: its own */
+	struct image own; /* bytes is NULL if there is none */
+	struct program program;
 	const char *names[2];
-	unsigned int count;
+	char trace_path[POLICY_TRACE_MAX];
 };
 
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
+/* While start-up goes on. */
+struct reading {
+	struct start start;
+	const char *library; /* our own file, NULL: not known */
+	const char *config;
+	const struct start *result;
+};
 
-	return slash != NULL ? slash + 1 : path;
-}
-
-static void
-find_program(struct program *program)
-{
-	ssize_t len = readlink(
-	    "/proc/self/exe", program->path, sizeof(program->path) - 1);
-	/* NOLINTNEXTLINE(performance-no-int-to-ptr): as getauxval(3) says */
-	const char *started = (const char *)getauxval(AT_EXECFN);
-
-	program->count = 0;
-	if (len > 0) {
-		program->path[len] = '\0';
-		program->names[program->count++] = base_name(program->path);
-	}
-	if (started != NULL)
-		program->names[program->count++] = base_name(started);
-}
+static int policy_state = POLICY_UNREAD;
+static const struct start *policy_base;
 
 static const char *
 environment(const char *name)
@@ -80,15 +82,15 @@ environment(const char *name)
 }
 
 static void
-report(const struct program *program, const char *message)
+report(const struct program *program, const char *what, const char *message)
 {
 	const char *trace = environment("KASHIM_TRACE");
 	struct trace_line line;
 
 	trace_start(&line, getpid());
 	if (program->count > 0) {
-		trace_text(&line, program->names[0]);
-		trace_text(&line, " runs without a policy: ");
+		trace_text(&line, program->text[0]);
+		trace_text(&line, what);
 	}
 	trace_text(&line, message);
 	if (trace != NULL)
@@ -97,249 +99,211 @@ report(const struct program *program, const char *message)
 		trace_to_log(&line);
 }
 
-/* The private parser object stands beside us, wherever that is. */
-static void *
-open_parser(const char *library)
+/* The view of an image for this program; numbers has POLICY_GROUPS. */
+static void
+make_view(const struct start *start, const struct image *image,
+    uint32_t *numbers, struct view *view)
 {
-	char path[PATH_MAX];
-	real_dlopen_fn *load = real_dlopen();
-	size_t len;
-
-	if (load == NULL || library == NULL)
-		return NULL;
-	len = (size_t)(base_name(library) - library);
-	if (len + sizeof(CONFIG_OBJECT_FILE) > sizeof(path))
-		return NULL;
-	memcpy(path, library, len);
-	memcpy(path + len, CONFIG_OBJECT_FILE, sizeof(CONFIG_OBJECT_FILE));
-#ifdef RTLD_DEEPBIND
-	return load(path, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
-#else
-	/* musl: the parser could not be kept apart from the host. */
-	return NULL;
-#endif
+	view_make(view, image, start->names, start->program.count, numbers,
+	    POLICY_GROUPS);
 }
 
-static size_t
-align_up(size_t n)
+static bool
+concerns_us(const struct reading *reading, const struct image *own)
 {
-	return (n + 15) / 16 * 16;
+	uint32_t numbers[POLICY_GROUPS];
+	const char *names[] = {
+	    reading->start.program.text[0], reading->start.program.text[1]};
+	struct view view;
+
+	view_make(&view, own, names, reading->start.program.count, numbers,
+	    POLICY_GROUPS);
+	return !view_is_empty(&view);
 }
 
 /*
- * Takes our own entries, and only ours, out of a value of LD_PRELOAD, which
- * has its entries apart by spaces or colons (ld.so(8)). In place, because
- * there must be no malloc. Returns the new length.
+ * Ends start-up: puts what it found, and a copy of an image of its own, which
+ * may be NULL, where it stays.
  */
-static size_t
-strip_preload(char *value, const char *own)
+static int
+seal(struct reading *reading, const struct image *own)
 {
-	char *to = value;
-
-	for (char *from = value; *from != '\0';) {
-		size_t gap = strspn(from, ": ");
-		size_t len = strcspn(from + gap, ": ");
-		char *entry = from + gap, *slash = NULL;
-
-		for (size_t i = 0; i < len; i++) {
-			if (entry[i] == '/')
-				slash = entry + i;
-		}
-		from = entry + len;
-		if (len == 0)
-			break;
-		if (slash != NULL) {
-			len -= (size_t)(slash + 1 - entry);
-			slash++;
-		}
-		if (len == strlen(own) &&
-		    strncmp(slash != NULL ? slash : entry, own, len) == 0)
-			continue;
-		if (to != value)
-			*to++ = ':';
-		memmove(to, entry, (size_t)(from - entry));
-		to += from - entry;
-	}
-	*to = '\0';
-	return (size_t)(to - value);
-}
-
-/* For inherit = false: what the host starts is not preloaded by us. */
-static void
-stop_inheritance(const char *library)
-{
-	static const char NAME[] = "LD_PRELOAD=";
-	const char *own = base_name(library);
-	char **to = environ;
-
-	if (to == NULL)
-		return;
-	for (char **from = environ; *from != NULL; from++) {
-		char *value = *from + sizeof(NAME) - 1;
-
-		if (strncmp(*from, NAME, sizeof(NAME) - 1) != 0 ||
-		    strstr(value, own) == NULL || strip_preload(value, own) > 0)
-			*to++ = *from;
-	}
-	*to = NULL;
-}
-
-/* Copies policy, groups and image into one mapping and makes it read-only. */
-static const struct policy *
-publish(const struct image *image, const struct program *program,
-    const char **message)
-{
-	size_t groups_at = align_up(sizeof(struct policy));
-	size_t image_at, room;
-	struct policy *policy;
-	const char *trace;
-	uint32_t *groups;
-
-	image_at =
-	    align_up(groups_at + image_group_count(image) * sizeof(*groups));
-	room = image_at + image->size;
-	policy = mmap(NULL, room, PROT_READ | PROT_WRITE,
+	size_t size = sizeof(struct start) + (own != NULL ? own->size : 0);
+	struct start *start = mmap(NULL, size, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (policy == MAP_FAILED) {
-		*message = "no memory for the policy";
-		return NULL;
-	}
-	groups = (uint32_t *)((char *)policy + groups_at);
-	memcpy((char *)policy + image_at, image->bytes, image->size);
-	view_make(&policy->view,
-	    &(struct image){.bytes = (const uint8_t *)policy + image_at,
-		.size = image->size},
-	    program->names, program->count, groups);
 
-	trace = environment("KASHIM_TRACE");
-	if (trace != NULL && strlen(trace) < sizeof(policy->trace_path))
-		memcpy(policy->trace_path, trace, strlen(trace) + 1);
-
-	/* Nothing can match this program: let every call go straight on. */
-	if (view_is_empty(&policy->view)) {
-		munmap(policy, room);
-		return NULL;
+	if (start == MAP_FAILED)
+		return -errno;
+	*start = reading->start;
+	for (unsigned int i = 0; i < start->program.count; i++)
+		start->names[i] = start->program.text[i];
+	if (own != NULL) {
+		memcpy(start + 1, own->bytes, own->size);
+		start->own = (struct image){
+		    .bytes = (const uint8_t *)(start + 1), .size = own->size};
 	}
-	mprotect(policy, room, PROT_READ);
-	return policy;
+	mprotect(start, size, PROT_READ);
+	reading->result = start;
+	return 0;
 }
 
-/* What both ways to an image end in; it was checked. */
-static const struct policy *
-use_image(const struct image *image, const struct program *program,
-    const char *library, const char **message)
+static void
+note_inherit(const struct reading *reading, const struct image *image)
 {
 	struct image_header header;
 
-	if (image_header(image, &header) &&
-	    (header.flags & IMAGE_NO_INHERIT) != 0 && library != NULL)
-		stop_inheritance(library);
-	return publish(image, program, message);
+	if (reading->library != NULL && image_header(image, &header) &&
+	    (header.flags & IMAGE_NO_INHERIT) != 0)
+		inherit_stop(reading->library);
 }
 
-/* The compiled image, if it is there and fresh. Returns whether it was. */
+/* Goes by an image of its own, until something is published. */
+static int
+use_own(struct reading *reading, const struct image *image)
+{
+	note_inherit(reading, image);
+	/* Nothing can match this program: let every call go straight on. */
+	if (reading->start.shared.header == NULL &&
+	    !concerns_us(reading, image))
+		return 0;
+	return seal(reading, image);
+}
+
+/*
+ * Goes by what is published, if that is fresh, or fresh or not. Returns
+ * whether it does.
+ */
 static bool
-use_compiled(const char *config, const struct program *program,
-    const char *library, const struct policy **policy, const char **message)
+use_shared(struct reading *reading, bool fresh)
+{
+	struct start *start = &reading->start;
+	struct image image;
+	bool usable;
+
+	if (start->shared.header == NULL)
+		return false;
+	for (int i = 0; i < POLICY_TRIES_MAX; i++) {
+		start->first = shared_current(&start->shared);
+		image = shared_image(&start->shared, start->first);
+		usable = image_check_header(&image) == 0 &&
+		         (!fresh ||
+			     cache_age(&image, reading->config) == CACHE_FRESH);
+		if (shared_intact(&start->shared, start->first))
+			break;
+		usable = false;
+	}
+	start->passes = !usable;
+	start->passed = start->first;
+	if (!usable) {
+		start->first = 0;
+		return false;
+	}
+	note_inherit(reading, &image);
+	return seal(reading, NULL) == 0;
+}
+
+/* The same for the compiled image, which is copied. */
+static bool
+use_compiled(struct reading *reading, bool fresh)
 {
 	char path[PATH_MAX];
 	struct image image;
+	bool used;
 
-	if (cache_name(config, path, sizeof(path)) < 0 ||
+	if (cache_name(reading->config, path, sizeof(path)) < 0 ||
 	    cache_read(path, &image) < 0)
 		return false;
-	if (!cache_is_fresh(&image, config)) {
-		cache_release(&image);
-		return false;
-	}
-	*policy = use_image(&image, program, library, message);
+	used = (!fresh || cache_is_fresh(&image, reading->config)) &&
+	       use_own(reading, &image) == 0;
 	cache_release(&image);
-	return true;
+	return used;
 }
 
-/* Has the private parser object read the configuration. */
-static const struct policy *
-use_parser(const char *config, const struct program *program,
-    const char *library, char text[CONFIG_MESSAGE_MAX], const char **message)
-{
-	const struct policy *policy = NULL;
-	config_object_load_fn *load;
-	config_object_release_fn *release;
-	struct image image;
-	uint8_t *bytes;
-	void *parser = open_parser(library);
+struct parsed {
+	struct reading *reading;
+	int error;
+};
 
-	if (parser == NULL) {
-		/* The host must not find our error in its dlerror(3). */
-		(void)dlerror();
-		*message =
-		    CONFIG_OBJECT_FILE " can't be loaded, and there is "
-				       "no fresh image: run kashim compile";
-		return NULL;
-	}
-	load = (config_object_load_fn *)dlsym(parser, CONFIG_OBJECT_LOAD);
-	release =
-	    (config_object_release_fn *)dlsym(parser, CONFIG_OBJECT_RELEASE);
-	if (load == NULL || release == NULL) {
-		(void)dlerror();
-		*message = CONFIG_OBJECT_FILE " is of another version";
-	} else {
-		if (load(config, &bytes, &image.size, text) < 0) {
-			*message = text;
-		} else {
-			image.bytes = bytes;
-			if (image_check(&image) < 0)
-				*message = "the policy's image is damaged";
-			else
-				policy = use_image(
-				    &image, program, library, message);
-		}
-		release();
-	}
-	dlclose(parser);
-	return policy;
+static void
+use_parsed(void *data, const struct image *image)
+{
+	struct parsed *parsed = data;
+
+	parsed->error = use_own(parsed->reading, image);
+}
+
+static void
+use_text(struct reading *reading)
+{
+	char message[CONFIG_MESSAGE_MAX] = "";
+	const char *what = " runs without a policy: ";
+	struct parsed parsed = {.reading = reading};
+	int error = parser_read(
+	    reading->library, reading->config, use_parsed, &parsed, message);
+
+	if (error == 0 && parsed.error == 0)
+		return;
+	if (error == 0)
+		strcpy(message, "no memory for the policy");
+	else if (error != -ENOENT &&
+		 (use_shared(reading, false) || use_compiled(reading, false)))
+		what = " keeps the last good policy: ";
+	report(&reading->start.program, what, message);
+}
+
+/* Programs that are not root's may follow their user's own files. */
+static void
+find_shared(struct reading *reading)
+{
+	char path[PATH_MAX];
+	struct shared *shared = &reading->start.shared;
+	uid_t user = geteuid();
+
+	if ((shared_name(reading->config, 0, path, sizeof(path)) == 0 &&
+		shared_map(path, shared) == 0) ||
+	    user == 0)
+		return;
+	if (shared_name(reading->config, user, path, sizeof(path)) == 0)
+		(void)shared_map(path, shared);
 }
 
 /* Not inlined: "make audit" knows it as where start-up begins. */
-__attribute__((noinline)) static const struct policy *
+__attribute__((noinline)) static const struct start *
 read_policy(void)
 {
-	char text[CONFIG_MESSAGE_MAX] = "";
-	const char *message = NULL;
 	const char *named = environment("KASHIM_CONFIG");
-	const char *config = named != NULL ? named : CONFIG_FILE;
-	const struct policy *policy = NULL;
-	struct program program;
+	const char *trace = environment("KASHIM_TRACE");
+	struct reading reading = {
+	    .config = named != NULL ? named : CONFIG_FILE};
 	Dl_info self;
 
-	if (dladdr(&policy_state, &self) == 0)
-		self.dli_fname = NULL;
-	find_program(&program);
-	if (!use_compiled(
-		config, &program, self.dli_fname, &policy, &message)) {
-		/* The usual case on a host without a configuration. */
-		if (named == NULL && access(config, F_OK) < 0 &&
-		    errno == ENOENT)
-			return NULL;
-		policy = use_parser(
-		    config, &program, self.dli_fname, text, &message);
-	}
-	if (message != NULL)
-		report(&program, message);
-	return policy;
+	if (dladdr(&policy_state, &self) != 0)
+		reading.library = self.dli_fname;
+	program_find(&reading.start.program);
+	if (trace != NULL && strlen(trace) < POLICY_TRACE_MAX)
+		memcpy(reading.start.trace_path, trace, strlen(trace) + 1);
+	find_shared(&reading);
+	if (use_shared(&reading, true) || use_compiled(&reading, true))
+		return reading.result;
+	/* The usual case on a host without a configuration. */
+	if (named != NULL || access(CONFIG_FILE, F_OK) == 0 || errno != ENOENT)
+		use_text(&reading);
+	/* Nothing yet, but it may come. */
+	if (reading.result == NULL && reading.start.shared.header != NULL)
+		(void)seal(&reading, NULL);
+	return reading.result;
 }
 
-const struct policy *
+void
 policy_start(void)
 {
 	int state = POLICY_UNREAD;
 
 	if (!__atomic_compare_exchange_n(&policy_state, &state, POLICY_READING,
 		false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
-		return state == POLICY_READY ? policy_published : NULL;
-	policy_published = read_policy();
+		return;
+	policy_base = read_policy();
 	__atomic_store_n(&policy_state, POLICY_READY, __ATOMIC_RELEASE);
-	return policy_published;
 }
 
 /*
@@ -390,12 +354,94 @@ policy_wait(void)
 		(void)syscall(SYS_nanosleep, &while_read, NULL);
 }
 
-const struct policy *
-policy_get(void)
+/* The generation that this process goes by: 0 is its own image. */
+static uint32_t
+generation_in_force(const struct start *start)
 {
-	if (__builtin_expect(__atomic_load_n(&policy_state, __ATOMIC_ACQUIRE) ==
+	uint32_t current;
+
+	if (start->shared.header == NULL)
+		return 0;
+	current = shared_current(&start->shared);
+	return start->passes && current == start->passed ? 0 : current;
+}
+
+/* Returns false if there is no sound image. */
+static bool
+load_generation(
+    const struct start *start, uint32_t generation, struct policy *policy)
+{
+	struct view *view = &policy->view;
+	struct image image = start->own;
+
+	if (generation != 0)
+		image = shared_image(&start->shared, generation);
+	if (memo_load(generation, view, policy->numbers)) {
+		view->image = image;
+		view->groups.names = start->names;
+		view->groups.name_count = start->program.count;
+	} else {
+		if (image.bytes == NULL || image_check_header(&image) < 0)
+			return false;
+		make_view(start, &image, policy->numbers, view);
+		view->generation = generation;
+		if (generation == 0 ||
+		    shared_intact(&start->shared, generation))
+			memo_store(view);
+	}
+	view->changed = generation != start->first;
+	return true;
+}
+
+/* Gets it into *policy, an empty one if there is none. */
+static bool
+load_policy(const struct start *start, struct policy *policy)
+{
+	for (int i = 0; i < POLICY_TRIES_MAX; i++) {
+		uint32_t generation = generation_in_force(start);
+		bool found = load_generation(start, generation, policy);
+
+		if (generation != 0 &&
+		    !shared_intact(&start->shared, generation))
+			continue;
+		if (!found)
+			break;
+		return policy->view.changed || !view_is_empty(&policy->view);
+	}
+	policy->view = (struct view){
+	    .connect.fixed = MATCH_NONE,
+	    .accept.fixed = MATCH_NONE,
+	    .uniform = MATCH_NONE,
+	};
+	return false;
+}
+
+bool
+policy_get(struct policy *policy)
+{
+	if (__builtin_expect(__atomic_load_n(&policy_state, __ATOMIC_ACQUIRE) !=
 				 POLICY_READY,
-		1))
-		return policy_published;
-	return too_early() ? NULL : policy_start();
+		0)) {
+		if (too_early())
+			return false;
+		policy_start();
+		if (__atomic_load_n(&policy_state, __ATOMIC_ACQUIRE) !=
+		    POLICY_READY)
+			return false;
+	}
+	if (policy_base == NULL)
+		return false;
+	policy->trace_path = policy_base->trace_path;
+	return load_policy(policy_base, policy);
+}
+
+bool
+policy_overtaken(struct policy *policy)
+{
+	uint32_t generation = policy->view.generation;
+
+	if (generation == 0 || shared_intact(&policy_base->shared, generation))
+		return false;
+	(void)load_policy(policy_base, policy);
+	return true;
 }

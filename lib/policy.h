@@ -1,46 +1,62 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * policy: the rules that hold in this process: reads them once at start-up,
- * checks them and publishes them as memory that can only be read.
+ * and follows what "kashim reload" publishes from then on (shared.h).
  *
- * Whatever goes wrong, there is no policy and the host runs on; the reason
- * goes to the system log, or to the trace file, once.
+ * Whatever goes wrong, there is no policy, or the one that there was, and the
+ * host runs on; the reason goes to the system log, or to the trace file, once.
  */
 #ifndef KASHIM_POLICY_H
 #define KASHIM_POLICY_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "view.h"
 
 #define POLICY_TRACE_MAX 1024
+#define POLICY_GROUPS    16u /* that a hook keeps numbers of */
 
-/* Immutable once published, so readers need no lock. */
+/* The policy as one hook goes by it, in the hook's own memory. */
 struct policy {
-	struct view view; /* for this program; not empty */
-	/* The file that KASHIM_TRACE named; empty if none. */
-	char trace_path[POLICY_TRACE_MAX];
+	struct view view;
+	const char *trace_path; /* that KASHIM_TRACE named; "" if none */
+	uint32_t numbers[POLICY_GROUPS];
 };
 
 /*
- * The policy, or NULL if there is none or none that names this program.
+ * Gets the policy in force. Returns false if there is none, or nothing in it
+ * that concerns this program: then there is nothing to do.
  *
  * The first call reads it (policy_start()), if it comes before the
  * constructor's: from another library's constructor. A call that comes while
  * it is being read, from another thread or a signal handler, or before there
- * is an environment, gets NULL. After that it is one atomic load and
+ * is an environment, gets false. After that it makes no system call, and is
  * async-signal-safe.
+ *
+ * The image that the view refers to may change while it is looked at. Who has
+ * read from it asks policy_overtaken() before using what was read.
  */
-const struct policy *policy_get(void);
+bool policy_get(struct policy *policy);
 
 /*
- * Reads the policy, unless that was done, and returns it as policy_get().
- * For the constructor.
+ * Was the image overwritten, because of another reload or two, since
+ * policy_get()? Then *policy is the policy that is in force now, which may be
+ * an empty one, and all that was read before is void. Async-signal-safe.
+ */
+bool policy_overtaken(struct policy *policy);
+
+/*
+ * Reads the policy, unless that was done. For the constructor.
  *
  * It is that of the file that KASHIM_CONFIG names (not if the process is
- * privileged, AT_SECURE in getauxval(3)) or of /etc/kashim.conf: its compiled
- * image (cache.h) if that is fresh, or else what the parser object makes of
- * the file. With inherit = false our entry is taken out of LD_PRELOAD.
+ * privileged, AT_SECURE in getauxval(3)) or of /etc/kashim.conf: what was
+ * published of it, or else its compiled image (cache.h), if these are fresh;
+ * or else what the parser object makes of the file; or, if that has mistakes,
+ * what was last good. With inherit = false our entry is taken out of
+ * LD_PRELOAD.
  */
-const struct policy *policy_start(void);
+void policy_start(void);
 
 /*
  * For the constructor, before policy_start(): waits, for a second at most,

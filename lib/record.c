@@ -13,18 +13,62 @@
 #define GET(field)        __atomic_load_n(&(field), __ATOMIC_RELAXED)
 #define PUT(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
 
-struct record {
-	int rule_plus_one; /* so that zeroed memory means: none */
-	uint32_t set;      /* what the program set, and to what */
-	int32_t value[KEEPALIVE_OPTIONS];
-};
-
 static struct record records[RECORD_FDS];
 
 static struct record *
 record_at(int fd)
 {
-	return fd >= 0 && fd < RECORD_FDS ? &records[fd] : NULL;
+	return record_has_room(fd) ? &records[fd] : NULL;
+}
+
+static void
+put_keepalive(struct keepalive *to, const struct keepalive *from)
+{
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
+		PUT(to->value[option], from->value[option]);
+	PUT(to->set, from->set);
+}
+
+static struct keepalive
+get_keepalive(const struct keepalive *from)
+{
+	struct keepalive result = {.set = GET(from->set)};
+
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
+		result.value[option] = GET(from->value[option]);
+	return result;
+}
+
+struct record
+record_get(int fd)
+{
+	const struct record *from = record_at(fd);
+	struct record record = {0};
+
+	if (from == NULL)
+		return record;
+	record.decided = GET(from->decided);
+	record.rule = GET(from->rule);
+	record.ours = get_keepalive(&from->ours);
+	record.program = get_keepalive(&from->program);
+	record.before = get_keepalive(&from->before);
+	record.waiting = GET(from->waiting);
+	return record;
+}
+
+void
+record_put(int fd, const struct record *record)
+{
+	struct record *to = record_at(fd);
+
+	if (to == NULL)
+		return;
+	PUT(to->decided, record->decided);
+	PUT(to->rule, record->rule);
+	put_keepalive(&to->ours, &record->ours);
+	put_keepalive(&to->program, &record->program);
+	put_keepalive(&to->before, &record->before);
+	PUT(to->waiting, record->waiting);
 }
 
 void
@@ -35,27 +79,60 @@ record_clear(int fd)
 	if (record == NULL)
 		return;
 	/* Don't touch memory, which may be new, for nothing. */
-	if (GET(record->rule_plus_one) != 0)
-		PUT(record->rule_plus_one, 0);
-	if (GET(record->set) != 0)
-		PUT(record->set, 0);
+	if (GET(record->decided) != 0)
+		PUT(record->decided, 0);
+	if (GET(record->ours.set) != 0)
+		PUT(record->ours.set, 0);
+	if (GET(record->program.set) != 0)
+		PUT(record->program.set, 0);
+	if (GET(record->waiting) != 0)
+		PUT(record->waiting, 0);
 }
 
-int
-record_rule(int fd)
+bool
+record_decided(int fd, uint32_t generation)
 {
 	const struct record *record = record_at(fd);
 
-	return record != NULL ? GET(record->rule_plus_one) - 1 : RECORD_NO_RULE;
+	return record != NULL && GET(record->decided) == generation + 1;
+}
+
+int
+record_rule(int fd, uint32_t generation)
+{
+	return record_decided(fd, generation) ? GET(records[fd].rule)
+	                                      : RECORD_NO_RULE;
 }
 
 void
-record_set_rule(int fd, int rule)
+record_decide(
+    int fd, uint32_t generation, int rule, const struct keepalive *ours)
 {
 	struct record *record = record_at(fd);
 
-	if (record != NULL && GET(record->rule_plus_one) != rule + 1)
-		PUT(record->rule_plus_one, rule + 1);
+	if (record == NULL)
+		return;
+	PUT(record->rule, rule);
+	put_keepalive(&record->ours, ours);
+	PUT(record->decided, generation + 1);
+}
+
+struct keepalive
+record_of_rule(int fd)
+{
+	const struct record *record = record_at(fd);
+
+	return record != NULL ? get_keepalive(&record->ours)
+	                      : (struct keepalive){0};
+}
+
+void
+record_set_of_rule(int fd, const struct keepalive *ours)
+{
+	struct record *record = record_at(fd);
+
+	if (record != NULL)
+		put_keepalive(&record->ours, ours);
 }
 
 void
@@ -65,20 +142,40 @@ record_program(int fd, enum keepalive_option option, int32_t value)
 
 	if (record == NULL)
 		return;
-	PUT(record->value[option], value);
-	PUT(record->set, GET(record->set) | 1u << option);
+	PUT(record->program.value[option], value);
+	PUT(record->program.set, GET(record->program.set) | 1u << option);
 }
 
 struct keepalive
 record_of_program(int fd)
 {
 	const struct record *record = record_at(fd);
-	struct keepalive program = {0};
+
+	return record != NULL ? get_keepalive(&record->program)
+	                      : (struct keepalive){0};
+}
+
+void
+record_set_queue(int fd, const struct keepalive *before, uint32_t waiting)
+{
+	struct record *record = record_at(fd);
 
 	if (record == NULL)
-		return program;
-	program.set = GET(record->set);
-	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
-		program.value[option] = GET(record->value[option]);
-	return program;
+		return;
+	put_keepalive(&record->before, before);
+	PUT(record->waiting, waiting);
+}
+
+bool
+record_take_queued(int fd, struct keepalive *before)
+{
+	struct record *record = record_at(fd);
+	uint32_t waiting;
+
+	if (record == NULL || (waiting = GET(record->waiting)) == 0)
+		return false;
+	/* Two threads may take the same one: there is some to spare. */
+	PUT(record->waiting, waiting - 1);
+	*before = get_keepalive(&record->before);
+	return true;
 }

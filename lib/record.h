@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * record: what was last done to the socket of a descriptor: the rule that was
- * set on it, and the options that the program itself set. A socket that
- * connects again, under another rule, needs both: nothing of the first rule
- * may stay on it.
+ * looked up for it, the options that were set by it, and those that the
+ * program itself set. A socket that connects again, under another rule, needs
+ * all: nothing of the first rule may stay on it.
  *
  * A record is a hint and no more. A descriptor may be closed and come back as
  * another socket by ways that nobody sees, so whoever uses a record asks the
@@ -17,20 +17,69 @@
 #ifndef KASHIM_RECORD_H
 #define KASHIM_RECORD_H
 
+#include <stdbool.h>
+
 #include "keepalive.h"
 
 #define RECORD_FDS     4096
 #define RECORD_NO_RULE (-1)
 
+struct record {
+	uint32_t decided; /* generation + 1; 0: nothing was looked up */
+	int rule;         /* if decided */
+	struct keepalive ours;
+	struct keepalive program;
+	struct keepalive before; /* of a listener: what waiting ones have */
+	uint32_t waiting;
+};
+
+/* The whole record, for who keeps records of sockets elsewhere. */
+struct record record_get(int fd);
+void record_put(int fd, const struct record *record);
+
+/* Is there a record for this descriptor at all? */
+static inline bool
+record_has_room(int fd)
+{
+	return fd >= 0 && fd < RECORD_FDS;
+}
+
 /* Forgets all of fd: it is a new socket. */
 void record_clear(int fd);
 
-/* The rule that was last set on fd, or RECORD_NO_RULE. */
-int record_rule(int fd);
-void record_set_rule(int fd, int rule);
+/*
+ * The rule that was last found for fd, or RECORD_NO_RULE; also if that was in
+ * a policy of another generation, since its numbers say nothing in this one.
+ */
+int record_rule(int fd, uint32_t generation);
+
+/* Was a rule, or that there is none, found for fd in this policy? */
+bool record_decided(int fd, uint32_t generation);
+
+/* Notes that rule was found, maybe RECORD_NO_RULE, and what was set by it. */
+void record_decide(
+    int fd, uint32_t generation, int rule, const struct keepalive *ours);
+
+/* What was set on fd by a rule, of whatever policy; for a new socket, nothing.
+ */
+struct keepalive record_of_rule(int fd);
+void record_set_of_rule(int fd, const struct keepalive *ours);
 
 /* What the program set itself; for a new socket, nothing. */
 void record_program(int fd, enum keepalive_option option, int32_t value);
 struct keepalive record_of_program(int fd);
+
+/*
+ * For a listener whose options were changed while connections waited in its
+ * queue: these have got the ones from before. Notes what those were, and how
+ * many may still come.
+ */
+void record_set_queue(int fd, const struct keepalive *before, uint32_t waiting);
+
+/*
+ * One was accepted: may it be from before? Then *before is what such a one
+ * has got.
+ */
+bool record_take_queued(int fd, struct keepalive *before);
 
 #endif

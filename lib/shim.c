@@ -32,19 +32,33 @@
 HOOKS(HOOK_SYMBOL)
 #undef HOOK_SYMBOL
 
+/* What one hook goes by. */
+struct hook {
+	struct policy policy;
+	struct apply apply;
+};
+
+static bool
+hook_overtaken(void *data)
+{
+	struct hook *hook = data;
+
+	return policy_overtaken(&hook->policy);
+}
+
 /* Returns false if there is nothing to do for this program. */
 static bool
-shim_begin(struct apply *apply)
+hook_begin(struct hook *hook)
 {
-	const struct policy *policy = policy_get();
-
-	if (policy == NULL)
+	if (!policy_get(&hook->policy))
 		return false;
-	apply->view = &policy->view;
-	apply->trace_path = policy->trace_path;
-	apply->calls.set = real_setsockopt();
-	apply->calls.get = getsockopt;
-	apply->host = NULL;
+	hook->apply = (struct apply){
+	    .view = &hook->policy.view,
+	    .trace_path = hook->policy.trace_path,
+	    .calls = {.set = real_setsockopt(), .get = getsockopt},
+	    .overtaken = hook_overtaken,
+	    .data = hook,
+	};
 	return true;
 }
 
@@ -53,10 +67,10 @@ hook_socket(int domain, int type, int protocol)
 {
 	int fd = real_socket()(domain, type, protocol);
 	int saved = errno;
-	struct apply apply;
+	struct hook hook;
 
-	if (fd >= 0 && shim_begin(&apply))
-		apply_socket(&apply, fd, domain, type, protocol);
+	if (fd >= 0 && hook_begin(&hook))
+		apply_socket(&hook.apply, fd, domain, type, protocol);
 	errno = saved;
 	return fd;
 }
@@ -66,7 +80,6 @@ hook_socket(int domain, int type, int protocol)
  * be NULL.
  */
 struct connecting {
-	struct apply apply;
 	const void *sa;
 	socklen_t len;
 	bool again;
@@ -76,11 +89,12 @@ static void
 connecting_begin(struct connecting *call, int fd, const void *sa, socklen_t len)
 {
 	int saved = errno;
+	struct hook hook;
 
 	call->sa = sa;
 	call->len = len;
-	call->again = shim_begin(&call->apply) &&
-	              apply_connect(&call->apply, fd, sa, len);
+	call->again =
+	    hook_begin(&hook) && apply_connect(&hook.apply, fd, sa, len);
 	errno = saved;
 }
 
@@ -88,10 +102,13 @@ static void
 connecting_end(const struct connecting *call, int fd, bool failed)
 {
 	int saved = errno;
+	struct hook hook;
 
 	/* Interrupted or not waited for, a connect goes on all the same. */
-	if (call->again && (!failed || saved == EINPROGRESS || saved == EINTR))
-		apply_connected(&call->apply, fd, call->sa, call->len);
+	if (call->again &&
+	    (!failed || saved == EINPROGRESS || saved == EINTR) &&
+	    hook_begin(&hook))
+		apply_connected(&hook.apply, fd, call->sa, call->len);
 	errno = saved;
 }
 
@@ -116,16 +133,16 @@ hook_listen(int fd, int backlog)
 {
 	int saved = errno;
 	bool again = false;
-	struct apply apply;
+	struct hook hook;
 	int result;
 
-	if (shim_begin(&apply))
-		again = apply_listen(&apply, fd);
+	if (hook_begin(&hook))
+		again = apply_listen(&hook.apply, fd);
 	errno = saved;
 	result = real_listen()(fd, backlog);
 	saved = errno;
 	if (again && result == 0)
-		apply_listen(&apply, fd);
+		apply_listen(&hook.apply, fd);
 	errno = saved;
 	return result;
 }
@@ -134,10 +151,10 @@ static int
 accepted(int listener, int fd)
 {
 	int saved = errno;
-	struct apply apply;
+	struct hook hook;
 
-	if (fd >= 0 && shim_begin(&apply))
-		apply_accepted(&apply, listener, fd);
+	if (fd >= 0 && hook_begin(&hook))
+		apply_accepted(&hook.apply, listener, fd);
 	errno = saved;
 	return fd;
 }
@@ -159,20 +176,20 @@ hook_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
 	int option = keepalive_option(level, name);
 	int saved = errno;
-	struct apply apply;
+	struct hook hook;
 	int rule, result, taken;
 
-	if (option < 0 || !shim_begin(&apply))
+	if (option < 0 || !hook_begin(&hook))
 		return real_setsockopt()(fd, level, name, value, len);
-	rule = apply_holding(&apply, fd);
+	rule = apply_holding(&hook.apply, fd);
 	errno = saved;
 	result = real_setsockopt()(fd, level, name, value, len);
 	saved = errno;
 	if (result == 0) {
 		/* The kernel took it, so an int is there to be read. */
 		memcpy(&taken, value, sizeof(taken));
-		apply_hold(
-		    &apply, fd, rule, (enum keepalive_option)option, taken);
+		apply_hold(&hook.apply, fd, rule, (enum keepalive_option)option,
+		    taken);
 	}
 	errno = saved;
 	return result;
@@ -250,11 +267,11 @@ static void
 received(struct msghdr *message)
 {
 	int saved = errno;
-	struct apply apply;
+	struct hook hook;
 
 	if (message->msg_control != NULL && message->msg_controllen > 0 &&
-	    shim_begin(&apply))
-		received_rights(&apply, message);
+	    hook_begin(&hook))
+		received_rights(&hook.apply, message);
 	errno = saved;
 }
 
@@ -288,12 +305,12 @@ static int
 remote_command(int fd, const int *error_fd)
 {
 	int saved = errno;
-	struct apply apply;
+	struct hook hook;
 
-	if (fd >= 0 && shim_begin(&apply)) {
-		apply_made(&apply, fd);
+	if (fd >= 0 && hook_begin(&hook)) {
+		apply_made(&hook.apply, fd);
 		if (error_fd != NULL)
-			apply_called_back(&apply, *error_fd);
+			apply_called_back(&hook.apply, *error_fd);
 	}
 	errno = saved;
 	return fd;
@@ -358,12 +375,12 @@ __attribute__((constructor)) static void
 shim_start(void)
 {
 	int saved = errno;
-	struct apply apply;
+	struct hook hook;
 
 	real_resolve();
 	policy_wait();
 	policy_start();
-	if (shim_begin(&apply))
-		shim_inherited(&apply);
+	if (hook_begin(&hook))
+		shim_inherited(&hook.apply);
 	errno = saved;
 }

@@ -6,11 +6,14 @@
 
 void
 view_make(struct view *view, const struct image *image,
-    const char *const *names, unsigned int count, uint32_t *numbers)
+    const char *const *names, unsigned int count, uint32_t *numbers,
+    uint32_t room)
 {
-	struct match_groups groups = match_groups(image, names, count, numbers);
+	struct match_groups groups =
+	    match_groups(image, names, count, numbers, room);
 	struct image_group group;
 	struct image_rule rule;
+	uint32_t n = 0;
 
 	*view = (struct view){
 	    .image = *image,
@@ -19,9 +22,8 @@ view_make(struct view *view, const struct image *image,
 	    .accept = match_scope(image, &groups, DIRECTION_ACCEPT),
 	    .uniform = MATCH_NONE,
 	};
-	for (uint32_t n = 0; n < groups.count; n++) {
-		if (image_group(image, groups.numbers[n], &group) &&
-		    group.holds != 0)
+	while (match_next_group(image, &groups, &n, &group)) {
+		if (group.holds != 0)
 			view->holds = true;
 	}
 	/* A rule that respects the program's calls must not come first. */

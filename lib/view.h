@@ -24,17 +24,21 @@ struct view {
 	int uniform;
 	/* Does any rule hold against the program's own setsockopt() calls? */
 	bool holds;
+	/* Which policy this is of, for record.h; 0 where there is only one. */
+	uint32_t generation;
+	/* Sockets may have the options of an earlier policy. */
+	bool changed;
 };
 
 /*
  * Makes the view of a checked image for a program that has the count names,
- * into *view, which then refers to image->bytes and to numbers: room for
- * image_group_count() of them, of which only as many are touched as there are
- * groups that apply. For start-up, not for hooks: it looks at each group, but
- * not at each rule.
+ * into *view, which then refers to image->bytes, to names, and to numbers,
+ * with the given room (match_groups()). It looks at each group, but not at
+ * each rule. Async-signal-safe.
  */
 void view_make(struct view *view, const struct image *image,
-    const char *const *names, unsigned int count, uint32_t *numbers);
+    const char *const *names, unsigned int count, uint32_t *numbers,
+    uint32_t room);
 
 /* Can no rule match any connection of this program? Async-signal-safe. */
 static inline bool

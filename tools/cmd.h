@@ -28,6 +28,7 @@ enum cmd_status {
 int cmd_run(int argc, char *argv[]);
 int cmd_check(int argc, char *argv[]);
 int cmd_compile(int argc, char *argv[]);
+int cmd_reload(int argc, char *argv[]);
 int cmd_match(int argc, char *argv[]);
 int cmd_status(int argc, char *argv[]);
 int cmd_doctor(int argc, char *argv[]);

@@ -61,8 +61,8 @@ explain(const struct image *image, const struct request *request)
 		warn("match");
 		return CMD_WRONG;
 	}
-	groups = match_groups(
-	    image, request->programs, request->program_count, numbers);
+	groups = match_groups(image, request->programs, request->program_count,
+	    numbers, image_group_count(image) + 1u);
 	index = match_rule(image, &groups, &request->query);
 	if (index == MATCH_NONE) {
 		puts("no rule matches: left to the program and the kernel");

@@ -54,7 +54,7 @@ judge_image(const struct image *image, struct question *question)
 		policy->error = -ENOMEM;
 		return;
 	}
-	view_make(&view, image, names, 2, numbers);
+	view_make(&view, image, names, 2, numbers, image_group_count(image));
 	policy->concerned = !view_is_empty(&view);
 	policy->rules = image_rule_count(image);
 	policy->no_inherit = image_header(image, &header) &&

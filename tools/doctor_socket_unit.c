@@ -228,7 +228,8 @@ judge_stream(const struct unit *unit, const char *stream, const char *program,
 		doctor->error = -ENOMEM;
 		return;
 	}
-	groups = match_groups(image, names, *program ? 1 : 0, numbers);
+	groups = match_groups(
+	    image, names, *program ? 1 : 0, numbers, image_group_count(image));
 	index = match_rule(image, &groups, &query);
 	free(numbers);
 	if (index == MATCH_NONE || !image_rule(image, (uint32_t)index, &rule)) {

@@ -42,7 +42,8 @@ make_view(const struct image *image, const struct process *process)
 	if (made == NULL)
 		return NULL;
 	made->process = process;
-	view_make(&made->view, image, names, process->name_count, made->groups);
+	view_make(&made->view, image, names, process->name_count, made->groups,
+	    image_group_count(image));
 	return made;
 }
 

@@ -29,6 +29,7 @@ static const struct command commands[] = {
     {"check", cmd_check, "tell whether it is right, and what in it is risky"},
     {"match", cmd_match, "explain what a connection would get, and why"},
     {"compile", cmd_compile, "write it down ready for use"},
+    {"reload", cmd_reload, "have running programs follow it"},
     {NULL, NULL, "Programs"},
     {"doctor", cmd_doctor, "tell whether the preload works, and if not, why"},
     {"run", cmd_run, "run a program under the shim"},

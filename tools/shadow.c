@@ -201,7 +201,7 @@ static struct match_groups
 groups_of(struct search *search, const struct rule *rule, size_t n)
 {
 	static const uint32_t open;
-	struct match_groups groups = {&open, 1};
+	struct match_groups groups = {.numbers = &open, .count = 1};
 	uint32_t looked = 0;
 
 	if (rule->program_count > 0)

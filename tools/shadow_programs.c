@@ -201,7 +201,7 @@ struct match_groups
 programs_groups(
     struct programs *programs, const char *pattern, uint32_t *looked)
 {
-	struct match_groups groups = {programs->numbers, 1};
+	struct match_groups groups = {.numbers = programs->numbers, .count = 1};
 	size_t plain = strcspn(pattern, WILD);
 
 	programs->round++;

@@ -17,8 +17,7 @@
 
 struct known_socket {
 	uint64_t cookie;
-	int rule;
-	struct keepalive program;
+	struct record record;
 };
 
 static struct known_socket known[SOCKETS];
@@ -46,31 +45,24 @@ cookie_of(int fd)
 static void
 take_record(const struct held_socket *held)
 {
+	static const struct record NOTHING;
 	const struct known_socket *socket = &known[held->cookie % SOCKETS];
 
-	record_clear(held->fd);
-	if (socket->cookie != held->cookie)
-		return;
-	record_set_rule(held->fd, socket->rule);
-	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
-		if ((socket->program.set & 1u << option) != 0)
-			record_program(held->fd, (enum keepalive_option)option,
-			    socket->program.value[option]);
-	}
+	record_put(held->fd,
+	    socket->cookie == held->cookie ? &socket->record : &NOTHING);
 }
 
 static void
 keep_record(const struct held_socket *held)
 {
 	struct known_socket *socket = &known[held->cookie % SOCKETS];
-	int rule = record_rule(held->fd);
-	struct keepalive program = record_of_program(held->fd);
+	struct record record = record_get(held->fd);
 
-	if (rule == RECORD_NO_RULE && program.set == 0 &&
+	if (record.decided == 0 && record.program.set == 0 &&
 	    socket->cookie != held->cookie)
 		return;
-	*socket = (struct known_socket){
-	    .cookie = held->cookie, .rule = rule, .program = program};
+	*socket =
+	    (struct known_socket){.cookie = held->cookie, .record = record};
 }
 
 bool
@@ -104,7 +96,9 @@ held_begin(struct held_socket *held, struct target *target, int fd)
 bool
 held_is_on_record(const struct held_socket *held)
 {
-	return record_rule(held->fd) != RECORD_NO_RULE;
+	const struct record record = record_get(held->fd);
+
+	return record.decided != 0 && record.rule != RECORD_NO_RULE;
 }
 
 void

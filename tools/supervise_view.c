@@ -68,7 +68,8 @@ supervise_view(const char *const *names, unsigned int count)
 			return &known.views[i].view;
 	}
 	entry = &known.views[known.next++ % VIEWS];
-	view_make(&entry->view, &known.image, names, count, entry->numbers);
+	view_make(&entry->view, &known.image, names, count, entry->numbers,
+	    image_group_count(&known.image));
 	/*
 	 * A rule for all sockets is set by socket(2) under the preload. Here
 	 * that call is not seen, and the rule is set as any other.

@@ -115,7 +115,8 @@ use_as_policy(const struct image *image, bool sound)
 	struct view view;
 
 	MUST(numbers != NULL);
-	view_make(&view, image, NAMES, LEN(NAMES), numbers);
+	view_make(
+	    &view, image, NAMES, LEN(NAMES), numbers, image_group_count(image));
 	MUST(view.groups.count <= image_group_count(image));
 	query(image, &view.groups, sound);
 	free(numbers);

@@ -83,7 +83,7 @@ mv "$conf.away" "$conf"
 echo 'rule r {' >"$conf"
 "$build/kashim" compile "$conf" 2>/dev/null
 is 'compile of a bad file: status' "$?" 2
-is 'a bad file beside an old image' "$(idle)" 'none parsed'
+is 'a bad file beside an old image' "$(idle)" '304 parsed'
 mkdir "$dir/locked"
 rule 305 >"$dir/locked/kashim.conf"
 mkdir "$dir/locked/kashim.conf.policy"

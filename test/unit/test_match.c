@@ -19,7 +19,7 @@ compare_queries(const struct rule *rules, size_t count,
 	struct match_scope scope, expected_scope;
 	struct view view;
 
-	view_make(&view, image, &name, 1, numbers);
+	view_make(&view, image, &name, 1, numbers, image_group_count(image));
 	ck_assert_int_eq(view.holds, naive_holds(rules, count, name));
 	for (int d = DIRECTION_CONNECT; d <= DIRECTION_ACCEPT; d++) {
 		scope = d == DIRECTION_CONNECT ? view.connect : view.accept;
@@ -428,14 +428,14 @@ START_TEST(programs)
 		ck_assert_uint_eq(rule.group, GROUPS[i]);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
-		groups = match_groups(&image, CASES[i].names, 2, numbers);
+		groups = match_groups(&image, CASES[i].names, 2, numbers, 8);
 		ck_assert_uint_eq(groups.count, CASES[i].count);
 		ck_assert_mem_eq(
 		    numbers, CASES[i].numbers, groups.count * sizeof(*numbers));
 		ck_assert(match_groups_have(&groups, 0));
 		ck_assert(!match_groups_have(&groups, 3));
 	}
-	groups = match_groups(&image, NULL, 0, numbers);
+	groups = match_groups(&image, NULL, 0, numbers, 8);
 	ck_assert_uint_eq(groups.count, 1);
 	free(bytes);
 }

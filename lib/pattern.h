@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * pattern: does a shell pattern match a name? As fnmatch(3) without flags in
+ * the C locale, but async-signal-safe, and the same in every locale of a
+ * host: fnmatch(3) allocates where characters have several bytes.
+ */
+#ifndef KASHIM_PATTERN_H
+#define KASHIM_PATTERN_H
+
+#include <stdbool.h>
+
+/*
+ * In a pattern, "*" stands for any bytes, "?" for one, "[a-z]", "[!a-z]" and
+ * "[[:alpha:]]" for one of a list, and a backslash takes the meaning from the
+ * next byte. It takes no more than strlen(pattern) * strlen(name) steps.
+ */
+bool pattern_matches(const char *pattern, const char *name);
+
+#endif

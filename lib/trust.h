@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * trust: whether a file may tell a program what to do: the one rule for
+ * configuration files, compiled images and shared policies.
+ */
+#ifndef KASHIM_TRUST_H
+#define KASHIM_TRUST_H
+
+#include <sys/stat.h>
+
+enum trust {
+	TRUST_FULL,
+	TRUST_NO_FILE, /* not a regular file */
+	TRUST_OWNER,   /* neither root's nor the effective user's */
+	TRUST_MODE,    /* others than its owner can write it */
+};
+
+/* Judges by what fstat(2) said of the open file. Async-signal-safe. */
+enum trust trust_file(const struct stat *st);
+
+#endif
