@@ -56,7 +56,7 @@ struct start {
 	struct image own; /* bytes is NULL if there is none */
 	struct program program;
 	const char *names[2];
-	char trace_path[POLICY_TRACE_MAX];
+	char trace_path[TRACE_PATH_MAX];
 };
 
 /* While start-up goes on. */
@@ -280,7 +280,7 @@ read_policy(void)
 	if (dladdr(&policy_state, &self) != 0)
 		reading.library = self.dli_fname;
 	program_find(&reading.start.program);
-	if (trace != NULL && strlen(trace) < POLICY_TRACE_MAX)
+	if (trace != NULL && strlen(trace) < TRACE_PATH_MAX)
 		memcpy(reading.start.trace_path, trace, strlen(trace) + 1);
 	find_shared(&reading);
 	if (use_shared(&reading, true) || use_compiled(&reading, true))

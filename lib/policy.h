@@ -14,7 +14,6 @@
 
 #include "view.h"
 
-#define POLICY_TRACE_MAX 1024
 #define POLICY_GROUPS    16u /* that a hook keeps numbers of */
 
 /* The policy as one hook goes by it, in the hook's own memory. */

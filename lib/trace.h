@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #define TRACE_LINE_MAX 640
+#define TRACE_PATH_MAX 1024 /* of the name of a trace file */
 
 /* A line in the making. What does not fit is cut off. */
 struct trace_line {

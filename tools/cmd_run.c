@@ -22,7 +22,6 @@
 #include "cache.h"
 #include "config.h"
 #include "doctor.h"
-#include "policy.h"
 #include "supervise.h"
 #include "supervise_inherited.h"
 #include "trace.h"
@@ -71,7 +70,7 @@ struct run {
 	char **argv; /* of the program */
 	const char *program;
 	char config[PATH_MAX];
-	char trace[POLICY_TRACE_MAX];
+	char trace[TRACE_PATH_MAX];
 	char library[PATH_MAX];
 	bool strict;
 	enum way way;
