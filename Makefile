@@ -40,14 +40,16 @@ PARSER_OBJS := $(RULES_OBJS) $(BUILD)/lib/config_object.o \
 TOOL_MODULES := $(patsubst %.c,$(BUILD)/%.o, \
 	       $(filter-out tools/kashim.c tools/cmd%,$(wildcard tools/*.c)))
 TOOL_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*.c)) \
-	       $(RULES_OBJS) $(addprefix $(BUILD)/lib/,pattern.o match.o view.o cache.o shared.o \
-	       keepalive.o trace.o record.o apply.o apply_trace.o)
+	       $(RULES_OBJS) $(addprefix $(BUILD)/lib/,pattern.o match.o \
+	       view.o cache.o shared.o keepalive.o trace.o record.o apply.o \
+	       apply_trace.o)
 TOOL_LIBS   := -lconfuse -lmnl -lelf -ljansson -lseccomp
 
 UNIT_TESTS  := $(patsubst test/unit/%.c,$(BUILD)/test/%, \
 	       $(wildcard test/unit/test_*.c))
-UNIT_OBJS   := $(RULES_OBJS) $(addprefix $(BUILD)/lib/,pattern.o match.o view.o cache.o shared.o \
-	       keepalive.o trace.o record.o apply.o apply_trace.o) \
+UNIT_OBJS   := $(RULES_OBJS) $(addprefix $(BUILD)/lib/,pattern.o match.o \
+	       view.o cache.o shared.o keepalive.o trace.o record.o apply.o \
+	       apply_trace.o) \
 	       $(TOOL_MODULES)
 HOSTS       := $(patsubst test/preload/%.c,$(BUILD)/test/%, \
 	       $(filter-out test/preload/lib_%,$(wildcard test/preload/*.c)))
@@ -154,24 +156,18 @@ $(BUILD)/test/hostile_confuse $(BUILD)/test/lib_hostile_confuse.so: \
 # Loaded by name, at run time.
 $(BUILD)/test/unreachable: | $(BUILD)/test/lib_deepbind.so
 
-$(BUILD)/test/connects_static: test/preload/connects.c Makefile
-	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static \
-	    -MMD -MP -o $@ $<
-
 $(BUILD)/test/bench_match: $(BUILD)/test/bench/match.o $(UNIT_OBJS)
 	$(CC) -o $@ $^ $(LDFLAGS) $(TOOL_LIBS)
 
-$(BUILD)/test/holds: test/command/holds.c Makefile
-	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static \
 # For kashim run, which reaches them from outside.
 $(BUILD)/test/%_static: test/preload/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static -pthread \
 	    -MMD -MP -o $@ $<
 
-$(BUILD)/test/supervised: test/command/supervised.c Makefile
+# Static programs for the command to reach.
+$(addprefix $(BUILD)/test/,holds supervised): $(BUILD)/test/%: \
+    test/command/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static -pthread \
 	    -MMD -MP -o $@ $<
@@ -207,10 +203,8 @@ unit: all $(UNIT_TESTS)
 preload: all $(HOSTS) $(PLAIN) $(BUILD)/test/connects_static
 	sh test/preload/run $(BUILD)
 
-command: all $(BUILD)/test/connects_static $(BUILD)/test/holds
-command: all $(BUILD)/test/connects_static $(BUILD)/test/test_unit
-command: all $(addprefix $(BUILD)/test/,connects_static calls supervised \
-    sockets_static ways_static fastopen_static)
+command: all $(addprefix $(BUILD)/test/,connects_static calls holds \
+    supervised sockets_static ways_static fastopen_static test_unit)
 	sh test/command/run $(BUILD)
 
 e2e: all $(BUILD)/test/watch
