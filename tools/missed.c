@@ -8,30 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wrap.h"
+
 #define NOTES_MAX   8
 #define NOTE_INDENT 6
 #define COLUMNS_MAX 79
-
-/* Prints text, broken at spaces, with what follows indented. */
-static void
-print_broken(const char *text)
-{
-	size_t column = 0;
-
-	while (*text) {
-		size_t word = strcspn(text, " ");
-
-		if (column > 0 && column + 1 + word > COLUMNS_MAX)
-			column = (size_t)printf("\n%*s", NOTE_INDENT, "") - 1;
-		else if (column > 0)
-			column += (size_t)printf(" ");
-		printf("%.*s", (int)word, text);
-		column += word;
-		text += word;
-		text += strspn(text, " ");
-	}
-	putchar('\n');
-}
 
 static void
 print_note(
@@ -58,7 +39,7 @@ print_note(
 	fprintf(note, ": give %s%s%s", source ? "--source" : "",
 	    source && program ? " and " : "", program ? "--program" : "");
 	if (fclose(note) == 0)
-		print_broken(text);
+		wrap_print(stdout, text, 0, NOTE_INDENT, COLUMNS_MAX);
 	free(text);
 }
 
