@@ -33,9 +33,9 @@ static const struct command commands[] = {
     {NULL, NULL, "Programs"},
     {"doctor", cmd_doctor, "tell whether the preload works, and if not, why"},
     {"run", cmd_run, "run a program under the shim"},
-    {NULL, NULL, "Connections"},
     {"enable", cmd_enable, "preload the shim into a systemd service"},
     {"disable", cmd_disable, "take it out of the service again"},
+    {NULL, NULL, "Connections"},
     {"status", cmd_status, "show how the live connections stand"},
     {"apply", cmd_apply, "mend those that are open already"},
 };

@@ -96,6 +96,9 @@ cp "$dir/commands" "$dir/a"
 sed -n '/^\.Sh COMMANDS/,/^\.Sh [^C]/s/^\.Ss //p' "$command_page" >"$dir/b"
 agree 'commands in kashim.1'
 cp "$dir/commands" "$dir/a"
+sed -n '/^\.Sh COMMANDS/,/^\.Sh [^C]/s/^\.Ss //p' "$command_page" >"$dir/b"
+holds 'the order of commands in kashim.1' diff "$dir/a" "$dir/b"
+cp "$dir/commands" "$dir/a"
 sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/s/^\.Cm //p' "$command_page" \
     >"$dir/b"
 agree 'commands in the synopsis of kashim.1'
