@@ -1,0 +1,115 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# How long an outage ends a connection, as kashim check says it, against the
+# kernel: connections whose packets are dropped for a little less, and for a
+# little more. In a network namespace of its own; takes ten seconds.
+set -u
+
+build=$(cd "${BUILD:-${1:-build}}" && pwd -P) || exit 2
+work=$(cd "$(mktemp -d)" && pwd -P) || exit 2
+trap 'rm -rf "$work"' EXIT
+trap 'exit 2' HUP INT TERM
+umask 022
+
+# The timers of all of them: probes at 2, 3, 4, 5 and 6 s of silence.
+cat >"$work/count.conf" <<'EOF'
+rule a { idle = 2 interval = 1 count = 3 }
+EOF
+cat >"$work/user.conf" <<'EOF'
+rule a { idle = 2 interval = 1 count = 5 user-timeout = 4 }
+EOF
+
+passed=0
+failed=0
+
+# says FILE TEXT
+says() {
+	if "$build/kashim" check "$work/$1" 2>&1 | grep -qF -- "$2"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		printf 'not ok: %s: check does not say: %s\n' "$1" "$2"
+		"$build/kashim" check "$work/$1" 2>&1 | sed 's/^/	/'
+	fi
+}
+
+says count.conf 'an outage of 2s can end the connection'
+says user.conf 'so 2 lost probes end the connection, and not 5'
+
+cat >"$work/outage.py" <<'EOF'
+import errno, socket, subprocess, sys, threading, time
+
+TCP_USER_TIMEOUT = 18
+
+
+def run(*command):
+    subprocess.run(command, check=True)
+
+
+def trial(count, user_ms, start, length):
+    """Silent at 0, cut off from start on: is the connection over at 8 s?"""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    port = listener.getsockname()[1]
+    client = socket.create_connection(("127.0.0.1", port))
+    server = listener.accept()[0]
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 2)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, count)
+    client.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, user_ms)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    begin = time.monotonic()
+    time.sleep(start)
+    run("nft", "add", "element", "ip", "t", "gone", "{ %d }" % port)
+    time.sleep(begin + start + length - time.monotonic())
+    run("nft", "delete", "element", "ip", "t", "gone", "{ %d }" % port)
+    client.settimeout(begin + 8 - time.monotonic())
+    try:
+        client.recv(1)
+    except OSError as error:
+        return error.errno == errno.ETIMEDOUT
+    finally:
+        server.close()
+    return True
+
+
+run("ip", "link", "set", "lo", "up")
+run("nft", "add table ip t; add set ip t gone { type inet_service; }; "
+    "add chain ip t o { type filter hook output priority 0; }; "
+    "add rule ip t o tcp dport @gone drop; "
+    "add rule ip t o tcp sport @gone drop")
+# From before the probe at 2 s to before or behind the one that decides.
+trials = [("count: two probes lost", 3, 0, 1.5, 2.0, False),
+          ("count: three probes lost", 3, 0, 1.5, 3.0, True),
+          ("count: between probes", 3, 0, 2.4, 2.2, False),
+          ("user-timeout: one probe lost", 5, 4000, 1.5, 1.0, False),
+          ("user-timeout: two probes lost", 5, 4000, 1.5, 2.0, True)]
+wrong = []
+
+
+def judge(name, count, user_ms, start, length, over):
+    if trial(count, user_ms, start, length) != over:
+        wrong.append(name)
+
+
+threads = [threading.Thread(target=judge, args=t) for t in trials]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+for name in wrong:
+    print("not ok:", name, file=sys.stderr)
+print(len(trials) - len(wrong), len(wrong))
+EOF
+if counted=$(timeout 60 unshare -rn python3 "$work/outage.py"); then
+	passed=$((passed + ${counted% *}))
+	failed=$((failed + ${counted#* }))
+else
+	failed=$((failed + 1))
+	echo 'not ok: the connections could not be tried'
+fi
+
+printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
