@@ -173,6 +173,8 @@ for command in run check compile match; do
 	same "help $command" "$(kashim help "$command")" "$(cat out)"
 done
 same '--help: width' "$(kashim --help | grep -c '^.\{81\}')" 0
+same '--help: fits 24 lines, with a prompt' \
+	"$([ "$(kashim --help | wc -l)" -le 23 ] && echo yes)" yes
 kashim --version >out
 same '--version: status' $? 0
 in_file '--version' out 'kashim '
