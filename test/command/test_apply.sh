@@ -85,6 +85,16 @@ start() {
 	}
 }
 
+# client NAME PORT REQUEST ANSWER: netcat has asked, and waits; $client is its pid.
+client() {
+	mkfifo "$1.in"
+	nc 127.0.0.1 "$2" <>"$1.in" >"$1.out" &
+	client=$!
+	pids="$pids $client"
+	printf '%s\r\n' "$3" '' >"$1.in"
+	wait_for grep -q "$4" "$1.out" || fail "$1: no answer"
+}
+
 # has_connections FILTER PORT N: that many, at least.
 has_connections() {
 	[ "$(ss -tnH "$1" = ":$2" | wc -l)" -ge "$3" ]
@@ -377,31 +387,20 @@ start redis sh -c 'redis-server --port 6379 --save "" --tcp-keepalive 0 \
 redis=$(wait_for pgrep redis-server >/dev/null && pgrep redis-server)
 pids="$pids $redis"
 wait_for redis-cli ping >/dev/null 2>&1 || fail 'redis does not start'
-(
-	echo 'PING'
-	exec sleep 60
-) | nc 127.0.0.1 6379 >answer &
-first=$!
-pids="$pids $first"
-wait_for grep -q PONG answer
+client first 6379 PING PONG
+first=$client
 apply 0 --program redis-server
 same 'redis' "$(peek "$redis" | grep -v '\[' | cut -d ' ' -f 3- | uniq)" \
 	'1 300/30/5+0'
 same 'redis, by ss' "$(ss -tnoH state established sport = :6379 |
 	grep -c 'keepalive,4min5')" 1
-(
-	echo 'PING'
-	exec sleep 60
-) | nc 127.0.0.1 6379 >answer2 &
-second=$!
-pids="$pids $second"
-wait_for grep -q PONG answer2
+client second 6379 PING PONG
 same 'what redis accepts behind' "$(ss -tnoH state established \
 	sport = :6379 | grep -c 'keepalive,4min5')" 2
 kill "$redis"
 stop "$pid"
 stop $first
-stop $second
+stop $client
 
 cat >Holds.java <<'END'
 import java.io.*;
@@ -449,20 +448,15 @@ go=$(pgrep prometheus-node)
 pids="$pids $go"
 wait_for sh -c 'ss -tlnH sport = :9100 | grep -q .' ||
 	fail 'node-exporter does not start'
-(
-	printf 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
-	exec sleep 60
-) | nc 127.0.0.1 9100 >answer3 &
-first=$!
-pids="$pids $first"
-wait_for grep -q HTTP/1.1 answer3
+client third 9100 'GET / HTTP/1.1
+Host: a' HTTP/1.1
 same 'Go, before' "$(peek "$go" | tail -n 1 | cut -d ' ' -f 3-)" '1 15/15/9+0'
 apply 0 --program 'prometheus-*'
 same 'Go, a listener and a connection' "$(peek "$go" | cut -d ' ' -f 3- |
 	uniq)" '1 300/30/5+0'
 kill "$go"
 stop "$pid"
-stop $first
+stop $client
 
 # A unit, as its control group says it.
 mkdir cgroup
