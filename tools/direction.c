@@ -10,20 +10,13 @@
 #include <string.h>
 
 static int
-compare_place(uint64_t net, uint16_t port, const struct live_socket *listener)
+compare_places(const void *a, const void *b)
 {
-	if (net != listener->net)
-		return net < listener->net ? -1 : 1;
-	return (int)port - (int)listener->socket.local_port;
-}
+	const struct direction_place *left = a, *right = b;
 
-static int
-compare_listeners(const void *a, const void *b)
-{
-	const struct live_socket *left = *(const struct live_socket *const *)a;
-	const struct live_socket *right = *(const struct live_socket *const *)b;
-
-	return compare_place(left->net, left->socket.local_port, right);
+	if (left->net != right->net)
+		return left->net < right->net ? -1 : 1;
+	return (int)left->port - (int)right->port;
 }
 
 int
@@ -33,25 +26,29 @@ directions_open(struct directions *directions,
 {
 	*directions =
 	    (struct directions){.ranges = ranges, .range_count = range_count};
-	directions->listeners =
-	    calloc(count + 1, sizeof(*directions->listeners));
-	if (directions->listeners == NULL)
+	directions->places = calloc(count + 1, sizeof(*directions->places));
+	if (directions->places == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		if (sockets[i].socket.state == TCP_LISTEN)
-			directions->listeners[directions->count++] =
-			    &sockets[i];
+		if (sockets[i].socket.state != TCP_LISTEN)
+			continue;
+		directions->places[directions->count++] =
+		    (struct direction_place){
+			.net = sockets[i].net,
+			.port = sockets[i].socket.local_port,
+			.listener = &sockets[i],
+		    };
 	}
-	qsort(directions->listeners, directions->count,
-	    sizeof(*directions->listeners), compare_listeners);
+	qsort(directions->places, directions->count,
+	    sizeof(*directions->places), compare_places);
 	return 0;
 }
 
 void
 directions_close(struct directions *directions)
 {
-	free(directions->listeners);
-	directions->listeners = NULL;
+	free(directions->places);
+	directions->places = NULL;
 }
 
 /* A listener on :: takes IPv4, too, if it was not told otherwise. */
@@ -68,23 +65,24 @@ static const struct live_socket *
 find_listener(const struct directions *directions, uint64_t net,
     const struct addr *addr, uint16_t port)
 {
+	const struct direction_place wanted = {.net = net, .port = port};
 	size_t low = 0, high = directions->count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (compare_place(net, port, directions->listeners[middle]) > 0)
+		if (compare_places(&wanted, &directions->places[middle]) > 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	for (; low < directions->count; low++) {
-		const struct live_socket *listener = directions->listeners[low];
+		const struct direction_place *place = &directions->places[low];
 
-		if (compare_place(net, port, listener) != 0)
+		if (compare_places(&wanted, place) != 0)
 			break;
-		if (takes(&listener->socket, addr))
-			return listener;
+		if (takes(&place->listener->socket, addr))
+			return place->listener;
 	}
 	return NULL;
 }

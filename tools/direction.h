@@ -17,8 +17,15 @@ struct direction_range {
 	uint16_t first, last;
 };
 
+/* Where a listener is. */
+struct direction_place {
+	uint64_t net;
+	uint16_t port;
+	const struct live_socket *listener;
+};
+
 struct directions {
-	const struct live_socket **listeners; /* by namespace, then port */
+	struct direction_place *places; /* by namespace, then port */
 	size_t count;
 	const struct direction_range *ranges;
 	size_t range_count;

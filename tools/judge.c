@@ -12,6 +12,7 @@
 #include "view.h"
 
 struct judge_view {
+	struct judge_view *next;
 	const struct process *process; /* names the program */
 	struct view view;
 	uint32_t groups[]; /* view's */
@@ -51,26 +52,22 @@ make_view(const struct image *image, const struct process *process)
 static struct judge_view *
 find_view(struct judge *judge, const struct process *process)
 {
-	struct judge_view **more, *view = NULL;
+	struct judge_view *view;
 
 	if (process == NULL)
 		process = &nobody;
 	if (judge->process == process)
 		return judge->view;
-	for (size_t i = 0; i < judge->count && view == NULL; i++) {
-		if (same_names(judge->views[i]->process, process))
-			view = judge->views[i];
+	for (view = judge->views; view != NULL; view = view->next) {
+		if (same_names(view->process, process))
+			break;
 	}
 	if (view == NULL) {
-		more =
-		    reallocarray(judge->views, judge->count + 1, sizeof(*more));
-		if (more == NULL)
-			return NULL;
-		judge->views = more;
 		view = make_view(judge->image, process);
 		if (view == NULL)
 			return NULL;
-		judge->views[judge->count++] = view;
+		view->next = judge->views;
+		judge->views = view;
 	}
 	judge->process = process;
 	judge->view = view;
@@ -166,11 +163,13 @@ judge_socket(struct judge *judge, struct live_socket *socket)
 void
 judge_close(struct judge *judge)
 {
-	for (size_t i = 0; i < judge->count; i++)
-		free(judge->views[i]);
-	free(judge->views);
-	judge->views = NULL;
-	judge->count = 0;
+	while (judge->views != NULL) {
+		struct judge_view *next = judge->views->next;
+
+		free(judge->views);
+		judge->views = next;
+	}
+	judge->process = NULL;
 }
 
 unsigned int

@@ -16,8 +16,7 @@ struct judge_view;
 /* The rules as the programs see them; one view for each pair of names. */
 struct judge {
 	const struct image *image; /* may be NULL: no rules */
-	struct judge_view **views;
-	size_t count;
+	struct judge_view *views;
 	const struct process *process; /* who was last asked for, */
 	struct judge_view *view;       /* and its view */
 };

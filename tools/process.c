@@ -123,11 +123,12 @@ add_name(struct process *process, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash != NULL ? slash + 1 : path;
+	size_t size = strlen(name) + 1;
 
-	if (*name == '\0' || strlen(name) > NAME_MAX ||
+	if (size == 1 || size > sizeof(process->name[0]) ||
 	    (process->name_count > 0 && strcmp(process->name[0], name) == 0))
 		return;
-	strcpy(process->name[process->name_count++], name);
+	memcpy(process->name[process->name_count++], name, size);
 }
 
 /*
