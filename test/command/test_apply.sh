@@ -289,6 +289,17 @@ same 'user timeout: the sockets' "$(peek "$pid" | cut -d ' ' -f 3- | uniq)" \
 	'1 300/30/5+120000'
 stop "$pid"
 
+# What this listener accepts gets a rule or not, by who sends it.
+start near python3 "$here/apply_host.py" own 3308 40451
+apply 0 -p "$pid"
+says 'a rule for some peers' <<END
+$header
+$interpreter, process N
+  127.0.0.1:3308 < 127.0.0.1:40451                    off -> 300/30/5   near
+1 socket changed, 0 were right, 2 without a rule
+END
+stop "$pid"
+
 # MPTCP has no user timeout, and that is nothing that could be mended.
 if [ "$(cat /proc/sys/net/mptcp/enabled 2>/dev/null)" = 1 ]; then
 	start mptcp python3 "$here/apply_host.py" mptcp 3306 40501
