@@ -155,55 +155,71 @@ show(const struct request *request, const struct image *image,
 	return status;
 }
 
-/* Draws one picture into the whole window. Returns 0 or -errno. */
-static int
-draw(struct status *status)
+/* Prints one picture for the whole window. */
+static void
+print_picture(FILE *out, const struct status *status, const char *summary)
 {
-	unsigned int rows = terminal_rows(stdout);
 	struct status_look look = {
 	    .coloured = terminal_has_colour(stdout),
 	    .bars = true,
-	    .columns = terminal_columns(stdout),
+	    /* What erases the rest of a line would also erase its end. */
+	    .columns = terminal_columns(stdout) - 1,
 	};
-	char *text = NULL, *summary = NULL, clock[32];
-	size_t length, summary_length;
-	FILE *stream = open_memstream(&summary, &summary_length);
-	unsigned int below = 0;
+	unsigned int rows = terminal_rows(stdout), below = 0, used = 1;
+	char *table = NULL, clock[32];
+	size_t length;
+	FILE *stream = open_memstream(&table, &length);
 	struct tm tm;
-	int error;
 
-	if (!stream)
-		return -errno;
-	status_summary(stream, status, "", look.coloured);
-	if (fclose(stream) != 0)
-		goto no_memory;
-	for (const char *c = summary; *c; c++)
-		below += *c == '\n';
-	stream = open_memstream(&text, &length);
-	if (!stream)
-		goto no_memory;
 	localtime_r(&status->time, &tm);
 	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-	fprintf(stream, "%skashim status%s  %s  %sq: quit%s\n",
+	fprintf(out, "%skashim status%s  %s  %sq: quit%s\n",
 	    terminal_sequence(look.coloured, TERMINAL_BOLD),
 	    terminal_sequence(look.coloured, TERMINAL_PLAIN), clock,
 	    terminal_sequence(look.coloured, TERMINAL_FAINT),
 	    terminal_sequence(look.coloured, TERMINAL_PLAIN));
-	/* The summary stands below, whatever the number of connections. */
+	for (const char *c = summary; *c; c++)
+		below += *c == '\n';
 	look.rows = rows > below + 2 ? rows - below - 1 : 1;
+	if (stream) {
+		status_table(stream, status, &look);
+		fclose(stream);
+		fputs(table ? table : "", out);
+		for (const char *c = table; c && *c; c++)
+			used += *c == '\n';
+		free(table);
+	}
+	/* The sum stands at the bottom. */
+	for (; used + below < rows; used++)
+		fputc('\n', out);
+	fputs(summary, out);
+}
+
+/* Draws one picture. Returns 0 or -errno. */
+static int
+draw(struct status *status)
+{
+	char *summary = NULL, *picture = NULL;
+	size_t length;
+	FILE *out = open_memstream(&summary, &length);
+	int error = -ENOMEM;
+
+	if (!out)
+		return error;
+	status_summary(out, status, "", terminal_has_colour(stdout));
+	if (fclose(out) != 0)
+		goto out;
 	status_worst_first(status);
-	status_table(stream, status, &look);
-	fputs(summary, stream);
-	if (fclose(stream) != 0)
-		goto no_memory;
-	error = screen_draw(text);
-	free(text);
+	out = open_memstream(&picture, &length);
+	if (!out)
+		goto out;
+	print_picture(out, status, summary);
+	if (fclose(out) == 0)
+		error = screen_draw(picture);
+out:
+	free(picture);
 	free(summary);
 	return error;
-no_memory:
-	free(text);
-	free(summary);
-	return -ENOMEM;
 }
 
 static int

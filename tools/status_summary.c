@@ -80,9 +80,7 @@ status_summary(
 	}
 	if (status->unready > 0) {
 		print_count(out, prefix, status->unready, "listener", "s");
-		fputs(" without the rule's options: what is accepted has none "
-		      "either\n",
-		    out);
+		fputs(" without what the rule says\n", out);
 	}
 	print_hidden(out, status, prefix);
 }

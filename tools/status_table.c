@@ -6,62 +6,42 @@
  */
 #include <inttypes.h>
 #include <limits.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "status.h"
+#include "status_cells.h"
 #include "terminal.h"
 #include "text.h"
 
-#define CELL_MAX   (STATUS_BAR_MAX + 32)
 #define GAP        2
 #define RULE_LEAST 14 /* columns of a rule's name, however narrow */
+#define ENDS_LEAST 46 /* of the two ends: two of IPv4, and the arrow */
 #define BAR_LEAST  10
 #define BAR_MOST   20
-#define BAR_TEXT   9 /* behind it: " 23h59min" */
 #define TITLE_MAX \
 	(NAME_MAX * 2 + 128) /* a process with its unit and namespace */
 
-enum {
-	VERDICT,
-	LOCAL,
-	REMOTE,
-	STATE,
-	KEEPALIVE,
-	USER_TIMEOUT,
-	PROBE,
-	UNANSWERED,
-	RULE,
-	LEFT,
-	COLUMNS,
-};
-
-static const char *const HEADING[COLUMNS] = {
-    [VERDICT] = "VERDICT",
-    [LOCAL] = "LOCAL",
-    [REMOTE] = "   REMOTE",
-    [STATE] = "STATE",
-    [KEEPALIVE] = "KEEPALIVE",
-    [USER_TIMEOUT] = "USER",
-    [PROBE] = "PROBE-IN",
-    [UNANSWERED] = "LOST",
-    [RULE] = "RULE",
-    [LEFT] = "LEFT",
-};
-
-struct cell {
-	size_t columns; /* that text takes */
-	enum terminal_colour colour;
-	char text[CELL_MAX];
+static const char *const HEADING[STATUS_COLUMNS] = {
+    [STATUS_VERDICT] = "VERDICT",
+    [STATUS_LOCAL] = "LOCAL",
+    [STATUS_REMOTE] = "   REMOTE",
+    [STATUS_STATE] = "STATE",
+    [STATUS_KEEPALIVE] = "KEEPALIVE",
+    [STATUS_USER_TIMEOUT] = "USER",
+    [STATUS_PROBE] = "PROBE-IN",
+    [STATUS_UNANSWERED] = "LOST",
+    [STATUS_RULE] = "RULE",
+    [STATUS_LEFT] = "LEFT",
 };
 
 /* Where each column is. */
 struct layout {
-	size_t width[COLUMNS]; /* 0: it is not shown */
-	bool breaks[COLUMNS];  /* it begins a line */
-	size_t indent;         /* of all lines but the first */
+	size_t width[STATUS_COLUMNS]; /* 0: it is not shown */
+	size_t at[STATUS_COLUMNS];    /* where it begins */
+	bool breaks[STATUS_COLUMNS];  /* in another line than the one before */
+	size_t indent;                /* of all lines but the first */
 };
 
 struct table {
@@ -80,288 +60,171 @@ sequence(const struct table *table, enum terminal_colour colour)
 	return terminal_sequence(table->look->coloured, colour);
 }
 
-/* A time as people say it, in two units at most: "7min26s". */
-static void
-format_span(int64_t ms, char *text, size_t size)
-{
-	int64_t s = (ms + 999) / 1000;
-
-	if (s >= 86400)
-		snprintf(text, size, "%" PRId64 "d%" PRId64 "h", s / 86400,
-		    s % 86400 / 3600);
-	else if (s >= 3600)
-		snprintf(text, size, "%" PRId64 "h%" PRId64 "min", s / 3600,
-		    s % 3600 / 60);
-	else if (s >= 60)
-		snprintf(
-		    text, size, "%" PRId64 "min%" PRId64 "s", s / 60, s % 60);
-	else
-		snprintf(text, size, "%" PRId64 "s", s);
-}
-
-static bool
-has(const struct live_socket *socket, enum keepalive_option option)
-{
-	return socket->have_known && (socket->have.set & (1u << option));
-}
-
-/* Idle, interval and count, "450s/90s/5"; "off". */
-static void
-format_keepalive(const struct live_socket *socket, char text[CELL_MAX])
-{
-	const int32_t *value = socket->have.value;
-
-	if (has(socket, KEEPALIVE_SWITCH) && !value[KEEPALIVE_SWITCH])
-		snprintf(text, CELL_MAX, "off");
-	else if (has(socket, KEEPALIVE_SWITCH) && has(socket, KEEPALIVE_IDLE) &&
-		 has(socket, KEEPALIVE_INTERVAL) &&
-		 has(socket, KEEPALIVE_COUNT))
-		snprintf(text, CELL_MAX, "%" PRId32 "s/%" PRId32 "s/%" PRId32,
-		    value[KEEPALIVE_IDLE], value[KEEPALIVE_INTERVAL],
-		    value[KEEPALIVE_COUNT]);
-}
-
-static void
-format_user_timeout(const struct live_socket *socket, char text[CELL_MAX])
-{
-	int32_t ms = socket->have.value[KEEPALIVE_USER_TIMEOUT];
-
-	if (!has(socket, KEEPALIVE_USER_TIMEOUT) || ms == 0)
-		return;
-	if (ms % 1000 == 0)
-		snprintf(text, CELL_MAX, "%" PRId32 "s", ms / 1000);
-	else
-		snprintf(text, CELL_MAX, "%" PRId32 "ms", ms);
-}
-
-static const char *
-arrow(enum live_direction direction)
-{
-	switch (direction) {
-	case LIVE_OUT:
-		return "->";
-	case LIVE_IN:
-		return "<-";
-	default:
-		return "--";
-	}
-}
-
-static enum terminal_colour
-verdict_colour(enum live_verdict verdict)
-{
-	switch (verdict) {
-	case LIVE_OK:
-		return TERMINAL_GOOD;
-	case LIVE_OFF:
-		return TERMINAL_BAD;
-	case LIVE_DIFFERS:
-	case LIVE_UNKNOWN:
-		return TERMINAL_WARN;
-	default:
-		return TERMINAL_PLAIN;
-	}
-}
-
-/* Will a probe go out before the firewall forgets? */
-static bool
-is_in_time(const struct live_socket *socket, int64_t left_ms)
-{
-	int64_t probe_ms = status_probe_ms(socket);
-
-	return probe_ms >= 0 && probe_ms < left_ms;
-}
-
-static void
-make_left(const struct table *table, const struct live_socket *socket,
-    struct cell *cell)
-{
-	size_t length = 0;
-	int64_t left_ms;
-	struct image_rule rule;
-
-	if (!status_left_ms(table->status, socket, &left_ms) ||
-	    !status_rule(table->status, socket, &rule))
-		return;
-	if (table->look->bars) {
-		status_bar(left_ms, status_probe_ms(socket),
-		    (int64_t)rule.timeout_s * 1000, table->bar, cell->text);
-		length = strlen(cell->text);
-		cell->text[length++] = ' ';
-	}
-	if (left_ms <= 0)
-		snprintf(cell->text + length, CELL_MAX - length, "over");
-	else
-		format_span(left_ms, cell->text + length, CELL_MAX - length);
-	cell->columns = strlen(cell->text + length);
-	if (table->look->bars)
-		cell->columns += table->bar + 1;
-	if (!is_in_time(socket, left_ms))
-		cell->colour = TERMINAL_BAD;
-	else if (socket->socket.unanswered > 0)
-		cell->colour = TERMINAL_WARN;
-	else if (table->look->bars)
-		cell->colour = TERMINAL_GOOD;
-}
-
 static void
 make_cells(const struct table *table, const struct live_socket *socket,
-    struct cell cells[COLUMNS])
+    struct status_cell cells[STATUS_COLUMNS])
 {
-	const struct diag_socket *kernel = &socket->socket;
-	char endpoint[STATUS_ENDPOINT_MAX];
-	int64_t probe_ms = status_probe_ms(socket);
-	struct image_rule rule;
+	status_cells(table->status, socket, table->rule,
+	    table->look->bars ? table->bar : 0, cells);
+}
 
-	for (size_t i = 0; i < COLUMNS; i++) {
-		cells[i].text[0] = '\0';
-		cells[i].colour = TERMINAL_PLAIN;
-	}
-	snprintf(cells[VERDICT].text, CELL_MAX, "%s",
-	    live_verdict_name(socket->verdict));
-	cells[VERDICT].colour = verdict_colour(socket->verdict);
-	status_endpoint(&kernel->local, kernel->local_port, cells[LOCAL].text);
-	status_endpoint(&kernel->remote, kernel->remote_port, endpoint);
-	snprintf(cells[REMOTE].text, CELL_MAX, "%s %s",
-	    arrow(socket->direction), endpoint);
-	snprintf(cells[STATE].text, CELL_MAX, "%s",
-	    kernel->state == TCP_ESTABLISHED
-		? "estab"
-		: status_state_name(kernel->state));
-	format_keepalive(socket, cells[KEEPALIVE].text);
-	format_user_timeout(socket, cells[USER_TIMEOUT].text);
-	if (probe_ms >= 0) {
-		format_span(probe_ms, cells[PROBE].text, CELL_MAX);
-		snprintf(cells[UNANSWERED].text, CELL_MAX, "%" PRIu32,
-		    kernel->unanswered);
-		if (kernel->unanswered > 0)
-			cells[UNANSWERED].colour = TERMINAL_WARN;
-	}
-	for (size_t i = 0; i < COLUMNS; i++)
-		cells[i].columns = strlen(cells[i].text);
-	make_left(table, socket, &cells[LEFT]);
-	if (status_rule(table->status, socket, &rule))
-		cells[RULE].columns =
-		    text_fit(image_string(table->status->image, rule.name),
-			table->rule, cells[RULE].text, CELL_MAX);
+/*
+ * Where one row's ends do not fit into the first line, the columns for them
+ * are made narrower, and only such rows take a line more.
+ */
+static void
+share_ends(struct table *table)
+{
+	size_t *width = table->layout.width;
+	size_t beside = table->layout.indent + GAP + width[STATUS_STATE] + GAP;
+	size_t room, half;
+
+	if (table->look->columns < beside + ENDS_LEAST)
+		return;
+	room = table->look->columns - beside;
+	half = room / 2;
+	if (width[STATUS_LOCAL] + width[STATUS_REMOTE] <= room)
+		return;
+	if (width[STATUS_LOCAL] > half)
+		width[STATUS_LOCAL] = width[STATUS_REMOTE] > room - half
+		                          ? half
+		                          : room - width[STATUS_REMOTE];
+	if (width[STATUS_REMOTE] > room - width[STATUS_LOCAL])
+		width[STATUS_REMOTE] = room - width[STATUS_LOCAL];
 }
 
 /*
  * A rule's name is cut before it begins a line, or what follows it does, if
- * enough of it remains.
+ * enough of it remains. used is where it would stand.
  */
 static void
 shorten_rule(struct table *table, size_t used)
 {
-	struct layout *layout = &table->layout;
-	size_t left = layout->width[LEFT];
-	size_t behind;
+	size_t *width = table->layout.width;
+	size_t columns = table->look->columns;
 
-	if (table->look->bars && left > 0)
-		left = BAR_LEAST + BAR_TEXT;
-	behind = left > 0 ? used + left + GAP : used;
-	if (behind + RULE_LEAST > table->look->columns ||
-	    behind + layout->width[RULE] <= table->look->columns)
+	if (width[STATUS_LEFT] > 0)
+		used += width[STATUS_LEFT] + GAP;
+	if (used + RULE_LEAST > columns || used + width[STATUS_RULE] <= columns)
 		return;
-	table->rule = table->look->columns - behind;
-	layout->width[RULE] = table->rule;
+	table->rule = columns - used;
+	width[STATUS_RULE] = table->rule;
 }
 
-/* Finds each column's place. One that nothing stands in is not shown. */
 static void
-make_layout(struct table *table)
+measure(struct table *table)
 {
 	const struct status *status = table->status;
-	struct layout *layout = &table->layout;
-	size_t columns = table->look->columns;
-	struct cell cells[COLUMNS];
-	size_t used = 0;
+	size_t *width = table->layout.width;
+	struct status_cell cells[STATUS_COLUMNS];
 
 	for (size_t n = 0; n < status->count; n++) {
 		make_cells(table, status->connections[n], cells);
-		for (size_t i = 0; i < COLUMNS; i++)
-			if (cells[i].columns > layout->width[i])
-				layout->width[i] = cells[i].columns;
+		for (size_t i = 0; i < STATUS_COLUMNS; i++)
+			if (cells[i].columns > width[i])
+				width[i] = cells[i].columns;
 	}
-	for (size_t i = 0; i < COLUMNS; i++) {
-		size_t heading = strlen(HEADING[i]);
+	for (size_t i = 0; i < STATUS_COLUMNS; i++)
+		if (width[i] > 0 && width[i] < strlen(HEADING[i]))
+			width[i] = strlen(HEADING[i]);
+	if (table->look->bars && width[STATUS_LEFT] > 0)
+		width[STATUS_LEFT] = BAR_LEAST + STATUS_BAR_TEXT;
+	table->layout.indent = width[STATUS_VERDICT] + GAP;
+}
 
+/* Finds each column's place. One that nothing stands in has none. */
+static void
+make_layout(struct table *table)
+{
+	struct layout *layout = &table->layout;
+	size_t columns = table->look->columns;
+	size_t used = 0;
+
+	measure(table);
+	share_ends(table);
+	for (size_t i = 0; i < STATUS_COLUMNS; i++) {
 		if (layout->width[i] == 0)
 			continue;
-		if (layout->width[i] < heading)
-			layout->width[i] = heading;
-		if (i == LEFT && table->look->bars)
-			layout->width[i] = BAR_LEAST + BAR_TEXT;
-		if (i == VERDICT)
-			layout->indent = layout->width[i] + GAP;
-		if (i == RULE)
+		if (i == STATUS_RULE)
 			shorten_rule(table, used);
 		if (used > layout->indent &&
 		    used + layout->width[i] > columns) {
 			layout->breaks[i] = true;
 			used = layout->indent;
 		}
-		if (i == LEFT && columns > used + BAR_TEXT)
-			table->bar = columns - used - BAR_TEXT;
+		layout->at[i] = used;
 		used += layout->width[i] + GAP;
 	}
+	table->bar = columns > layout->at[STATUS_LEFT] + STATUS_BAR_TEXT
+	                 ? columns - layout->at[STATUS_LEFT] - STATUS_BAR_TEXT
+	                 : 0;
 	if (table->bar > BAR_MOST)
 		table->bar = BAR_MOST;
 	if (table->bar < BAR_LEAST)
 		table->bar = BAR_LEAST;
 }
 
-/*
- * Prints blanks only where something follows, and no line without anything.
- * Returns how many lines it takes; out may be NULL, to know only that.
- */
+/* Where a row is being printed; out may be NULL, to know only its lines. */
+struct row {
+	FILE *out;
+	size_t at;
+	unsigned int lines;
+};
+
+static void
+print_cell(const struct table *table, struct row *row,
+    const struct status_cell *cell, size_t at, bool breaks)
+{
+	bool coloured = cell->colour != TERMINAL_PLAIN;
+
+	/* Also if it, or what stands before it, is too wide for its column. */
+	if (breaks || (row->at > 0 && row->at + GAP > at) ||
+	    (row->at > 0 && at + cell->columns > table->look->columns)) {
+		row->lines++;
+		row->at = 0;
+		if (at + cell->columns > table->look->columns)
+			at = table->layout.indent;
+		if (row->out)
+			fputc('\n', row->out);
+	}
+	if (row->out)
+		fprintf(row->out, "%*s%s%s%s", (int)(at - row->at), "",
+		    coloured ? sequence(table, cell->colour) : "", cell->text,
+		    coloured ? sequence(table, TERMINAL_PLAIN) : "");
+	row->at = at + cell->columns;
+}
+
+/* Prints what there is, and no line without anything. Returns the lines. */
 static unsigned int
-print_cells(
-    const struct table *table, const struct cell cells[COLUMNS], FILE *out)
+print_cells(const struct table *table,
+    const struct status_cell cells[STATUS_COLUMNS], FILE *out)
 {
 	const struct layout *layout = &table->layout;
-	const char *plain = sequence(table, TERMINAL_PLAIN);
-	unsigned int lines = 1;
-	size_t owed = 0;
-	bool begins = false;
+	struct row row = {.out = out, .lines = 1};
+	bool breaks = false;
 
-	for (size_t i = 0; i < COLUMNS; i++) {
-		bool coloured = cells[i].colour != TERMINAL_PLAIN;
-
-		if (layout->breaks[i]) {
-			begins = true;
-			owed = layout->indent;
-		}
-		if (cells[i].columns > 0 && begins) {
-			begins = false;
-			lines++;
-			if (out)
-				fputc('\n', out);
-		}
-		if (cells[i].columns > 0 && out)
-			fprintf(out, "%*s%s%s%s", (int)owed, "",
-			    coloured ? sequence(table, cells[i].colour) : "",
-			    cells[i].text, coloured ? plain : "");
-		if (cells[i].columns > 0)
-			owed = 0;
-		if (layout->width[i] > 0)
-			owed += layout->width[i] - cells[i].columns + GAP;
+	for (size_t i = 0; i < STATUS_COLUMNS; i++) {
+		breaks |= layout->breaks[i];
+		if (cells[i].columns == 0)
+			continue;
+		print_cell(table, &row, &cells[i], layout->at[i], breaks);
+		breaks = false;
 	}
 	if (out)
 		fputc('\n', out);
-	return lines;
+	return row.lines;
 }
 
 static unsigned int
 print_heading(const struct table *table)
 {
-	struct cell cells[COLUMNS];
+	struct status_cell cells[STATUS_COLUMNS];
 
-	for (size_t i = 0; i < COLUMNS; i++) {
-		cells[i] = (struct cell){.colour = TERMINAL_FAINT};
+	for (size_t i = 0; i < STATUS_COLUMNS; i++) {
+		cells[i] = (struct status_cell){.colour = TERMINAL_FAINT};
 		if (table->layout.width[i] == 0)
 			continue;
-		snprintf(cells[i].text, CELL_MAX, "%s", HEADING[i]);
+		snprintf(cells[i].text, STATUS_CELL_MAX, "%s", HEADING[i]);
 		cells[i].columns = strlen(HEADING[i]);
 	}
 	return print_cells(table, cells, table->out);
@@ -434,8 +297,8 @@ print_title(const struct table *table, const struct live_socket *socket)
 	if (socket->process)
 		print_process(table, socket->process);
 	else
-		fprintf(table->out, "%sprocess not known%s\n",
-		    sequence(table, TERMINAL_BOLD),
+		fprintf(table->out, "%s%s%s\n", sequence(table, TERMINAL_BOLD),
+		    status_unknown(table->status, socket),
 		    sequence(table, TERMINAL_PLAIN));
 }
 
@@ -446,7 +309,7 @@ print_connections(const struct table *table, unsigned int used)
 	const struct status *status = table->status;
 	unsigned int rows = table->look->rows;
 	char note[STATUS_NOTE_MAX];
-	struct cell cells[COLUMNS];
+	struct status_cell cells[STATUS_COLUMNS];
 
 	for (size_t n = 0; n < status->count; n++) {
 		const struct live_socket *socket = status->connections[n];
@@ -455,6 +318,9 @@ print_connections(const struct table *table, unsigned int used)
 
 		make_cells(table, socket, cells);
 		status_note(status, socket, note);
+		/* Without a process it is in the title. */
+		if (!socket->process)
+			note[0] = '\0';
 		used += (first ? 1 : 0) + print_cells(table, cells, NULL) +
 		        wrap_note(table, note, NULL);
 		/* A row is left for what is left out. */

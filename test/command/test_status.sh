@@ -246,12 +246,19 @@ rule "everything else for java, static" {
 }
 EOF
 
-# Nothing there.
+# Nothing there, and nobody to say it to.
 
 check 'no connections' 0 status <<'EOF'
 #PROCESS PID DIRECTION LOCAL REMOTE STATE KEEPALIVE IDLE INTERVAL COUNT USER-TIMEOUT NEXT-PROBE UNANSWERED TIME-LEFT VERDICT RULE
 # 0 connections
 EOF
+
+for form in '' --json --openmetrics; do
+	# shellcheck disable=SC2086 # none or one
+	status $form >/dev/full 2>err
+	same "a full disk: $form" "$?: $(cat err)" \
+	    '2: kashim: cannot write the answer: No space left on device'
+done
 
 # Wrong use.
 
@@ -438,7 +445,7 @@ EOF
 printf 'rule listened { port = { "3500" } idle = "5min" }\n' >listener.conf
 kashim status -c listener.conf -P gwrd >out
 has 'a listener without options' out \
-    "# 1 listener without the rule's options: what is accepted has none either"
+    "# 1 listener without what the rule says"
 
 # Whose.
 
@@ -654,10 +661,12 @@ by_key_after_looking() {
 	    "$(pane display -p '#{alternate_on} #{cursor_flag} #{wrap_flag}')" \
 	    '1 0 0'
 	pane capture-pane -p >first
-	has 'watch: a bar' first '█'
+	# To its last column.
+	holds 'watch: a bar, and its time' \
+	    grep -qE '█[█░┃]* [0-9]+(min[0-9]+)?s' first
 	has 'watch: the worst first' first 'off '
-	same 'watch: 24 rows, the last the summary' \
-	    "$(sed -n '/ connections: /=' first)" 23
+	same 'watch: 24 rows, the sum below' "$(sed -n '24p' first)" \
+	    '2 listeners without what the rule says'
 	clock=$(awk 'NR == 1 { print $3 }' first)
 	until_true 10 screen_has_not "$clock" || fail 'watch: is not drawn anew'
 	pane capture-pane -p >second
@@ -668,8 +677,11 @@ by_key_after_looking() {
 	    "$history"
 	pane resize-window -x 60 -y 12
 	until_true 10 eval 'pane capture-pane -p >third
-		[ "$(sed -n "/ connections: /=" third)" = 11 ]' ||
-	    fail 'watch: 12 rows'
+		[ "$(sed -n "12p" third)" = \
+		    "2 listeners without what the rule says" ]' || {
+		fail 'watch: 12 rows'
+		sed 's/^/	/' third
+	}
 	has 'watch: a smaller window' third ' more'
 	pane resize-window -x 80 -y 24
 	by_key q

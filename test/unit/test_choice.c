@@ -9,30 +9,30 @@
 #include "test.h"
 
 static const struct {
-	int opt;
 	const char *text;
+	int opt;
 	int result;
 } CASES[] = {
-    {'p', "1", 0},
-    {'p', "4194304", 0},
-    {'p', "2147483647", 0},
-    {'p', "2147483648", -EINVAL},
-    {'p', "99999999999999999999", -EINVAL},
-    {'p', "0", -EINVAL},
-    {'p', "-1", -EINVAL},
-    {'p', "+1", -EINVAL},
-    {'p', " 1", -EINVAL},
-    {'p', "1x", -EINVAL},
-    {'p', "0x1", -EINVAL},
-    {'p', "", -EINVAL},
-    {'u', "backup", 0},
-    {'u', "backup@1.service", 0},
-    {'u', "", -EINVAL},
-    {'u', "/etc/backup.service", -EINVAL},
-    {'P', "sm_*", 0},
-    {'P', "", -EINVAL},
-    {'P', "bin/sm_*", -EINVAL},
-    {'c', "x.conf", 0},
+    {"1", 'p', 0},
+    {"4194304", 'p', 0},
+    {"2147483647", 'p', 0},
+    {"2147483648", 'p', -EINVAL},
+    {"99999999999999999999", 'p', -EINVAL},
+    {"0", 'p', -EINVAL},
+    {"-1", 'p', -EINVAL},
+    {"+1", 'p', -EINVAL},
+    {" 1", 'p', -EINVAL},
+    {"1x", 'p', -EINVAL},
+    {"0x1", 'p', -EINVAL},
+    {"", 'p', -EINVAL},
+    {"backup", 'u', 0},
+    {"backup@1.service", 'u', 0},
+    {"", 'u', -EINVAL},
+    {"/etc/backup.service", 'u', -EINVAL},
+    {"sm_*", 'P', 0},
+    {"", 'P', -EINVAL},
+    {"bin/sm_*", 'P', -EINVAL},
+    {"x.conf", 'c', 0},
 };
 
 START_TEST(one)
