@@ -14,13 +14,51 @@
 
 #include "doctor_parts.h"
 
+static bool
+has_group(const gid_t *groups, size_t count, gid_t group)
+{
+	for (size_t i = 0; i < count; i++)
+		if (groups[i] == group)
+			return true;
+	return false;
+}
+
+/* The effective group may be among the others, or not: no difference. */
+static bool
+has_same_groups(const struct doctor_place *place)
+{
+	gid_t own[NGROUPS_MAX];
+	int count = getgroups(NGROUPS_MAX, own);
+
+	if (!place->groups)
+		return true;
+	if (count < 0)
+		return false;
+	for (size_t i = 0; i < place->group_count; i++)
+		if (place->groups[i] != place->egid &&
+		    !has_group(own, (size_t)count, place->groups[i]))
+			return false;
+	for (int i = 0; i < count; i++)
+		if (own[i] != place->egid &&
+		    !has_group(place->groups, place->group_count, own[i]))
+			return false;
+	return true;
+}
+
+static bool
+is_same_user(const struct doctor_place *place)
+{
+	return place->euid == geteuid() && place->egid == getegid() &&
+	       has_same_groups(place);
+}
+
 static int
 become(const struct doctor_place *place)
 {
 	if (*place->root &&
 	    (chdir(place->root) < 0 || chroot(".") < 0 || chdir("/") < 0))
 		return -errno;
-	if (place->euid == geteuid() && place->egid == getegid())
+	if (is_same_user(place))
 		return 0;
 	if (setgroups(place->group_count, place->groups) < 0 ||
 	    setresgid(place->egid, place->egid, place->egid) < 0 ||
@@ -77,8 +115,7 @@ doctor_as(const struct doctor_place *place, void (*look)(void *data),
 	char *copy;
 	pid_t child;
 
-	if (!*place->root && place->euid == geteuid() &&
-	    place->egid == getegid()) {
+	if (!*place->root && is_same_user(place)) {
 		look(data);
 		return 0;
 	}

@@ -395,5 +395,5 @@ doctor_library(const struct doctor_place *place,
 	}
 	if (!is_fatal_since(doctor, before))
 		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_FINE,
-		    "the loader takes %s%s", place->root, path);
+		    "%s%s is there, and fits", place->root, path);
 }

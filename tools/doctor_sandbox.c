@@ -149,11 +149,12 @@ names_call(const char *word, const char *call)
 }
 
 /*
- * The first line says whether the list is one of what is allowed; each later
- * one adds to it or takes away, by its "~".
+ * A call can have an error number of its own behind a colon: it does not kill
+ * then. The first line says whether the list is one of what is allowed; each
+ * later one adds to it or takes away, by its "~".
  */
 static bool
-is_allowed(const struct unit *unit, const char *call)
+is_allowed(const struct unit *unit, const char *call, bool *kills)
 {
 	const struct unit_setting *setting = NULL;
 	bool allowed = true, first = true;
@@ -169,8 +170,13 @@ is_allowed(const struct unit *unit, const char *call)
 			allowed = deny;
 		first = false;
 		while (unit_word(&text, &word) == 1) {
-			if (names_call(word, call))
+			if (names_call(word, call)) {
+				const char *error = strchr(word, ':');
+
 				allowed = !deny;
+				if (error && strcmp(error, ":kill") != 0)
+					*kills = false;
+			}
 			free(word);
 		}
 	}
@@ -187,9 +193,9 @@ judge_filter(const struct unit *unit, struct doctor *doctor)
 	for (size_t i = 0; i < CALLS; i++) {
 		size_t length = strlen(forbidden);
 
-		if (!is_allowed(unit, calls[i]))
+		if (!is_allowed(unit, calls[i], &kills))
 			snprintf(forbidden + length, sizeof(forbidden) - length,
-			    "%s%s", length > 0 ? ", " : "", calls[i]);
+			    "%s%s", length > 0 ? " " : "", calls[i]);
 	}
 	if (!*forbidden)
 		return;

@@ -44,7 +44,6 @@ parse_line(
 		line[LINE_MAX_BYTES] = '\0';
 		if (*name + strcspn(*name, BLANKS) >= line + LINE_MAX_BYTES)
 			return false;
-		line[LINE_MAX_BYTES - 1] = '\0';
 	}
 	end = line + strlen(line);
 	while (end > line + 2 && strchr(BLANKS, end[-1]))

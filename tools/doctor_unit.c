@@ -65,7 +65,31 @@ set_ids(struct service *service, uid_t uid, gid_t gid)
 	service->place.gid = service->place.egid = gid;
 }
 
-/* User=, Group= and DynamicUser=, systemd.exec(5). */
+static void
+add_groups(struct service *service)
+{
+	const struct unit_setting *setting = NULL;
+	struct doctor_place *place = &service->place;
+	char *word;
+
+	while ((setting = unit_next(
+		    service->unit, SECTION, "SupplementaryGroups", setting))) {
+		const char *text = setting->value;
+
+		while (unit_word(&text, &word) == 1) {
+			const struct group *entry = getgrnam(word);
+
+			if (entry && place->group_count < GROUPS_MAX)
+				service->groups[place->group_count++] =
+				    entry->gr_gid;
+			free(word);
+		}
+	}
+}
+
+/*
+ * User=, Group=, SupplementaryGroups= and DynamicUser=, systemd.exec(5).
+ */
 static void
 find_user(struct service *service)
 {
@@ -101,6 +125,7 @@ find_user(struct service *service)
 		service->place.gid = service->place.egid = entry->gr_gid;
 		service->groups[0] = entry->gr_gid;
 	}
+	add_groups(service);
 }
 
 /* What implies it does so for users other than root, or always. */

@@ -79,12 +79,12 @@ token=$(strings -n 4 "$loader" | grep -x 'lib/.*-linux-gnu' | sed 1q)
 cp libkashim.so $opt/bin
 mkdir -p "$opt/${token:-lib}" && cp libkashim.so libkashim-config.so \
 	"$opt/${token:-lib}"
-says 'tokens' 0 "takes $opt/${token:-lib}/libkashim.so" \
+says 'tokens' 0 "$opt/${token:-lib}/libkashim.so is there, and" \
 	"Environment=LD_PRELOAD=$opt/\$LIB/libkashim.so"
 says 'origin' 1 "$opt/bin/libkashim-config.so: No such file" \
 	"Environment=LD_PRELOAD=\${ORIGIN}/libkashim.so"
 mkdir $opt/x86_64 && cp libkashim.so libkashim-config.so $opt/x86_64
-says 'platform' 0 "takes $opt/x86_64/libkashim.so" \
+says 'platform' 0 "$opt/x86_64/libkashim.so is there, and fits" \
 	"Environment=LD_PRELOAD=$opt/\$PLATFORM/libkashim.so"
 says 'no slash, not found' 1 'libkashim.so is missing' \
 	'Environment=LD_PRELOAD=libkashim.so'
@@ -140,6 +140,10 @@ says 'configuration, nobody' 1 'user 65534 may not read it' User=nobody
 says 'configuration, dynamic' 1 'user 61184 may not read it' DynamicUser=yes
 chmod 640 $opt/conf && chgrp daemon $opt/conf
 says 'configuration, by group' 0 '1 rule' User=nobody Group=daemon
+says 'configuration, by another group' 0 '1 rule' User=nobody \
+	'SupplementaryGroups=sys daemon'
+says 'configuration, by neither' 1 'may not read it' User=nobody \
+	'SupplementaryGroups=sys'
 as=$nobody
 doctor 'unit: asked by nobody' 1 "can't be told" agent.service
 as=
@@ -204,6 +208,10 @@ says 'filter, taken away' 1 'forbids setsockopt,' \
 	SystemCallFilter=@system-service SystemCallFilter=~setsockopt
 says 'filter, denied' 1 'forbids getsockname,' \
 	SystemCallFilter=~getsockname:EPERM
+says 'filter, denied with an error' 1 'would stay as they are' \
+	SystemCallFilter=~getsockname:EPERM
+says 'filter, denied to death' 1 'the kernel would end the program' \
+	SystemCallFilter=~getsockname:kill
 says 'filter, denied set' 1 'forbids setsockopt' SystemCallFilter=~@network-io
 says 'filter, others denied' 0 'takes effect' 'SystemCallFilter=~@mount @swap'
 says 'filter, reset' 0 'takes effect' SystemCallFilter=@basic-io \
