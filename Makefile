@@ -6,6 +6,7 @@ PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
 MANDIR  ?= $(PREFIX)/share/man
 DOCDIR  ?= $(PREFIX)/share/doc/kashim
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
 DESTDIR ?=
 
 CC          ?= cc
@@ -270,7 +271,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR) \
 	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
 	    $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8 \
-	    $(DESTDIR)$(DOCDIR)
+	    $(DESTDIR)$(DOCDIR) $(DESTDIR)$(BASHDIR)
 	install -m 755 $(BUILD)/kashim $(DESTDIR)$(PREFIX)/bin
 	sed 's|^kashim_libdir=.*|kashim_libdir=$(LIBDIR)|' \
 	    tools/kashim-wrapper >$(BUILD)/kashim-wrapper
@@ -281,6 +282,7 @@ install: all
 	install -m 644 docs/kashim.conf.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 644 docs/libkashim.7 $(DESTDIR)$(MANDIR)/man7
 	install -m 644 docs/kashim-wrapper.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 644 tools/kashim.bash $(DESTDIR)$(BASHDIR)/kashim
 	cp -R README COPYING conf docs/kashim-status.schema.json \
 	    $(DESTDIR)$(DOCDIR)
 	install -d $(DESTDIR)/var/cache/kashim
@@ -294,7 +296,8 @@ uninstall:
 	    $(DESTDIR)$(MANDIR)/man1/kashim.1 \
 	    $(DESTDIR)$(MANDIR)/man5/kashim.conf.5 \
 	    $(DESTDIR)$(MANDIR)/man7/libkashim.7 \
-	    $(DESTDIR)$(MANDIR)/man8/kashim-wrapper.8
+	    $(DESTDIR)$(MANDIR)/man8/kashim-wrapper.8 \
+	    $(DESTDIR)$(BASHDIR)/kashim
 	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)/var/cache/kashim
 	test -n '$(DESTDIR)' || ldconfig
 
