@@ -120,7 +120,7 @@ find_config(const char *file, const char *root, char path[PATH_MAX])
 			warnx("warning: until this is mended, the service runs "
 			      "without a policy");
 		} else {
-			free((void *)(uintptr_t)image.bytes);
+			free((void *)image.bytes);
 		}
 		return CMD_DONE;
 	}

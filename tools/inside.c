@@ -218,7 +218,6 @@ inside_list(int root, const char *path, struct inside_names *names)
 		if (!more[names->count])
 			goto out;
 		names->count++;
-		result = 0;
 	}
 	result = -errno;
 	if (names->count > 0)

@@ -86,17 +86,21 @@ int
 unit_replace(struct unit *unit, const char *file, const char *text)
 {
 	struct insertion insertion = {unit, file, 0};
-	size_t kept = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < unit->count; i++) {
+	while (i < unit->count) {
+		struct unit_setting *setting = &unit->settings[i];
+
 		/* Of several with one name, one counts. */
-		if (strcmp(file_name(unit->settings[i].file),
-			file_name(file)) == 0)
-			setting_free(&unit->settings[i]);
-		else
-			unit->settings[kept++] = unit->settings[i];
+		if (strcmp(file_name(setting->file), file_name(file)) != 0) {
+			i++;
+			continue;
+		}
+		setting_free(setting);
+		unit->count--;
+		memmove(
+		    setting, setting + 1, (unit->count - i) * sizeof(*setting));
 	}
-	unit->count = kept;
 	if (!text)
 		return 0;
 	/* Drop-ins are in the order of their names, behind the main file. */
