@@ -37,13 +37,13 @@ static const char help[] =
     "\n"
     "  -c, --config=FILE   use FILE instead of KASHIM_CONFIG or\n"
     "                      " CONFIG_FILE "\n"
-    "      --preload       preload, also where it has no effect\n"
-    "      --supervise     supervise, also where the preload has an effect;\n"
+    "  -P, --preload       preload, also where it has no effect\n"
+    "  -S, --supervise     supervise, also where the preload has an effect;\n"
     "                      for a script or a shell that starts programs which\n"
     "                      the preload does not reach\n"
-    "      --strict        do not start PROGRAM if there are no rules for it,\n"
+    "  -s, --strict        do not start PROGRAM if there are no rules for it,\n"
     "                      or if neither way works\n"
-    "      --trace[=FILE]  write to FILE, or ./" TRACE_FILE ", which way was\n"
+    "  -t, --trace[=FILE]  write to FILE, or ./" TRACE_FILE ", which way was\n"
     "                      chosen, and a line for each decision\n"
     "  -h, --help          show this text\n"
     "\n"
@@ -331,12 +331,11 @@ set_trace(struct run *run, const char *file)
 static int
 read_options(int argc, char *argv[], struct run *run, bool *go_on)
 {
-	enum { OPTION_PRELOAD = 256, OPTION_SUPERVISE, OPTION_STRICT };
 	static const struct option options[] = {
 	    {"config", required_argument, NULL, 'c'},
-	    {"preload", no_argument, NULL, OPTION_PRELOAD},
-	    {"supervise", no_argument, NULL, OPTION_SUPERVISE},
-	    {"strict", no_argument, NULL, OPTION_STRICT},
+	    {"preload", no_argument, NULL, 'P'},
+	    {"supervise", no_argument, NULL, 'S'},
+	    {"strict", no_argument, NULL, 's'},
 	    {"trace", optional_argument, NULL, 't'},
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
@@ -348,18 +347,18 @@ read_options(int argc, char *argv[], struct run *run, bool *go_on)
 	if (trace_file != NULL && *trace_file == '\0')
 		trace_file = NULL;
 	/* "+": the options behind PROGRAM are its own. */
-	while ((opt = getopt_long(argc, argv, "+c:h", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "+c:PSst::h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'c':
 			config = optarg;
 			break;
-		case OPTION_PRELOAD:
+		case 'P':
 			preload_asked = true;
 			break;
-		case OPTION_SUPERVISE:
+		case 'S':
 			supervise_asked = true;
 			break;
-		case OPTION_STRICT:
+		case 's':
 			run->strict = true;
 			break;
 		case 't':
