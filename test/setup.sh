@@ -17,7 +17,7 @@ check_packages='check strace mandoc valgrind binutils perl
 	gcc-12-multilib musl-tools gcc-12-aarch64-linux-gnu libc6-dev-arm64-cross
 	qemu-user tnftp vsftpd openssh-client openssh-server
 	postgresql postgresql-client redis-server redis-tools
-	openjdk-17-jdk-headless tmux prometheus-node-exporter restic
+	openjdk-17-jdk-headless tmux prometheus-node-exporter restic busybox-static
 	python3 python3-jsonschema python3-prometheus-client'
 
 case ${1:-check} in

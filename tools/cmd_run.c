@@ -314,7 +314,7 @@ set_trace(struct run *run, const char *file)
 	} else if (!S_ISREG(st.st_mode)) {
 		warnx("%s: no regular file", path);
 	} else {
-		strcpy(run->trace, path);
+		memcpy(run->trace, path, strlen(path) + 1);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -347,7 +347,8 @@ read_options(int argc, char *argv[], struct run *run, bool *go_on)
 	if (trace_file != NULL && *trace_file == '\0')
 		trace_file = NULL;
 	/* "+": the options behind PROGRAM are its own. */
-	while ((opt = getopt_long(argc, argv, "+c:PSst::h", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "+c:PSst::h", options, NULL)) !=
+	       -1) {
 		switch (opt) {
 		case 'c':
 			config = optarg;

@@ -116,12 +116,13 @@ receive_descriptor(int socket)
  * Returns 0 or what refuses it.
  */
 static int
-probe(pid_t program, int its_fd, const void *its_memory)
+probe(pid_t program, int its_fd)
 {
+	/* Since the fork it is at the same place in both. */
+	static char memory;
 	char byte;
 	struct iovec local = {.iov_base = &byte, .iov_len = 1};
-	struct iovec remote = {
-	    .iov_base = (void *)(uintptr_t)its_memory, .iov_len = 1};
+	struct iovec remote = {.iov_base = &memory, .iov_len = 1};
 	int pidfd = pidfd_open(program, 0);
 	int fd;
 
@@ -216,7 +217,7 @@ supervisor(const struct ends *ends, pid_t program,
 	if (send_number(socket, getpid()) < 0 ||
 	    receive_number(socket, &error) < 0)
 		_exit(1);
-	error = probe(program, ends->program, policy);
+	error = probe(program, ends->program);
 	if (send_number(socket, error) < 0 || error < 0)
 		_exit(1);
 	notify = receive_descriptor(socket);
@@ -226,19 +227,37 @@ supervisor(const struct ends *ends, pid_t program,
 	guard_run(notify, worker_run, &own);
 }
 
+/* Waits for the one in between. Returns 0 or what it failed with. */
+static int
+reap(pid_t between)
+{
+	int status;
+
+	while (waitpid(between, &status, __WALL) < 0) {
+		/* With SIGCHLD ignored it's gone: there will be no answer. */
+		if (errno != EINTR)
+			return 0;
+	}
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
+}
+
 /*
- * The child of a child, so that it is the program's no more. The one in
- * between ends without a SIGCHLD, which might stay pending for the program.
+ * The child of a child, so that it is the program's no more; nor by way of
+ * being its orphan. The one in between ends without a SIGCHLD, which might
+ * stay pending for the program.
  */
 static int
 fork_supervisor(const struct ends *ends, const struct worker_policy *policy,
     char *title, size_t title_size)
 {
 	pid_t program = getpid();
-	long between = syscall(SYS_clone, 0L, NULL, NULL, NULL, NULL);
+	int reaper = 0, error;
+	long between;
 
-	if (between < 0)
-		return -errno;
+	(void)prctl(PR_GET_CHILD_SUBREAPER, &reaper);
+	if (reaper != 0)
+		prctl(PR_SET_CHILD_SUBREAPER, 0);
+	between = syscall(SYS_clone, 0L, NULL, NULL, NULL, NULL);
 	if (between == 0) {
 		pid_t child = fork();
 
@@ -246,16 +265,10 @@ fork_supervisor(const struct ends *ends, const struct worker_policy *policy,
 			supervisor(ends, program, policy, title, title_size);
 		_exit(child < 0 ? errno : 0);
 	}
-	for (;;) {
-		int status;
-
-		if (waitpid((pid_t)between, &status, __WALL) >= 0)
-			return WIFEXITED(status) ? -WEXITSTATUS(status)
-			                         : -ECHILD;
-		/* With SIGCHLD ignored there is no status: wait for EOF. */
-		if (errno != EINTR)
-			return 0;
-	}
+	error = between < 0 ? -errno : reap((pid_t)between);
+	if (reaper != 0)
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
+	return error;
 }
 
 /* The program's side: installs the filter and gives its descriptor away. */

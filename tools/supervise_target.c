@@ -170,11 +170,12 @@ target_read(
     const struct target *target, uint64_t address, void *to, size_t size)
 {
 	const struct iovec local = {.iov_base = to, .iov_len = size};
-	/* NOLINTNEXTLINE(performance-no-int-to-ptr): another's address */
-	const struct iovec remote = {
-	    .iov_base = (void *)(uintptr_t)address, .iov_len = size};
-	ssize_t got = process_vm_readv(target->tid, &local, 1, &remote, 1, 0);
+	struct iovec remote = {.iov_len = size};
+	ssize_t got;
 
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): another's address */
+	remote.iov_base = (void *)(uintptr_t)address;
+	got = process_vm_readv(target->tid, &local, 1, &remote, 1, 0);
 	if (got < 0)
 		return -errno;
 	return (size_t)got == size ? 0 : -EFAULT;
@@ -195,7 +196,7 @@ target_descriptor(struct target *target, int fd)
 static uint64_t
 find_random(pid_t tid)
 {
-	_Alignas(16) char auxv[AUXV_MAX];
+	_Alignas(16) char auxv[AUXV_MAX] = {0};
 	const Elf64_auxv_t *wide = (const Elf64_auxv_t *)(const void *)auxv;
 	const Elf32_auxv_t *narrow = (const Elf32_auxv_t *)(const void *)auxv;
 	ssize_t len = read_proc(tid, "auxv", auxv, sizeof(auxv));

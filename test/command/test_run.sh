@@ -8,7 +8,6 @@
 set -u
 
 build=$(cd "${BUILD:-build}" && pwd -P) || exit 2
-here=$(cd "$(dirname "$0")" && pwd -P) || exit 2
 work=$(cd "$(mktemp -d)" && pwd -P) || exit 2
 started=
 cleanup() {
@@ -89,6 +88,11 @@ guard_of() {
 worker_of() {
 	guard_=$(guard_of "$1")
 	[ -n "$guard_" ] && pgrep -P "$guard_" 2>/dev/null
+}
+
+count_files() {
+	set -- "$1"/*
+	echo $#
 }
 
 unsupervised() {
@@ -225,11 +229,11 @@ compare() {
 	mv now bare
 	"$@" kashim run --supervise ./look <input >now 2>&1
 	mv now seen
-	if diff -u bare seen >diff; then
+	if diff -u bare seen >differ; then
 		pass
 	else
 		fail "the same to see: $name"
-		sed 's/^/	/' diff
+		sed 's/^/	/' differ
 	fi
 }
 echo text >input
@@ -272,6 +276,18 @@ timeout 1 kashim run --supervise sleep 30
 same timeout $? 124
 same 'no stranger among the children' "$(kashim run --supervise perl -e '
 	print waitpid(-1, 0), " ", $!{ECHILD} ? "ECHILD" : $!')" '-1 ECHILD'
+
+same 'no orphan of one that takes orphans' "$(python3 -c '
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+os.execvp(sys.argv[1], sys.argv[1:])' kashim run --supervise python3 -c '
+import ctypes, os
+reaper = ctypes.c_int(0)
+ctypes.CDLL(None).prctl(37, ctypes.byref(reaper), 0, 0, 0)
+try:
+	os.waitpid(-1, 0)
+except ChildProcessError:
+	print("alone", reaper.value)')" 'alone 1'
 
 # Whoever ends the program ends it, and the supervisor ends with it.
 
@@ -329,7 +345,8 @@ keys 'fg; echo status $?' Enter
 sleep 0.2
 keys C-c
 shows 'caught'
-keys C-'\'
+# shellcheck disable=SC1003 # a key
+keys 'C-\'
 shows '^status 131'
 keys 'kashim run --supervise ./supervised signals 1 4000; echo result $?' Enter
 keys C-z
@@ -376,7 +393,7 @@ pid=$!
 started="$started $pid"
 until_true 20 grep -q calls out
 worker=$(worker_of $pid)
-few=$(ls "/proc/$worker/fd" | wc -l)
+few=$(count_files "/proc/$worker/fd")
 idle_before=$(cut -d' ' -f14,15 "/proc/$worker/stat")
 sleep 0.5
 same 'idle: the worker sleeps' "$(cut -d' ' -f14,15 "/proc/$worker/stat")" \
@@ -388,7 +405,7 @@ pid=$!
 started="$started $pid"
 until_true 20 grep -q calls out
 same '10,000 connections: descriptors of the worker' \
-	"$(ls "/proc/$(worker_of $pid)/fd" | wc -l)" "$few"
+	"$(count_files "/proc/$(worker_of $pid)/fd")" "$few"
 kill $pid
 wait $pid 2>/dev/null
 exec 3>&-
