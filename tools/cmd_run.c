@@ -239,7 +239,10 @@ static int
 supervise(const struct run *run)
 {
 	struct worker_policy policy = {
-	    .image = run->image, .trace_path = run->trace};
+	    .image = run->image,
+	    .config = run->config,
+	    .trace_path = run->trace,
+	};
 	const char *why;
 	size_t title_size;
 	char *title = command_line(run, &title_size);
@@ -256,7 +259,7 @@ supervise(const struct run *run)
 	    run->obstacle != NULL ? run->obstacle->what
 				  : "--supervise asks for it");
 	/* Under supervision these calls would count as the program's own. */
-	supervise_inherited(&run->image, run->program, run->trace);
+	supervise_inherited(&policy, run->program);
 	error = supervise_start(&policy, title, title_size, &why);
 	if (error == 0)
 		return CMD_DONE;

@@ -25,8 +25,7 @@ base_name(const char *path)
 }
 
 void
-supervise_inherited(
-    const struct image *image, const char *program, const char *trace_path)
+supervise_inherited(const struct worker_policy *policy, const char *program)
 {
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
 	/* The name of its file, and the one that it is started by. */
@@ -34,11 +33,11 @@ supervise_inherited(
 	const char *names[] = {
 	    base_name(file ? file : program), base_name(program)};
 	struct apply apply = {
-	    .trace_path = trace_path,
+	    .trace_path = policy->trace_path,
 	    .calls = {setsockopt, getsockopt},
 	};
 
-	if (supervise_view_start(image) < 0)
+	if (supervise_view_start(&policy->image, policy->config) < 0)
 		goto out;
 	apply.view = supervise_view(names, 2);
 	if (view_is_empty(apply.view))

@@ -6,13 +6,13 @@
 #ifndef KASHIM_SUPERVISE_INHERITED_H
 #define KASHIM_SUPERVISE_INHERITED_H
 
-#include "image.h"
+#include "supervise_worker.h"
 
 /*
  * Sets on the calling process's own what the rules say for program, which it
  * is about to become. What can't be done is left undone.
  */
-void supervise_inherited(
-    const struct image *image, const char *program, const char *trace_path);
+void
+supervise_inherited(const struct worker_policy *policy, const char *program);
 
 #endif

@@ -46,11 +46,11 @@ static struct {
 } known;
 
 int
-target_start(const struct image *image)
+target_start(const struct image *image, const char *config)
 {
 	for (int i = 0; i < TARGETS; i++)
 		known.table[i].pidfd = -1;
-	return supervise_view_start(image);
+	return supervise_view_start(image, config);
 }
 
 /* Reads a file below /proc/TID. Returns its length or -errno. */

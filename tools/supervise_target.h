@@ -26,9 +26,9 @@ struct target;
 
 /*
  * Starts to know targets, under the rules of a checked image, which has to
- * stay. Returns 0 or -ENOMEM.
+ * stay, of the configuration file config. Returns 0 or -ENOMEM.
  */
-int target_start(const struct image *image);
+int target_start(const struct image *image, const char *config);
 
 /*
  * The thread tid. Valid until the next call. Returns NULL if there is none

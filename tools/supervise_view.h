@@ -12,17 +12,18 @@
 #include "view.h"
 
 /*
- * Begins, with a checked image, which has to stay; does nothing if it is the
- * same one as before. Returns 0 or -ENOMEM.
+ * Begins, with a checked image, which has to stay, of the configuration file
+ * config; after that it follows what "kashim reload" publishes of it
+ * (shared.h). Does nothing if it was begun before. Returns 0 or -ENOMEM.
  */
-int supervise_view_start(const struct image *image);
+int supervise_view_start(const struct image *image, const char *config);
 
-/* Has the image rules that look at the program? If not, names don't matter. */
+/* Are there rules that look at the program? If not, names don't matter. */
 bool supervise_view_needs_names(void);
 
 /*
- * The view for a program with the count (0 to 2) names. It stays what it is
- * until some other sixteen programs were asked for; may be empty.
+ * The view for a program with the count (0 to 2) names, under the policy that
+ * is in force now. It stays what it is until the next call; may be empty.
  */
 const struct view *supervise_view(const char *const *names, unsigned int count);
 

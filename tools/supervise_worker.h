@@ -14,6 +14,7 @@
 
 struct worker_policy {
 	struct image image;     /* checked */
+	const char *config;     /* the file that it was made of, absolute */
 	const char *trace_path; /* absolute; "" if none */
 };
 

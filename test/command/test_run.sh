@@ -457,6 +457,49 @@ same 'socket activation' "$(python3 activate.py kashim run --supervise perl -e '
 	open(my $s, "+<&=", 3);
 	print unpack("i", getsockopt($s, 6, 4)), "\n"')" 77
 
+# kashim reload reaches it at its next connection.
+
+export KASHIM_CACHE="$work/cache"
+mkdir -m 755 cache
+printf 'rule all { idle = "77s" }\n' >live.conf
+cat >steps.py <<'END'
+import socket, sys
+own = socket.create_server(("127.0.0.1", 0))
+for line in sys.stdin:
+	s = socket.create_connection(own.getsockname())
+	print(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE), flush=True)
+END
+kashim reload live.conf >out 2>err || sed 's/^/	/' err
+mkfifo ask
+kashim run -c live.conf --supervise python3 steps.py <ask >steps 2>&1 &
+pid=$!
+started="$started $pid"
+exec 3>ask
+answers() {
+	[ "$(wc -l <steps)" -ge "$1" ]
+}
+echo >&3
+until_true 5 answers 1
+printf 'rule x { program = { "nobody" } idle = 5 }\nrule all { idle = "88s" }\n' \
+	>live.conf
+kashim reload live.conf >out 2>err || sed 's/^/	/' err
+echo >&3
+until_true 5 answers 2
+printf 'rule x { idel = 5 }\n' >live.conf
+kashim reload live.conf >out 2>&1
+echo >&3
+until_true 5 answers 3
+printf 'rule all { idle = "99s" }\n' >live.conf
+kashim reload live.conf >out 2>err || sed 's/^/	/' err
+kill -9 "$(worker_of $pid)"
+until_true 5 two
+echo >&3
+until_true 5 answers 4
+same 'reload' "$(paste -sd ' ' steps)" '77 88 88 99'
+exec 3>&-
+wait $pid
+unset KASHIM_CACHE
+
 # In company
 
 kashim run --supervise kashim run --supervise "$static" >out 2>err
