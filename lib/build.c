@@ -375,7 +375,7 @@ builder_close(struct builder *b)
 	free(b->strings.bytes);
 }
 
-/* Writes header and checksum to where room was left for them. */
+/* Writes header and checksums to where room was left for them. */
 static void
 finish(struct builder *b, struct image_header *header)
 {
@@ -383,8 +383,11 @@ finish(struct builder *b, struct image_header *header)
 	    .bytes = b->out.bytes, .size = (uint32_t)b->out.size};
 
 	header->size = image.size;
-	memcpy(b->out.bytes, header, sizeof(*header));
-	header->checksum = image_checksum(&image);
+	for (int part = 0; part < IMAGE_PARTS; part++) {
+		memcpy(b->out.bytes, header, sizeof(*header));
+		header->checksum[part] =
+		    image_checksum(&image, (enum image_part)part);
+	}
 	memcpy(b->out.bytes, header, sizeof(*header));
 }
 

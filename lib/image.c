@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* The layout is a file format: the same on every machine of a byte order. */
-static_assert(sizeof(struct image_header) == 56, "image_header has padding");
+static_assert(sizeof(struct image_header) == 64, "image_header has padding");
 static_assert(sizeof(struct image_rule) == 180, "image_rule has padding");
 static_assert(sizeof(struct image_group) == 56, "image_group has padding");
 static_assert(sizeof(struct image_step) == 32, "image_step has padding");
@@ -56,6 +56,39 @@ block_inside(
 	       inside(image, offset, count * record);
 }
 
+/* Each word changes all bits of what comes behind it. */
+static uint64_t
+add_words(uint64_t sum, const struct image *image, uint64_t at, uint64_t len)
+{
+	uint64_t word;
+
+	if (!inside(image, at, len))
+		return sum;
+	for (uint64_t end = at + len; at + sizeof(word) <= end;
+	     at += sizeof(word)) {
+		memcpy(&word, image->bytes + at, sizeof(word));
+		sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+		sum ^= sum >> 32;
+	}
+	return sum;
+}
+
+uint64_t
+image_checksum(const struct image *image, enum image_part part)
+{
+	const size_t own =
+	    offsetof(struct image_header, checksum) + part * sizeof(uint64_t);
+	struct image_header header;
+	uint64_t sum = add_words(0, image, 0, own);
+
+	if (part == IMAGE_ALL)
+		return add_words(
+		    sum, image, sizeof(header), image->size - sizeof(header));
+	image_header(image, &header);
+	return add_words(sum, image, header.groups,
+	    header.group_count * (uint64_t)sizeof(struct image_group));
+}
+
 int
 image_check_header(const struct image *image)
 {
@@ -69,7 +102,7 @@ image_check_header(const struct image *image)
 		return -EBADMSG;
 	if (header.version != IMAGE_VERSION)
 		return -EPROTONOSUPPORT;
-	if (header.size != image->size ||
+	if (header.size != image->size || image->size % sizeof(uint64_t) != 0 ||
 	    (header.flags & ~(uint32_t)IMAGE_NO_INHERIT) != 0 ||
 	    header.rule_count > IMAGE_RULES_MAX ||
 	    !block_inside(image, header.rules, header.rule_count,
@@ -81,27 +114,10 @@ image_check_header(const struct image *image)
 		sizeof(struct image_source)) ||
 	    !block_inside(image, header.strings, header.strings_size, 1) ||
 	    header.strings_size == 0 ||
-	    image->bytes[header.strings + header.strings_size - 1] != '\0')
+	    image->bytes[header.strings + header.strings_size - 1] != '\0' ||
+	    header.checksum[IMAGE_START] != image_checksum(image, IMAGE_START))
 		return -EBADMSG;
 	return 0;
-}
-
-/* Each byte changes all bits behind it: what is cut or changed shows. */
-uint64_t
-image_checksum(const struct image *image)
-{
-	const size_t own = offsetof(struct image_header, checksum);
-	uint64_t sum = image->size, word;
-
-	for (size_t at = 0; at + sizeof(word) <= image->size;
-	     at += sizeof(word)) {
-		if (at == own)
-			continue;
-		memcpy(&word, image->bytes + at, sizeof(word));
-		sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-		sum ^= sum >> 32;
-	}
-	return sum;
 }
 
 int
@@ -113,10 +129,9 @@ image_check(const struct image *image)
 	if (error < 0)
 		return error;
 	image_header(image, &header);
-	if (image->size % sizeof(uint64_t) != 0 ||
-	    header.checksum != image_checksum(image))
-		return -EBADMSG;
-	return 0;
+	return header.checksum[IMAGE_ALL] == image_checksum(image, IMAGE_ALL)
+	           ? 0
+	           : -EBADMSG;
 }
 
 bool

@@ -181,13 +181,19 @@ enum image_flag {
 	IMAGE_NO_INHERIT = 1, /* children are not to be preloaded */
 };
 
+/* What a checksum is of, apart from itself and those behind it. */
+enum image_part {
+	IMAGE_START, /* the header and the groups: what a start looks at */
+	IMAGE_ALL,   /* and all that is behind the header */
+	IMAGE_PARTS,
+};
+
 struct image_header {
 	uint32_t magic;
 	uint32_t version;
-	uint32_t size;     /* of the whole image, bytes; a multiple of 8 */
-	uint32_t flags;    /* enum image_flag, or'ed */
-	uint64_t checksum; /* image_checksum() */
-	uint32_t rules;    /* offset of struct image_rule[rule_count] */
+	uint32_t size;  /* of the whole image, bytes; a multiple of 8 */
+	uint32_t flags; /* enum image_flag, or'ed */
+	uint32_t rules; /* offset of struct image_rule[rule_count] */
 	uint32_t rule_count;
 	uint32_t groups; /* offset of struct image_group[group_count] */
 	uint32_t group_count;
@@ -195,6 +201,7 @@ struct image_header {
 	uint32_t strings_size;
 	uint32_t sources; /* offset of struct image_source[source_count] */
 	uint32_t source_count;
+	uint64_t checksum[IMAGE_PARTS];
 };
 
 /* An image in memory. The bytes need no alignment. */
@@ -204,12 +211,13 @@ struct image {
 };
 
 /*
- * May image_* and match_* be given this image? It looks at the header alone,
- * so that a program's start does not take longer for a larger policy, and
- * that is enough for the accessors to be safe.
+ * May image_* and match_* be given this image? It looks at the header and at
+ * the groups, so that a program's start does not take longer for a larger
+ * policy, and that is enough: whatever the other bytes are, no accessor reads
+ * outside, and every look-up ends.
  * Returns 0; -EPROTONOSUPPORT for an image of another version; -EPROTOTYPE
  * for one of a machine of the other byte order; -EBADMSG for what is no
- * image, or cut short, or damaged in its header.
+ * image, or cut short, or damaged in this part.
  */
 int image_check_header(const struct image *image);
 
@@ -219,8 +227,8 @@ int image_check_header(const struct image *image);
  */
 int image_check(const struct image *image);
 
-/* Of all bytes but the checksum's own. */
-uint64_t image_checksum(const struct image *image);
+/* The checksum of a part, of an image whose header says where it is. */
+uint64_t image_checksum(const struct image *image, enum image_part part);
 
 /* Copies the header out. Returns false if the image is shorter than one. */
 bool image_header(const struct image *image, struct image_header *header);

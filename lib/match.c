@@ -13,11 +13,13 @@
 #include "pattern.h"
 
 /*
- * No sound image takes so many steps, of chains and of rules one by one: in
- * each group a rule is met four times at most (build_index). A damaged one must
- * come to an end, too: its chains may be circles.
+ * Steps that a look-up may take, and rules that it may look at one by one, for
+ * each rule of the policy. A set that is linked to a wider one has less than
+ * half of its rules (build_index), so no sound image comes near. A damaged one,
+ * the chains of which may be circles, must come to an end, too.
  */
-#define STEPS_MAX (1u << 20)
+#define STEPS_EACH 16u
+#define STEPS_MIN  4096u
 
 /* A query's value of a field, as the image has its keys. */
 struct key {
@@ -31,7 +33,7 @@ struct search {
 	const struct image *image;
 	struct key keys[FIELDS];
 	uint32_t best; /* lowest rule yet that matches */
-	uint32_t left; /* of STEPS_MAX */
+	uint32_t left; /* steps */
 };
 
 static struct key
@@ -206,8 +208,12 @@ int
 match_rule(const struct image *image, const struct match_groups *groups,
     const struct match_query *query)
 {
+	const uint32_t rules = image_rule_count(image);
 	struct search search = {
-	    .image = image, .best = IMAGE_NO_RULE, .left = STEPS_MAX};
+	    .image = image,
+	    .best = IMAGE_NO_RULE,
+	    .left = STEPS_MIN + STEPS_EACH * rules,
+	};
 	struct image_group group;
 	uint32_t n = 0;
 
@@ -215,8 +221,7 @@ match_rule(const struct image *image, const struct match_groups *groups,
 	while (search.left > 0 && match_next_group(image, groups, &n, &group))
 		search_chain(&search,
 		    group.root[query->direction == DIRECTION_ACCEPT].step, 0);
-	return search.best < image_rule_count(image) ? (int)search.best
-	                                             : MATCH_NONE;
+	return search.best < rules ? (int)search.best : MATCH_NONE;
 }
 
 bool

@@ -158,6 +158,8 @@ use_image(const struct image *image)
 		use_offset(image, n * 40 < image->size
 				      ? image->bytes[n * 40] * 4
 				      : UINT32_MAX - n);
+	if (!usable)
+		return;
 	query(image, NULL, sound);
 	use_as_policy(image, sound);
 }
@@ -166,11 +168,15 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* A block of exactly this size: the next byte is poisoned. */
-	uint8_t *bytes = malloc(size + (size == 0));
-	struct image image = {.bytes = bytes, .size = (uint32_t)size};
+	uint8_t *bytes;
+	struct image image;
 	struct image_header header;
 
+	/* Any other size would not pass. */
+	size -= size % sizeof(uint64_t);
+	bytes = malloc(size + (size == 0));
 	MUST(bytes != NULL);
+	image = (struct image){.bytes = bytes, .size = (uint32_t)size};
 	memcpy(bytes, data, size);
 	use_image(&image);
 	/* Few mutations keep these right, and the rest would not be seen. */
@@ -178,6 +184,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		header.magic = IMAGE_MAGIC;
 		header.version = IMAGE_VERSION;
 		header.size = image.size;
+		memcpy(bytes, &header, sizeof(header));
+		header.checksum[IMAGE_START] =
+		    image_checksum(&image, IMAGE_START);
 		memcpy(bytes, &header, sizeof(header));
 		use_image(&image);
 	}

@@ -133,7 +133,7 @@ START_TEST(circles)
 	ck_assert(image_group(&image, 0, &group));
 	at = group.root[0].step;
 	ck_assert(image_step(&image, at, &step));
-	step.next = at;
+	step.next = at; /* the groups' checksum does not see this */
 	step.first = 0;
 	memcpy(bytes + at, &step, offsetof(struct image_step, table));
 	ck_assert_int_eq(image_check(&image), -EBADMSG);
@@ -169,9 +169,42 @@ START_TEST(foreign)
 		header.magic = CASES[i].magic;
 		header.version = CASES[i].version;
 		memcpy(bytes, &header, sizeof(header));
+		for (int part = 0; part < IMAGE_PARTS; part++) {
+			header.checksum[part] =
+			    image_checksum(&image, (enum image_part)part);
+			memcpy(bytes, &header, sizeof(header));
+		}
 		ck_assert_int_eq(image_check_header(&image), CASES[i].result);
 		ck_assert_int_eq(image_check(&image), CASES[i].result);
 	}
+	free(bytes);
+}
+END_TEST
+
+/* What a start believes is not damaged: the header and the groups. */
+START_TEST(start)
+{
+	uint64_t state = 14;
+	uint32_t size;
+	uint8_t *bytes = make(&state, 60, &size);
+	struct image image = {.bytes = bytes, .size = size};
+	struct image_header header;
+	uint32_t last;
+
+	ck_assert(image_header(&image, &header));
+	last = header.groups +
+	       header.group_count * (uint32_t)sizeof(struct image_group);
+	for (uint32_t at = 0; at < last;
+	     at = at + 1 == sizeof(header) ? header.groups : at + 1) {
+		/* Not in the other checksum. */
+		if (at / 8 ==
+		    offsetof(struct image_header, checksum[IMAGE_ALL]) / 8)
+			continue;
+		bytes[at] ^= 0x40;
+		ck_assert_int_lt(image_check_header(&image), 0);
+		bytes[at] ^= 0x40;
+	}
+	ck_assert_int_eq(image_check(&image), 0);
 	free(bytes);
 }
 END_TEST
@@ -294,6 +327,7 @@ main(void)
 	tcase_add_test(tc, every_bit);
 	tcase_add_test(tc, circles);
 	tcase_add_test(tc, foreign);
+	tcase_add_test(tc, start);
 	tcase_add_test(tc, truncation);
 	tcase_add_test(tc, values);
 	tcase_add_test(tc, strings);
