@@ -341,12 +341,20 @@ waiting(const struct apply *apply, int fd)
 }
 
 /*
- * After a listener's options were changed in place of those that *before
- * says: connections that wait, or are on their way into the queue, have got
- * the former ones, or some of each.
+ * Around a change of a listener's options from those that *before says:
+ * connections that wait, or are on their way into the queue, have got the
+ * former ones, or some of each. Another thread that accepts one meanwhile has
+ * to know, too, so there are many of them at first.
  */
 static void
-note_queue(const struct apply *apply, int fd, const struct keepalive *before)
+queue_changes(const struct apply *apply, int fd, const struct keepalive *before)
+{
+	if (apply->view->changed)
+		record_set_queue(fd, before, QUEUE_MAX);
+}
+
+static void
+queue_changed(const struct apply *apply, int fd, const struct keepalive *before)
 {
 	if (apply->view->changed)
 		record_set_queue(fd, before, waiting(apply, fd) + QUEUE_SPARE);
@@ -366,13 +374,13 @@ apply_listen(const struct apply *apply, int fd)
 		return false;
 	if (!view_listener_decides(view) ||
 	    match_scope_is_empty(&view->accept)) {
+		queue_changes(apply, fd, &before);
 		/* It may have tried to connect before. */
 		take_back(apply, fd, MATCH_NONE, &NOTHING);
-		if (view->changed) {
+		if (view->changed)
 			record_decide(
 			    fd, view->generation, MATCH_NONE, &NOTHING);
-			note_queue(apply, fd, &before);
-		}
+		queue_changed(apply, fd, &before);
 		return false;
 	}
 	if (local_end(fd, &local, &local_len) < 0)
@@ -387,10 +395,11 @@ apply_listen(const struct apply *apply, int fd)
 	    found.rule == record_rule(fd, view->generation) &&
 	    found.record.app_settings == APP_RESPECT)
 		return false;
+	queue_changes(apply, fd, &before);
 	set_rule(apply, "listen", fd, &query, &found);
 	if (found.rule == MATCH_NONE)
 		record_decide(fd, view->generation, MATCH_NONE, &NOTHING);
-	note_queue(apply, fd, &before);
+	queue_changed(apply, fd, &before);
 	return false;
 }
 

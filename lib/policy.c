@@ -28,6 +28,7 @@
 #include "program.h"
 #include "real.h"
 #include "shared.h"
+#include "telltale.h"
 #include "trace.h"
 
 /* For another thread that came first and reads. */
@@ -64,11 +65,16 @@ struct reading {
 	struct start start;
 	const char *library; /* our own file, NULL: not known */
 	const char *config;
+	enum telltale_start source;
 	const struct start *result;
 };
 
 static int policy_state = POLICY_UNREAD;
 static const struct start *policy_base;
+
+/* In .data, and nothing but the command reads it. */
+static volatile struct telltale telltale
+    __attribute__((used)) = {.magic = TELLTALE_FIRST TELLTALE_SECOND};
 
 static const char *
 environment(const char *name)
@@ -159,13 +165,15 @@ note_inherit(const struct reading *reading, const struct image *image)
 
 /* Goes by an image of its own, until something is published. */
 static int
-use_own(struct reading *reading, const struct image *image)
+use_own(struct reading *reading, const struct image *image,
+    enum telltale_start source)
 {
 	note_inherit(reading, image);
 	/* Nothing can match this program: let every call go straight on. */
 	if (reading->start.shared.header == NULL &&
 	    !concerns_us(reading, image))
 		return 0;
+	reading->source = source;
 	return seal(reading, image);
 }
 
@@ -199,6 +207,7 @@ use_shared(struct reading *reading, bool fresh)
 		return false;
 	}
 	note_inherit(reading, &image);
+	reading->source = TELLTALE_PUBLISHED;
 	return seal(reading, NULL) == 0;
 }
 
@@ -214,7 +223,7 @@ use_compiled(struct reading *reading, bool fresh)
 	    cache_read(path, &image) < 0)
 		return false;
 	used = (!fresh || cache_is_fresh(&image, reading->config)) &&
-	       use_own(reading, &image) == 0;
+	       use_own(reading, &image, TELLTALE_COMPILED) == 0;
 	cache_release(&image);
 	return used;
 }
@@ -229,7 +238,7 @@ use_parsed(void *data, const struct image *image)
 {
 	struct parsed *parsed = data;
 
-	parsed->error = use_own(parsed->reading, image);
+	parsed->error = use_own(parsed->reading, image, TELLTALE_TEXT);
 }
 
 static void
@@ -267,6 +276,19 @@ find_shared(struct reading *reading)
 		(void)shared_map(path, shared);
 }
 
+static void
+tell(const struct reading *reading)
+{
+	const struct start *start = reading->result;
+
+	if (start != NULL) {
+		telltale.start = reading->source;
+		telltale.shared = (uintptr_t)start->shared.header;
+		telltale.passes = start->passes;
+		telltale.passed = start->passed;
+	}
+}
+
 /* Not inlined: "make audit" knows it as where start-up begins. */
 __attribute__((noinline)) static const struct start *
 read_policy(void)
@@ -284,13 +306,15 @@ read_policy(void)
 		memcpy(reading.start.trace_path, trace, strlen(trace) + 1);
 	find_shared(&reading);
 	if (use_shared(&reading, true) || use_compiled(&reading, true))
-		return reading.result;
+		goto out;
 	/* The usual case on a host without a configuration. */
 	if (named != NULL || access(CONFIG_FILE, F_OK) == 0 || errno != ENOENT)
 		use_text(&reading);
 	/* Nothing yet, but it may come. */
 	if (reading.result == NULL && reading.start.shared.header != NULL)
 		(void)seal(&reading, NULL);
+out:
+	tell(&reading);
 	return reading.result;
 }
 
