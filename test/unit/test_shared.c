@@ -307,7 +307,7 @@ START_TEST(under_load)
 		    make_image('b', 299), make_image('c', 301)};
 		struct shared_result result;
 
-		for (unsigned int i = 0; i < 1500; i++) {
+		for (unsigned int i = 0; i < 500; i++) {
 			if (shared_publish(path, &images[i % 3], &result) < 0)
 				_exit(1);
 		}

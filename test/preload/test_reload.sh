@@ -1,0 +1,380 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# kashim reload, and the files that it and kashim compile make: which programs
+# follow, which keep what they have, and what is done about files that are
+# missing, damaged, stale or not to be trusted. $1 is the build directory. It
+# has to be root.
+set -u
+
+build=$(cd "${1:-build}" && pwd) || exit 2
+dir=$(mktemp -d "${TMPDIR:-/tmp}/kashim-test.XXXXXX") || exit 2
+host=
+quit()
+{
+	# Its input ends, so it does.
+	exec 8>&- 9<&-
+	[ -z "$host" ] || wait "$host"
+	host=
+}
+cleanup()
+{
+	[ -z "$host" ] || kill "$host" 2>/dev/null
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+trap 'exit 1' HUP INT TERM
+chmod 755 "$dir"
+mkdir "$dir/cache"
+conf=$dir/kashim.conf
+default=$(cat /proc/sys/net/ipv4/tcp_keepalive_time)
+export KASHIM_CONFIG="$conf" KASHIM_CACHE="$dir/cache"
+name=$(echo "$conf" | tr / % | sed 's/^%//')
+image=$dir/cache/$name.policy
+shared=$dir/cache/$name.shared
+passed=0
+failed=0
+
+# is WHAT GOT WANTED
+is()
+{
+	if [ "$2" = "$3" ]; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		printf 'failed: %s: "%s", not "%s"\n' "$1" "$2" "$3"
+	fi
+}
+
+rule()
+{
+	printf 'rule r { destination = "127.0.0.0/8" idle = %s }\n' "$1" \
+	    >"$conf"
+}
+
+kashim()
+{
+	"$build/kashim" "$@" 2>&1
+}
+
+# Starts a host, on descriptors 8 and 9; the command in front of it is $*.
+start()
+{
+	rm -f "$dir/in" "$dir/out"
+	mkfifo "$dir/in" "$dir/out"
+	LD_PRELOAD=$build/libkashim.so KASHIM_TRACE="$dir/messages" \
+	    "$@" "$build/test/follow" <"$dir/in" >"$dir/out" &
+	host=$!
+	exec 8>"$dir/in" 9<"$dir/out"
+	read -r answer <&9
+	[ "$answer" = ready ] || echo "the host said '$answer'"
+}
+
+# say WORD: what the host answers.
+say()
+{
+	answer=
+	echo "$1" >&8
+	read -r answer <&9 || answer='it is gone'
+	echo "$answer"
+}
+
+both()
+{
+	echo "$1 $1"
+}
+
+# What a program that starts now gets.
+now()
+{
+	start env
+	said=$(say connect)
+	quit
+	echo "${said% *}"
+}
+
+rule 300
+is 'compile makes what can be followed' "$(kashim compile | wc -l)" 1
+is 'compile: files' "$(cd "$dir/cache" && echo *)" \
+    "$name.policy $name.shared $name.shared.lock"
+start env
+is 'at start' "$(say connect)" "$(both 300)"
+rule 301
+is 'an edited file' "$(say connect)" "$(both 300)"
+kashim compile >/dev/null
+is 'a compiled one' "$(say connect)" "$(both 300)"
+is 'for a program that starts' "$(now_=$(KASHIM_TRACE='' now); echo "$now_")" 301
+quit
+
+start env
+is 'started with the compiled one' "$(say connect)" "$(both 301)"
+rule 302
+is 'reload' "$(kashim reload | tail -n 1)" \
+    "$shared: generation 2 is in force"
+is 'reloaded' "$(say connect)" "$(both 302)"
+is 'reloaded, in a child' "$(say fork)" "$(both 302)"
+
+printf 'rule r {\n' >"$conf"
+said=$(kashim reload)
+is 'a bad file: status' "$(kashim reload >/dev/null; echo $?)" 2
+is 'a bad file: message' "$(echo "$said" | tail -n 1)" \
+    'kashim: the last good policy stays in force'
+is 'a bad file' "$(say connect)" "$(both 302)"
+quit
+is 'a bad file, for a program that starts' "$(now)" 302
+is 'a bad file: the log' "$(grep -c 'follow keeps the last good policy: ' \
+    "$dir/messages")" 1
+
+start env
+rule 301
+kashim reload >/dev/null
+is 'the way back' "$(say connect)" "$(both 301)"
+printf 'rule r { program = "other" idle = 5 }\n' >"$conf"
+kashim reload >/dev/null
+is 'a policy without a rule for it' "$(say connect)" "$(both "$default")"
+rule 303
+kashim reload >/dev/null
+is 'and with one again' "$(say connect)" "$(both 303)"
+printf 'rule r { idle = 304 }\n' >"$conf"
+kashim reload >/dev/null
+is 'one rule for everything' "$(say connect)" "$(both 304)"
+printf 'rule r { source = "127.0.0.0/8" idle = 305 }\n' >"$conf"
+kashim reload >/dev/null
+is 'a rule by source' "$(say connect)" "$(both 305)"
+rm -f "$conf"
+is 'no file: status' "$(kashim reload >/dev/null; echo $?)" 2
+is 'no file' "$(say connect)" "$(both 305)"
+quit
+
+# The text was read, since it is newer than all else; then it follows.
+rule 306
+start env
+is 'started with the text' "$(say connect)" "$(both 306)"
+kashim reload >/dev/null
+rule 307
+kashim reload >/dev/null
+is 'started with the text, reloaded' "$(say connect)" "$(both 307)"
+quit
+
+# What takes away all that a policy could be loaded with.
+for word in chroot setuid limit seccomp; do
+	rule 310
+	kashim reload >/dev/null
+	start env
+	is "$word: before" "$(say connect)" "$(both 310)"
+	is "$word" "$(say $word)" 'done'
+	rule 311
+	kashim reload >/dev/null
+	is "$word: reloaded" "$(say connect)" "$(both 311)"
+	quit
+done
+
+# A reload costs the program no system call.
+calls()
+{
+	sed -n '/getppid/,/getppid/{s/^[0-9]* *//;s/(.*//;s/.*resumed.*//;p;}' \
+	    "$dir/trace" | tr '\n' ' '
+}
+rule 312
+kashim reload >/dev/null
+start strace -qq -o "$dir/trace"
+say connect >/dev/null
+before=$(calls)
+: >"$dir/trace"
+rule 313
+kashim reload >/dev/null
+# The listener is brought up to date once.
+say connect >/dev/null
+: >"$dir/trace"
+is 'system calls: reloaded' "$(say connect)" "$(both 313)"
+is 'system calls' "$(calls)" "$before"
+quit
+
+# The image is copied: whatever is done to it, who runs is not harmed. The
+# one that is published keeps its half.
+rm -f "$shared"
+start env
+is 'from a copy' "$(say connect)" "$(both 313)"
+: >"$image"
+is 'the image cut short' "$(say connect)" "$(both 313)"
+head -c 300000 /dev/urandom >"$image"
+is 'the image overwritten' "$(say connect)" "$(both 313)"
+rm -f "$image"
+is 'the image removed' "$(say connect)" "$(both 313)"
+rule 314
+kashim reload >/dev/null
+is 'nothing to follow at start' "$(say connect)" "$(both 313)"
+quit
+is 'nothing to follow, started again' "$(now)" 314
+
+start env
+rm -f "$shared"
+rule 315
+is 'the published file removed' "$(say connect)" "$(both 314)"
+kashim reload >/dev/null
+is 'the published file removed, reloaded' "$(say connect)" "$(both 314)"
+quit
+start env
+cp "$shared" "$dir/copy"
+mv "$dir/copy" "$shared"
+rule 316
+kashim reload >/dev/null
+is 'the published file replaced' "$(say connect)" "$(both 315)"
+quit
+
+# The numbers of the generation and of what is begun are anything.
+start env
+printf '\377\377\377\377' | dd of="$shared" bs=1 seek=16 conv=notrunc 2>/dev/null
+say connect >/dev/null
+printf 'garbage!' | dd of="$shared" bs=1 seek=16 conv=notrunc 2>/dev/null
+is 'garbage in it: unharmed' "$(say connect | wc -w)" 2
+rule 317
+kashim reload >/dev/null
+is 'garbage in it, reloaded' "$(say connect)" "$(both 317)"
+quit
+
+# Too large for the file that programs have mapped.
+start env
+i=0
+while [ $i -lt 2000 ]; do
+	echo "rule r$i { destination = \"10.0.$((i / 250)).$((i % 250))\" }"
+	i=$((i + 1))
+done >"$dir/many"
+{
+	cat "$dir/many"
+	echo 'rule r { destination = "127.0.0.0/8" idle = 318 }'
+} >"$conf"
+is 'outgrown: message' "$(kashim reload | tail -n 1)" "kashim: programs that \
+were started before keep the policy that they have, until they are started \
+again"
+is 'outgrown' "$(say connect)" "$(both 317)"
+quit
+is 'outgrown, started again' "$(now)" 318
+
+# A clock of files that moves in steps: never the old one for the new.
+old=0
+i=0
+while [ $i -lt 20 ]; do
+	rule 321
+	kashim compile >/dev/null
+	rule 322
+	[ "$(now)" = 322 ] || old=$((old + 1))
+	i=$((i + 1))
+done
+is 'edited within a tick of the clock' "$old" 0
+
+# What check says, and who starts does not use.
+complaint()
+{
+	kashim check | sed -n 's/.* is not used: //p' | head -n 1
+}
+rule 330
+rm -f "$shared"
+is 'check: nothing compiled' "$(rm -f "$image"; complaint)" ''
+kashim compile >/dev/null
+is 'check: fresh' "$(complaint)" ''
+rm -f "$shared"
+: >"$dir/good"
+cat "$image" >"$dir/good"
+check()
+{
+	is "$1: check" "$(complaint)" "$2"
+	is "$1: not used" "$(strace -f -qq -o "$dir/trace" \
+	    -E LD_PRELOAD="$build/libkashim.so" "$build/test/calls" connect
+	    grep -c 'libkashim-config.so' "$dir/trace")" 1
+	cat "$dir/good" >"$image"
+	chmod 644 "$image"
+	chown 0 "$image"
+}
+poke()
+{
+	# shellcheck disable=SC2059 # a byte in octal
+	printf "$2" | dd of="$image" bs=1 seek="$1" conv=notrunc 2>/dev/null
+}
+size=$(wc -c <"$image")
+truncate -s $((size - 8)) "$image"
+check 'cut short' 'it is cut short; run kashim compile'
+: >"$image"
+check 'empty' 'it is cut short; run kashim compile'
+poke $((size - 9)) '\377'
+check 'damaged' 'it is damaged; run kashim compile'
+poke 4 '\143'
+check 'future' 'it is of another version of kashim; run kashim compile'
+printf '%s' "$(head -c 4 "$image" | rev)" |
+    dd of="$image" bs=1 conv=notrunc 2>/dev/null
+check 'foreign' 'it was made on a machine of another byte order; run kashim compile here'
+chmod 666 "$image"
+check 'others can write it' \
+    'others can write it (mode 0666); chmod go-w would be right'
+chown 1234 "$image"
+check "somebody's" 'it belongs to user 1234; let root or user 0 own it'
+touch -d '1 hour ago' "$conf"
+check 'stale' 'the configuration was changed since; run kashim compile'
+rule 331
+rm -f "$image"
+mkdir "$image"
+is 'a directory: check' "$(complaint)" \
+    'it is not a regular file; remove it and run kashim compile'
+rmdir "$image"
+kashim reload >/dev/null
+chmod 622 "$shared"
+is 'published, others can write it: check' "$(complaint)" \
+    'others can write it (mode 0622); chmod go-w would be right'
+is 'published, others can write it: reload' "$(kashim reload | sed -n 2p)" \
+    "kashim: $shared is not trusted: root or you have to own it, and nobody \
+else may write it"
+rm -f "$image"
+is 'published, others can write it: not used' "$(
+    strace -f -qq -o "$dir/trace" -E LD_PRELOAD="$build/libkashim.so" \
+    "$build/test/calls" connect
+    grep -c 'libkashim-config.so' "$dir/trace")" 1
+rm -f "$shared"
+kashim reload >/dev/null
+rule 332
+is 'published, stale: check' "$(rm -f "$image"; complaint)" \
+    'the configuration was changed since; run kashim reload'
+is 'published, stale' "$(now)" 332
+
+# Power failed while one was written: what is left is in nobody's way.
+kashim reload >/dev/null
+head -c 100 "$image" >"$image.aB3xYz"
+head -c 5000 "$shared" >"$shared.aB3xYz"
+is 'half-written files' "$(now)" 332
+rule 333
+is 'half-written files: reload' "$(kashim reload >/dev/null; echo $?)" 0
+rm -f "$image.aB3xYz" "$shared.aB3xYz"
+
+# With a fresh image neither the parser nor libconfuse is needed.
+mkdir "$dir/alone"
+cp "$build/libkashim.so" "$dir/alone"
+is 'without the parser' "$(LD_PRELOAD=$dir/alone/libkashim.so strace -qq \
+    -o "$dir/trace" "$build/test/calls" connect
+    sed -n 's/.*TCP_KEEPIDLE, \[\([0-9]*\)\].*/\1/p' "$dir/trace")" 333
+is 'without the parser: libconfuse' "$(grep -c confuse "$dir/trace")" 0
+
+# No room, and a directory that is read-only; in a mount namespace.
+cat >"$dir/mounts" <<-'EOF'
+	mkdir "$1/tiny" "$1/etc"
+	mount -t tmpfs -o size=16k tmpfs "$1/tiny"
+	KASHIM_CACHE=$1/tiny "$2/kashim" reload >/dev/null 2>&1
+	echo "no room: $?, $(cd "$1/tiny" && echo *)"
+	mount -t tmpfs tmpfs "$1/etc"
+	cp "$1/kashim.conf" "$1/etc/kashim.conf"
+	mount -o remount,ro "$1/etc"
+	export KASHIM_CONFIG="$1/etc/kashim.conf"
+	env -u KASHIM_CACHE "$2/kashim" reload 2>&1 | sed "s|$1||"
+	"$2/kashim" reload >/dev/null
+	echo "with KASHIM_CACHE: $?"
+	LD_PRELOAD=$2/libkashim.so strace -qq -o "$1/trace" \
+	    "$2/test/calls" connect
+	grep -c libkashim-config.so "$1/trace"
+EOF
+is 'disk full, and read-only' "$(unshare -m sh "$dir/mounts" "$dir" "$build")" \
+    "no room: 2, *.policy
+kashim: /etc/kashim.conf.policy cannot be written: Read-only file system
+kashim: with KASHIM_CACHE=DIRECTORY in the environment, here and of the \
+programs, it goes there
+with KASHIM_CACHE: 0
+0"
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
