@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "advice.h"
+#include "compiled.h"
 #include "config.h"
 #include "image.h"
 #include "terminal.h"
@@ -80,6 +81,16 @@ look(void *data, const struct build_input *policy, const struct image *image)
 	    advice_give(check->path, policy, image, print_warning, check);
 }
 
+/* Beside the text: what was made of it, and will not be used. */
+static void
+check_compiled(struct check *check)
+{
+	char text[COMPILED_TEXT_MAX];
+
+	for (unsigned int n = 0; compiled_complaint(check->path, n, text); n++)
+		print_warning(check, text);
+}
+
 int
 cmd_check(int argc, char *argv[])
 {
@@ -108,6 +119,7 @@ cmd_check(int argc, char *argv[])
 	if (check.warnings > 0)
 		print_message(TERMINAL_PLAIN, "",
 		    "for the reasons see man kashim.conf, section WARNINGS");
+	check_compiled(&check);
 	printf("%s: %sok%s, %u rule%s", path,
 	    terminal_colour(stdout, TERMINAL_GOOD),
 	    terminal_colour(stdout, TERMINAL_PLAIN), rules,
