@@ -33,7 +33,7 @@ int inside_make_directory(int root, const char *path);
 #define INSIDE_FILE_MAX (1024 * 1024)
 int inside_read(int root, const char *path, char **text, size_t *size);
 
-/* The same for a file in a directory; a symbolic link there is -ELOOP. */
+/* The same for a file in a directory; a symbolic link is no regular file. */
 int inside_read_at(int directory, const char *name, char **text, size_t *size);
 
 /*

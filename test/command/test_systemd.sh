@@ -118,7 +118,7 @@ system=/usr/lib/systemd/system
 admin=/etc/systemd/system
 put $system/a.service $system/a-b-c.service $system/t@.service \
 	$system/t@own.service $system/a-b-t@.service $system/l.socket \
-	$admin/a.service.d/50.conf $system/a.service.d/60.conf \
+	$admin/a.service.d/50.conf $admin/a.service.d/.60.conf $system/a.service.d/60.conf \
 	$system/a.service.d/override.conf $admin/a.service.d/zz-kashim.conf \
 	$system/service.d/50.conf $system/service.d/55.conf \
 	$system/service.d/zzz.conf \

@@ -149,6 +149,8 @@ START_TEST(no_files)
 	ck_assert_int_eq(mkfifo(below("/etc/fifo"), 0600), 0);
 	ck_assert_int_eq(mkfifo(below(ADMIN "/a.service.d/x.conf"), 0600), 0);
 	ck_assert_int_eq(mkfifo(below(ADMIN "/f.service"), 0600), 0);
+	ck_assert_int_eq(
+	    mknod(below(ADMIN "/a.service.d/y.conf"), S_IFSOCK | 0600, 0), 0);
 	put(ADMIN "/d.service/x", "");
 	put(SYSTEM "/f.service", "[Service]\n");
 	expect_variable("A", "a", "1", NULL);
@@ -200,11 +202,12 @@ START_TEST(dropins)
 	SET("/run/systemd/generator.late/a-b@c.service.d/a.conf", "a");
 	SET(SYSTEM "/service.d/b.conf", "b of all");
 #undef SET
-	put(ADMIN "/a-b@c.service.d/.z.conf", "[Service]\nEnvironment=A=no\n");
+	put(ADMIN "/a-b@c.service.d/.z.conf", "[Service]\nEnvironment=B=no\n");
 	put(ADMIN "/a-b@c.service.d/z.conf~", "[Service]\nEnvironment=A=no\n");
 	put(ADMIN "/a-b@d.service.d/z.conf", "[Service]\nEnvironment=A=no\n");
 	put(ADMIN "/b@.service.d/z.conf", "[Service]\nEnvironment=A=no\n");
 	expect_variable("A", "a-b@c", "b of all", NULL);
+	expect_variable("B", "a-b@c", NULL, NULL);
 	/* One that is masked hides those of its name. */
 	link_to(ADMIN "/service.d/b.conf", "/dev/null");
 	link_to(ADMIN "/a-b@c.service.d/a.conf", "/nowhere");
