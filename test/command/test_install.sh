@@ -22,7 +22,7 @@ if [ "${INSTALL_INSIDE-}" != $$ ]; then
 fi
 ip link set lo up
 work=$(cd "$(mktemp -d)" && pwd -P) || exit 2
-trap 'umount /usr/local /opt 2>/dev/null; rm -rf --one-file-system "$work"' EXIT
+trap 'umount --lazy /usr/local /opt 2>/dev/null; rm -rf --one-file-system "$work"' EXIT
 trap 'exit 2' HUP INT TERM
 umask 022
 # Not those of a make that runs this.

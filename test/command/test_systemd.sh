@@ -27,7 +27,9 @@ systemd_enter "$here/test_systemd.sh"
 # What is mounted there ends only with this namespace: leave its files alone.
 cleanup() {
 	systemd_down
-	umount -R "$work/cgroup" "$SYSTEMD_ROOT" 2>/dev/null
+	for place in "$work/cgroup" "$SYSTEMD_ROOT"; do
+		umount --lazy --recursive "$place" 2>/dev/null
+	done
 	rm -rf --one-file-system "$work"
 }
 trap cleanup EXIT
