@@ -13,13 +13,14 @@ forked PORT FROM        like own, and has a child with the same sockets.
 foreign PORT FROM       like own, in a network namespace that it then leaves.
 busy PORT               accepts all that comes, which a child sends, without
                         end.
-churn PORT OTHER        connects to PORT and OTHER by turns and closes at once,
+churn PORT OTHER        connects to PORT and OTHER by turns and closes soon,
                         so that descriptors are used again and again, and looks
                         at each connection to OTHER before that: none may have
                         changed. Prints the sums when it gets SIGTERM, with
                         status 1 if one had.
 """
 import ctypes
+import itertools
 import os
 import resource
 import signal
@@ -27,9 +28,12 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 HOST = "127.0.0.1"
 CLONE_NEWNET = 0x40000000
+CHURNING = 101
+CHURN_PAUSE_S = 0.0002
 OPTIONS = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
@@ -129,22 +133,29 @@ def churn(port, other):
             for listener in listeners:
                 listener.accept()[0].close()
     print("ready", flush=True)
-    seen = changed = set_from_outside = 0
-    while not ended:
-        for where in (port, other):
-            with socket.socket() as sock:
-                # Its end leaves nothing behind that uses up ports.
-                sock.setsockopt(
-                    socket.SOL_SOCKET, socket.SO_LINGER, b"\1" + bytes(7)
-                )
-                sock.connect((HOST, where))
-                on = sock.getsockopt(*OPTIONS[0])
-                on |= sock.getsockopt(*OPTIONS[1]) != 7200
-                if where == port:
-                    set_from_outside += on
-                else:
-                    seen += 1
-                    changed += on
+    counts = {port: [0, 0], other: [0, 0]}
+    for turn in itertools.count():
+        where = (port, other)[turn % 2]
+        sock = socket.socket()
+        # Its end leaves nothing behind that uses up ports.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1" + bytes(7))
+        sock.connect((HOST, where))
+        kept.append((where, sock))
+        # So that it lives about as long as one is read and set.
+        time.sleep(CHURN_PAUSE_S)
+        # An odd number, so that each descriptor is used for both by turns.
+        if turn < CHURNING:
+            continue
+        where, sock = kept.pop(2)
+        on = sock.getsockopt(*OPTIONS[0])
+        on |= sock.getsockopt(*OPTIONS[1]) != 7200
+        counts[where][0] += 1
+        counts[where][1] += on
+        sock.close()
+        if ended:
+            break
+    seen, changed = counts[other]
+    set_from_outside = counts[port][1]
     print(seen, changed, set_from_outside, flush=True)
     sys.exit(changed > 0)
 

