@@ -6,7 +6,7 @@ when it has them, and ends after 300 s at the latest.
 own PORT FROM...        listens, and connects from each port FROM. What each
                         connection sets by itself hangs on the last digit:
                         1 nothing; 2 keepalive; 3 keepalive and short times;
-                        4 keepalive and long times.
+                        4 keepalive and long times; 5 some short, some long.
 mptcp PORT FROM         the same for one connection by MPTCP.
 many PORT N             N connections, accepted by another process.
 forked PORT FROM        like own, and has a child with the same sockets.
@@ -40,7 +40,7 @@ OPTIONS = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL),
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT),
 )
-OWN = {1: (), 2: (1,), 3: (1, 20, 5, 3), 4: (1, 900, 90, 9)}
+OWN = {1: (), 2: (1,), 3: (1, 20, 5, 3), 4: (1, 900, 90, 9), 5: (1, 20, 90, 9)}
 kept = []
 
 
