@@ -176,6 +176,7 @@ rule give-up { port = { "3306" } idle = "5min" user-timeout = "2min" }
 rule in      { port = { "3307" } direction = accept idle = "5min" }
 rule near    { port = { "3308" } source = { "127.0.0.0/8" }
                direction = accept idle = "5min" }
+rule far     { port = { "3308" } direction = accept idle = "10min" }
 rule held    { program = { "holds*" } idle = "4min" }
 END
 header='  CONNECTION; keepalive idle/interval/count        BEFORE -> AFTER      RULE'
