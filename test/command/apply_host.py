@@ -56,10 +56,10 @@ def new(protocol=0):
     return sock
 
 
-def listen(port, protocol=0):
+def listen(port, protocol=0, backlog=4096):
     sock = new(protocol)
     sock.bind((HOST, port))
-    sock.listen(4096)
+    sock.listen(backlog)
     return sock
 
 
@@ -109,7 +109,8 @@ def foreign(port, source):
 
 
 def busy(port):
-    listener = listen(port)
+    # What waits is accepted in no time, also on a machine that is busy itself.
+    listener = listen(port, backlog=32)
     if os.fork() == 0:
         listener.close()
         while len(kept) < 9000:

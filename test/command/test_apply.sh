@@ -145,7 +145,7 @@ apply() {
 		pass
 	else
 		fail "kashim apply $*: exit status $status, not $expected"
-		tail -n 20 said | sed 's/^/	/'
+		{ grep '^!' said; tail -n 20 said; } | sed 's/^/	/'
 	fi
 }
 
