@@ -32,7 +32,7 @@ import time
 
 HOST = "127.0.0.1"
 CLONE_NEWNET = 0x40000000
-CHURNING = 101
+CHURNING = 100
 CHURN_PAUSE_S = 0.0002
 OPTIONS = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
@@ -144,7 +144,8 @@ def churn(port, other):
         kept.append((where, sock))
         # So that it lives about as long as one is read and set.
         time.sleep(CHURN_PAUSE_S)
-        # An odd number, so that each descriptor is used for both by turns.
+        # An even number, so that a descriptor, which is free one turn later,
+        # is used for both by turns.
         if turn < CHURNING:
             continue
         where, sock = kept.pop(2)

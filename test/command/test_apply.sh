@@ -93,7 +93,7 @@ start() {
 	pid=$!
 	pids="$pids $pid"
 	wait_for grep -q '^ready' "$name.out" || {
-		fail "$name does not start: $(cat "$name.err")"
+		fail "$name does not start: $(tail -n 1 "$name.err")"
 		return 1
 	}
 }
@@ -111,6 +111,10 @@ client() {
 # has_connections FILTER PORT N: that many, at least.
 has_connections() {
 	[ "$(ss -tnH "$1" = ":$2" | wc -l)" -ge "$3" ]
+}
+
+has_none() {
+	[ -z "$(ss -tnH state connected exclude time-wait "sport = :$1")" ]
 }
 
 stop() {
@@ -323,6 +327,9 @@ if [ "$(cat /proc/sys/net/mptcp/enabled 2>/dev/null)" = 1 ]; then
 	same 'MPTCP' "$(tail -n 1 said)" '3 sockets changed, 0 were right'
 	apply 0 -p "$pid"
 	same 'MPTCP, again' "$(tail -n 1 said)" '0 sockets changed, 3 were right'
+	# Its subflows are nobody's, and do not count.
+	apply 0 --all
+	same 'MPTCP, all' "$(tail -n 1 said)" '0 sockets changed, 3 were right'
 	same 'MPTCP: the timers of its subflows' \
 		"$(ss -tno state established sport = :40501 |
 			grep -c 'timer:(keepalive,4min')" 1
@@ -369,6 +376,18 @@ for how in '' ring; do
 		'2 sockets changed, 5 were right'
 	stop "$pid"
 done
+
+# What is accepted while it runs is waited for.
+start holds ./holds 3401
+(
+	sleep 0.3
+	echo accept >holds.in
+) &
+apply 0 -P 'holds*'
+same 'accepted meanwhile' "$(tail -n 1 said)" '5 sockets changed, 0 were right'
+same 'accepted meanwhile: the sockets' "$(peek "$pid" | cut -d ' ' -f 3- |
+	uniq)" '1 240/30/5+0'
+stop "$pid"
 
 # With other rights, elsewhere.
 
@@ -615,6 +634,7 @@ done
 
 # All.
 
+wait_for has_none 3301
 start all python3 "$here/apply_host.py" own 3301 42001
 start all2 ./holds 3406
 apply 1 --all
