@@ -26,7 +26,8 @@ cgroup=
 end() {
 	# shellcheck disable=SC2086 # words
 	kill -9 $pids 2>/dev/null
-	wait
+	# shellcheck disable=SC2086
+	wait $pids 2>/dev/null
 	if [ -n "$cgroup" ]; then
 		rmdir "$cgroup"
 		umount "$work/cgroup"
