@@ -69,7 +69,6 @@ struct live_socket {
 	unsigned int sharers; /* other chosen processes that have it, too */
 	int fd;               /* in process, -1: not known */
 	enum live_direction direction;
-	bool have_known;       /* have was read from the socket */
 	struct keepalive have; /* its options, as they really are */
 	/*
 	 * Its number in the image, or MATCH_NONE. Of LIVE_UNSURE: the one of
@@ -82,6 +81,7 @@ struct live_socket {
 	 */
 	int rule;
 	bool rule_known;
+	bool have_known; /* have was read from the socket */
 	enum live_verdict verdict;
 };
 
