@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "doctor_parts.h"
 #include "inside.h"
 
@@ -133,6 +134,7 @@ doctor_place_here(struct doctor_place *place)
 	    .inheritable = inheritable_capabilities(),
 	    .root = "",
 	    .preload = getenv("LD_PRELOAD"),
+	    .cache = getenv(CACHE_ENVIRONMENT),
 	    /* Without PATH, execvp(3) takes confstr(_CS_PATH). */
 	    .path = path ? path : "/bin:/usr/bin",
 	    .shell_fallback = true,

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "doctor_parts.h"
 
 static bool
@@ -52,9 +53,23 @@ is_same_user(const struct doctor_place *place)
 	       has_same_groups(place);
 }
 
+static bool
+has_same_cache(const struct doctor_place *place)
+{
+	const char *own = getenv(CACHE_ENVIRONMENT);
+
+	if (!own || !place->cache)
+		return own == place->cache;
+	return strcmp(own, place->cache) == 0;
+}
+
 static int
 become(const struct doctor_place *place)
 {
+	if (!has_same_cache(place) &&
+	    (place->cache ? setenv(CACHE_ENVIRONMENT, place->cache, 1)
+			  : unsetenv(CACHE_ENVIRONMENT)) < 0)
+		return -errno;
 	if (*place->root &&
 	    (chdir(place->root) < 0 || chroot(".") < 0 || chdir("/") < 0))
 		return -errno;
@@ -115,7 +130,7 @@ doctor_as(const struct doctor_place *place, void (*look)(void *data),
 	char *copy;
 	pid_t child;
 
-	if (!*place->root && is_same_user(place)) {
+	if (!*place->root && is_same_user(place) && has_same_cache(place)) {
 		look(data);
 		return 0;
 	}

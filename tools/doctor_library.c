@@ -159,10 +159,10 @@ judge_libc(const struct doctor_place *place, const struct doctor_target *target,
 		    "%s uses musl, which lacks %s that %s needs: the program "
 		    "would not start",
 		    target->path, *lacking ? lacking : "something", path);
-	} else if (!policy->compiled) {
+	} else if (policy->source == DOCTOR_NOTHING) {
 		doctor_find(doctor, DOCTOR_LIBC, DOCTOR_FATAL,
 		    "%s uses musl: there the library reads only what 'kashim "
-		    "compile' wrote, and there is none that is fresh",
+		    "compile' or 'kashim reload' wrote, and there is nothing",
 		    target->path);
 		doctor_remedy(doctor,
 		    "Run 'kashim compile' after each change of the "
@@ -171,11 +171,8 @@ judge_libc(const struct doctor_place *place, const struct doctor_target *target,
 	} else {
 		doctor_find(doctor, DOCTOR_LIBC, DOCTOR_NOTE,
 		    "%s uses musl: there the library reads only what 'kashim "
-		    "compile' wrote. That is fresh",
+		    "compile' or 'kashim reload' wrote",
 		    target->path);
-		doctor_remedy(doctor,
-		    "Run 'kashim compile' after each change of the "
-		    "configuration.");
 		return;
 	}
 	doctor_remedy(doctor,

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "compiled.h"
 #include "config.h"
 #include "doctor.h"
 #include "elf_file.h"
@@ -35,6 +36,7 @@ struct doctor_place {
 	const char *preload;  /* LD_PRELOAD as it is there already, or NULL */
 	const char *path;     /* where programs are looked for, as PATH */
 	const char *config;   /* the configuration file */
+	const char *cache;    /* KASHIM_CACHE, or NULL */
 	const char *library;  /* libkashim.so as LD_PRELOAD has it */
 	bool library_in_list; /* preload holds it, and nothing adds it */
 	bool shell_fallback;  /* a text without #! goes to /bin/sh */
@@ -122,17 +124,27 @@ void doctor_go(const struct doctor_target *target, struct doctor *doctor);
 void doctor_setid(const struct doctor_place *place,
     const struct doctor_target *target, struct doctor *doctor);
 
+enum doctor_source {
+	DOCTOR_NOTHING,   /* there are no rules: error and message say why */
+	DOCTOR_PUBLISHED, /* by kashim reload */
+	DOCTOR_COMPILED,
+	DOCTOR_TEXT,
+	DOCTOR_LAST_GOOD, /* the text is wrong; an older policy is there */
+};
+
 /* The configuration as the program would read it. */
 struct doctor_policy {
-	int error;      /* 0, or -errno: there are no rules */
 	int look_error; /* 0, or -errno: it could not be looked at so */
+	enum doctor_source source;
+	uint32_t generation; /* if it is published */
+	int error;           /* 0, or -errno of what was read last */
 	char message[CONFIG_MESSAGE_MAX];
-	bool compiled; /* from a compiled policy that is fresh */
-	bool stale;    /* there is one that is not, or can't be used */
-	int compiled_error;
+	/* The parser object that is missing, "" if none or not needed. */
+	char parser[PATH_MAX];
+	char complaint[COMPILED_TEXT_MAX]; /* of compiled.h, or "" */
 	bool no_inherit;
+	bool concerned; /* a rule can match the program */
 	uint32_t rules;
-	bool concerned;          /* a rule can match the program */
 	struct timespec changed; /* the latest change of its files */
 };
 
@@ -182,8 +194,9 @@ void doctor_sockets(
 
 /*
  * Calls look(data) with the root directory, user and groups of place, in a
- * child where they are not the caller's. What it leaves in the size bytes at
- * data comes back. Returns 0; -EPERM if that is not permitted; -errno.
+ * child where they, or KASHIM_CACHE, are not the caller's. What it leaves in
+ * the size bytes at data comes back. Returns 0; -EPERM if that is not
+ * permitted; -errno.
  */
 int doctor_as(const struct doctor_place *place, void (*look)(void *data),
     void *data, size_t size);

@@ -14,6 +14,7 @@
 #include "cache.h"
 #include "doctor_parts.h"
 #include "image.h"
+#include "shared.h"
 #include "view.h"
 
 #define PARSER "libkashim-config.so"
@@ -59,41 +60,124 @@ judge_image(const struct image *image, struct question *question)
 	policy->rules = image_rule_count(image);
 	policy->no_inherit = image_header(image, &header) &&
 	                     (header.flags & IMAGE_NO_INHERIT) != 0;
-	policy->error = 0;
 	find_change(image, &policy->changed);
 	free(numbers);
 }
 
-/* May run in a child, with the rights of another user. */
+/* What is published, fresh or not; as find_shared() and use_shared(). */
+static bool
+use_shared(struct question *question, bool fresh)
+{
+	struct doctor_policy *policy = &question->policy;
+	const uid_t users[] = {0, geteuid()};
+	char path[PATH_MAX];
+	struct shared shared = {0};
+	struct image image;
+	bool used;
+
+	for (size_t i = 0; i < 2 && !shared.header; i++)
+		if (shared_name(
+			question->config, users[i], path, sizeof(path)) < 0 ||
+		    shared_map(path, &shared) < 0)
+			shared.header = NULL;
+	if (!shared.header)
+		return false;
+	policy->generation = shared_current(&shared);
+	image = shared_image(&shared, policy->generation);
+	used = image_check(&image) == 0 &&
+	       (!fresh || cache_age(&image, question->config) == CACHE_FRESH);
+	if (used)
+		judge_image(&image, question);
+	/* A reload or two at this moment: as if nothing had been found. */
+	used = used && shared_intact(&shared, policy->generation);
+	shared_unmap(&shared);
+	return used;
+}
+
+static bool
+use_compiled(struct question *question, bool fresh)
+{
+	char path[PATH_MAX];
+	struct image image;
+	bool used;
+
+	if (cache_name(question->config, path, sizeof(path)) < 0 ||
+	    cache_read(path, &image) < 0)
+		return false;
+	used = !fresh || cache_is_fresh(&image, question->config);
+	if (used)
+		judge_image(&image, question);
+	cache_release(&image);
+	return used;
+}
+
+/* Where there is no parser, the shim says -ELIBACC. */
+static bool
+use_text(struct question *question)
+{
+	struct doctor_policy *policy = &question->policy;
+	struct image image;
+	uint8_t *bytes;
+
+	policy->error = config_load(
+	    question->config, NULL, NULL, &bytes, &image.size, policy->message);
+	if (policy->error < 0)
+		return false;
+	image.bytes = bytes;
+	if (!*policy->parser)
+		judge_image(&image, question);
+	free(bytes);
+	if (*policy->parser)
+		policy->error = -ELIBACC;
+	return policy->error == 0;
+}
+
+/* May run in a child, with the rights of another user. In policy.c's order. */
 static void
 read_policy(void *data)
 {
 	struct question *question = data;
 	struct doctor_policy *policy = &question->policy;
-	char compiled[PATH_MAX];
-	struct image image;
-	uint8_t *bytes;
 
-	policy->compiled_error =
-	    cache_name(question->config, compiled, sizeof(compiled));
-	if (policy->compiled_error == 0)
-		policy->compiled_error = cache_read(compiled, &image);
-	if (policy->compiled_error == 0) {
-		policy->compiled = cache_is_fresh(&image, question->config);
-		policy->stale = !policy->compiled;
-		if (policy->compiled)
-			judge_image(&image, question);
-		cache_release(&image);
-		if (policy->compiled)
-			return;
-	}
-	policy->error = config_load(
-	    question->config, NULL, NULL, &bytes, &image.size, policy->message);
-	if (policy->error < 0)
+	if (use_shared(question, true))
+		policy->source = DOCTOR_PUBLISHED;
+	else if (use_compiled(question, true))
+		policy->source = DOCTOR_COMPILED;
+	else if (use_text(question))
+		policy->source = DOCTOR_TEXT;
+	else if (policy->error != -ENOENT &&
+		 (use_shared(question, false) || use_compiled(question, false)))
+		policy->source = DOCTOR_LAST_GOOD;
+	if (policy->source != DOCTOR_PUBLISHED &&
+	    !compiled_complaint(question->config, 0, policy->complaint))
+		*policy->complaint = '\0';
+}
+
+/*
+ * The private parser object has to stand beside the library, and it is one
+ * for glibc. Writes to parser what is missing, "" if nothing is.
+ */
+static void
+find_parser(const struct doctor_place *place,
+    const struct doctor_target *target, char parser[PATH_MAX])
+{
+	char library[PATH_MAX];
+	struct stat st;
+
+	*parser = '\0';
+	/* What the loader says of the library itself is another finding. */
+	if (!place->library || !*target->elf.interpreter ||
+	    doctor_resolve(place, target, place->library, library) < 0)
 		return;
-	image.bytes = bytes;
-	judge_image(&image, question);
-	free(bytes);
+	if (target->elf.libc == ELF_FILE_MUSL) {
+		snprintf(parser, PATH_MAX, "a parser for musl");
+		return;
+	}
+	snprintf(strrchr(library, '/') + 1,
+	    (size_t)(library + PATH_MAX - strrchr(library, '/') - 1), "%s",
+	    PARSER);
+	if (doctor_stat(place, library, &st) < 0)
+		snprintf(parser, PATH_MAX, "%s", library);
 }
 
 void
@@ -105,37 +189,10 @@ doctor_policy_read(const struct doctor_place *place,
 
 	snprintf(question.config, PATH_MAX, "%s", place->config);
 	memcpy(question.names, target->names, sizeof(question.names));
+	find_parser(place, target, question.policy.parser);
 	error = doctor_as(place, read_policy, &question, sizeof(question));
 	*policy = question.policy;
 	policy->look_error = error;
-}
-
-/*
- * Without a compiled policy the shim needs its parser, which is one for
- * glibc, and lies beside it.
- */
-static void
-judge_parser(const struct doctor_place *place,
-    const struct doctor_target *target, struct doctor *doctor)
-{
-	char library[PATH_MAX], parser[PATH_MAX + sizeof(PARSER)];
-	struct stat st;
-	int error;
-
-	if (doctor_resolve(place, target, place->library, library) < 0)
-		return;
-	snprintf(parser, sizeof(parser), "%.*s" PARSER,
-	    (int)(doctor_base_name(library) - library), library);
-	error = doctor_stat(place, parser, &st);
-	if (error == 0)
-		return;
-	doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_FATAL,
-	    "%s: %s. Without it the library reads only what 'kashim compile' "
-	    "wrote, and there is none that is fresh",
-	    parser, strerror(-error));
-	doctor_remedy(doctor,
-	    "Install it again ('make install'), or run 'kashim compile' "
-	    "after each change of the configuration.");
 }
 
 static void
@@ -161,9 +218,20 @@ judge_inheritance(const struct doctor_target *target, struct doctor *doctor)
 
 /* No rules at all: the library is loaded, and sets nothing. */
 static void
-judge_no_policy(const struct doctor_place *place,
+judge_nothing(const struct doctor_place *place,
     const struct doctor_policy *policy, struct doctor *doctor)
 {
+	if (policy->error == -ELIBACC) {
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_FATAL,
+		    "%s is missing: without it the library reads only what "
+		    "'kashim compile' or 'kashim reload' wrote, and there is "
+		    "nothing",
+		    policy->parser);
+		doctor_remedy(doctor,
+		    "Install it again ('make install'), or run 'kashim "
+		    "compile' after each change of the configuration.");
+		return;
+	}
 	doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_FATAL, "%s", policy->message);
 	if (policy->error == -ENOENT)
 		doctor_remedy(doctor,
@@ -177,25 +245,52 @@ judge_no_policy(const struct doctor_place *place,
 }
 
 static void
-judge_compiled(const struct doctor_place *place,
-    const struct doctor_policy *policy, struct doctor *doctor)
+judge_last_good(const struct doctor_policy *policy, struct doctor *doctor)
 {
-	if (policy->stale) {
-		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_NOTE,
-		    "%s" CACHE_SUFFIX " is older than the configuration: it is "
-		    "not used, the text is read",
-		    place->config);
-		doctor_remedy(doctor, "'kashim compile' renews it.");
-	} else if (policy->compiled_error == -EPERM ||
-		   policy->compiled_error == -EACCES ||
-		   policy->compiled_error == -EBADMSG) {
-		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_NOTE,
-		    "%s" CACHE_SUFFIX " is not used: %s", place->config,
-		    policy->compiled_error == -EBADMSG
-			? "it is damaged, or of another version"
-			: "the program's user may not read or believe it");
-		doctor_remedy(doctor, "'kashim compile' renews it.");
+	if (policy->error == -ELIBACC) {
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_WARN,
+		    "without %s the library goes by the last policy that was "
+		    "compiled, and the configuration was changed since",
+		    policy->parser);
+		doctor_remedy(doctor,
+		    "Run 'kashim compile' after each change of the "
+		    "configuration.");
+	} else {
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_WARN,
+		    "%s. The library goes by the last good policy",
+		    policy->message);
+		doctor_remedy(doctor, "'kashim check' says when it is right.");
 	}
+}
+
+static void
+judge_rules(const struct doctor_place *place,
+    const struct doctor_target *target, const struct doctor_policy *policy,
+    struct doctor *doctor)
+{
+	static const char *const sources[] = {[DOCTOR_COMPILED] = ", compiled",
+	    [DOCTOR_TEXT] = "",
+	    [DOCTOR_LAST_GOOD] = ", the last good ones"};
+	char published[32];
+
+	if (!policy->concerned) {
+		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_WARN,
+		    "%s: none of its %u rules is for %s", place->config,
+		    (unsigned)policy->rules, target->names[0]);
+		doctor_remedy(doctor,
+		    "The key program of a rule has to match '%s'.",
+		    target->names[0]);
+		return;
+	}
+	snprintf(published, sizeof(published), ", generation %u",
+	    (unsigned)policy->generation);
+	doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_FINE, "%s%s: %u rule%s%s",
+	    place->root, place->config, (unsigned)policy->rules,
+	    policy->rules == 1 ? "" : "s",
+	    policy->source == DOCTOR_PUBLISHED ? published
+					       : sources[policy->source]);
+	if (policy->no_inherit && (target->script || target->shell))
+		judge_inheritance(target, doctor);
 }
 
 void
@@ -211,26 +306,17 @@ doctor_policy_judge(const struct doctor_place *place,
 		doctor_ask_root(doctor);
 		return;
 	}
-	judge_compiled(place, policy, doctor);
-	if (policy->error < 0) {
-		judge_no_policy(place, policy, doctor);
+	if (*policy->complaint)
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_NOTE, "%s",
+		    policy->complaint);
+	if (policy->source == DOCTOR_NOTHING) {
+		/* Of musl's, doctor_library() has said so. */
+		if (policy->error != -ELIBACC ||
+		    target->elf.libc != ELF_FILE_MUSL)
+			judge_nothing(place, policy, doctor);
 		return;
 	}
-	if (!policy->concerned) {
-		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_WARN,
-		    "%s: none of its %u rules is for %s", place->config,
-		    (unsigned)policy->rules, target->names[0]);
-		doctor_remedy(doctor,
-		    "The key program of a rule has to match '%s'.",
-		    target->names[0]);
-		return;
-	}
-	doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_FINE, "%s%s: %u rule%s%s",
-	    place->root, place->config, (unsigned)policy->rules,
-	    policy->rules == 1 ? "" : "s",
-	    policy->compiled ? ", compiled" : "");
-	if (!policy->compiled && *target->elf.interpreter)
-		judge_parser(place, target, doctor);
-	if (policy->no_inherit && target->script)
-		judge_inheritance(target, doctor);
+	if (policy->source == DOCTOR_LAST_GOOD)
+		judge_last_good(policy, doctor);
+	judge_rules(place, target, policy, doctor);
 }

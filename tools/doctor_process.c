@@ -10,8 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "doctor_parts.h"
 #include "doctor_proc.h"
+#include "generation.h"
 
 #define TICK_NS 10000000
 
@@ -135,22 +137,13 @@ print_time(const struct timespec *when, char text[32])
 }
 
 /* The rules that it read when it began; the file may have changed since. */
+/* The process can't be asked: what would it read? */
 static void
-judge_policy(const struct doctor_proc *proc, const struct doctor_place *place,
-    const struct doctor_policy *policy, struct doctor *doctor)
+guess_policy(const struct doctor_proc *proc, const struct doctor_place *place,
+    const struct doctor_target *target, const struct doctor_policy *policy,
+    struct doctor *doctor)
 {
-	char changed[32];
-
-	if (policy->look_error < 0) {
-		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_UNKNOWN,
-		    "what it can read of %s as user %u%s can't be told: %s",
-		    place->config, (unsigned)proc->euid,
-		    proc->other_root ? ", in its own root directory" : "",
-		    strerror(-policy->look_error));
-		doctor_ask_root(doctor);
-		return;
-	}
-	if (policy->error < 0) {
+	if (policy->look_error == 0 && policy->source == DOCTOR_NOTHING) {
 		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_WARN,
 		    "as it runs now, it cannot read its configuration: %s",
 		    policy->message);
@@ -160,27 +153,94 @@ judge_policy(const struct doctor_proc *proc, const struct doctor_place *place,
 		    (int)proc->process.pid);
 		return;
 	}
-	if (!policy->concerned) {
-		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_WARN,
-		    "%s: none of its %u rules is for %s", place->config,
-		    (unsigned)policy->rules, proc->process.name[0]);
+	doctor_policy_judge(place, target, policy, doctor);
+}
+
+/*
+ * It has rules, and would have none if it read them now: because somebody
+ * made a mistake, or because it gave up its rights or its root directory
+ * itself, as daemons do.
+ */
+static void
+judge_loss(const struct doctor_policy *policy, struct doctor *doctor)
+{
+	bool own = policy->error == -EACCES || policy->error == -ENOENT;
+
+	doctor_find(doctor, DOCTOR_CONFIG, own ? DOCTOR_NOTE : DOCTOR_WARN,
+	    "as it runs now, it could not read that again: %s",
+	    policy->message);
+	if (!own)
 		doctor_remedy(doctor,
-		    "The key program of a rule has to match '%s'.",
-		    proc->process.name[0]);
-	} else {
-		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_FINE,
-		    "%s%s: %u rule%s%s", place->root, place->config,
-		    (unsigned)policy->rules, policy->rules == 1 ? "" : "s",
-		    policy->compiled ? ", compiled" : "");
-	}
-	if (is_later(&policy->changed, &proc->began)) {
-		print_time(&policy->changed, changed);
+		    "Mend it before it is restarted: 'kashim check' says when "
+		    "it is right.");
+}
+
+/* The file may have been changed since. */
+static void
+judge_change(const struct doctor_proc *proc, const struct generation *has,
+    const struct doctor_policy *policy, struct doctor *doctor)
+{
+	char changed[32];
+
+	print_time(&policy->changed, changed);
+	if (has && has->source == GENERATION_PUBLISHED) {
+		if (policy->look_error < 0 ||
+		    policy->source == DOCTOR_PUBLISHED ||
+		    policy->source == DOCTOR_NOTHING)
+			return;
 		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_WARN,
-		    "the configuration was changed after the process began "
-		    "(%s): it has the rules from before",
+		    "the configuration was changed (%s), and not published "
+		    "since: it has the rules from before",
 		    changed);
-		doctor_remedy(doctor, "Restart it for the new ones.");
+		doctor_remedy(doctor, "'kashim reload' brings the new ones.");
+		return;
 	}
+	if (!is_later(&policy->changed, &proc->began))
+		return;
+	doctor_find(doctor, DOCTOR_POLICY, DOCTOR_WARN,
+	    "the configuration was changed after the process began (%s): it "
+	    "has the rules from before",
+	    changed);
+	doctor_remedy(doctor, has && has->follows
+				  ? "'kashim reload' brings the new ones."
+				  : "Restart it for the new ones.");
+}
+
+/* Which rules it has: the process knows, if it may be asked. */
+static void
+judge_policy(const struct doctor_proc *proc, const struct doctor_place *place,
+    const struct doctor_target *target, const struct doctor_policy *policy,
+    struct doctor *doctor)
+{
+	struct generation has;
+	char text[512];
+
+	if (generation_read(proc->process.pid, &has) < 0) {
+		guess_policy(proc, place, target, policy, doctor);
+		judge_change(proc, NULL, policy, doctor);
+		return;
+	}
+	if (has.source == GENERATION_NOTHING) {
+		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_FATAL,
+		    "it has no policy, or none that concerns it");
+		doctor_remedy(
+		    doctor, has.follows ? "'kashim reload' brings it a new one."
+					: "Restart it once that is mended.");
+		doctor_policy_judge(place, target, policy, doctor);
+		return;
+	}
+	generation_format(&has, text, sizeof(text));
+	doctor_find(doctor, DOCTOR_POLICY,
+	    has.source == GENERATION_PUBLISHED && has.newest != 0 &&
+		    has.newest != has.number
+		? DOCTOR_WARN
+		: DOCTOR_FINE,
+	    "%s, of %s%s", text, place->root, place->config);
+	if (policy->look_error == 0 && policy->source == DOCTOR_NOTHING &&
+	    has.source != GENERATION_PUBLISHED)
+		judge_loss(policy, doctor);
+	else
+		judge_change(proc, &has, policy, doctor);
 }
 
 /* What of it goes past the library. */
@@ -238,6 +298,11 @@ examine(
 	place.group_count = proc->group_count;
 	place.root = proc->other_root ? proc->root : "";
 	place.preload = doctor_proc_variable(proc, "LD_PRELOAD");
+	/* Where its parser has to be; not told by names outside of its root. */
+	if (proc->mapping.found && !proc->other_root)
+		place.library = proc->mapping.path;
+	place.cache =
+	    proc->secure ? NULL : doctor_proc_variable(proc, CACHE_ENVIRONMENT);
 	/* As in the shim (policy.c). */
 	place.config =
 	    !config || !*config || proc->secure ? CONFIG_FILE : config;
@@ -251,7 +316,7 @@ examine(
 	doctor_policy_read(&place, &target, &policy);
 	if (proc->mapping.found) {
 		judge_mapping(proc, library, doctor);
-		judge_policy(proc, &place, &policy, doctor);
+		judge_policy(proc, &place, &target, &policy, doctor);
 	} else {
 		judge_missing(proc, &place, &target, &policy, doctor);
 	}

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache.h"
 #include "doctor_parts.h"
 #include "process.h"
 
@@ -24,6 +25,7 @@ struct service {
 	const struct unit *unit;
 	struct doctor_place place;
 	struct doctor *doctor;
+	struct unit_variable preload, config, cache;
 	gid_t groups[GROUPS_MAX];
 	char root[PATH_MAX];
 	char entry[PATH_MAX]; /* of ours in its LD_PRELOAD */
@@ -245,33 +247,35 @@ say_unset(struct service *service, const struct unit_variable *variable)
 		: "");
 }
 
-/* Its LD_PRELOAD and KASHIM_CONFIG. The caller gives both variables back. */
+/* config is NULL, or what is to be read in place of what it reads. */
 static int
-find_environment(struct service *service, const char *library,
-    const char *config, struct unit_variable *preload,
-    struct unit_variable *file)
+find_environment(
+    struct service *service, const char *library, const char *config)
 {
+	const struct {
+		const char *name;
+		struct unit_variable *variable;
+	} wanted[] = {{"LD_PRELOAD", &service->preload},
+	    {"KASHIM_CONFIG", &service->config},
+	    {CACHE_ENVIRONMENT, &service->cache}};
 	struct doctor_place *place = &service->place;
-	int error = unit_environment(service->unit, "LD_PRELOAD", preload);
+	const char *own;
 
-	if (error < 0)
-		return error;
-	error = unit_environment(service->unit, "KASHIM_CONFIG", file);
-	if (error < 0) {
-		unit_variable_free(preload);
-		return error;
-	}
-	place->preload = preload->value;
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		if (unit_environment(
+			service->unit, wanted[i].name, wanted[i].variable) < 0)
+			return -ENOMEM;
+	own = service->config.value;
+	place->preload = service->preload.value;
+	place->cache = service->cache.value;
 	place->library = library;
-	place->config = config                        ? config
-	                : file->value && *file->value ? file->value
-	                                              : CONFIG_FILE;
-	if (preload->value &&
-	    doctor_find_entry(preload->value, service->entry)) {
+	place->config = config ? config : own && *own ? own : CONFIG_FILE;
+	if (doctor_find_entry(place->preload, service->entry)) {
 		place->library = service->entry;
 		place->library_in_list = true;
 		doctor_find(service->doctor, DOCTOR_UNIT, DOCTOR_FINE,
-		    "LD_PRELOAD=%s in %s", preload->value, preload->file);
+		    "LD_PRELOAD=%s in %s", place->preload,
+		    service->preload.file);
 	}
 	return 0;
 }
@@ -315,7 +319,6 @@ examine_service(const struct unit *unit, const char *config,
     const char *library, struct doctor *doctor)
 {
 	struct service service = {.unit = unit, .doctor = doctor};
-	struct unit_variable preload, file;
 	bool visible;
 	int error;
 
@@ -328,11 +331,11 @@ examine_service(const struct unit *unit, const char *config,
 	    last(unit, "AmbientCapabilities") ? UINT64_MAX : 0;
 	service.place.no_new_privs = has_no_new_privs(&service);
 	visible = find_root(&service);
-	error = find_environment(&service, library, config, &preload, &file);
+	error = find_environment(&service, library, config);
 	if (error < 0)
-		return error;
+		goto out;
 	if (!service.place.library_in_list)
-		say_unset(&service, &preload);
+		say_unset(&service, &service.preload);
 	if (visible)
 		error = doctor_exec(unit, examine_program, &service);
 	if (error == 0 && visible && service.programs == 0)
@@ -340,8 +343,10 @@ examine_service(const struct unit *unit, const char *config,
 		    "%s has no ExecStart=: it starts no program", unit->id);
 	doctor_sandbox(
 	    unit, service.place.config, service.place.library, doctor);
-	unit_variable_free(&preload);
-	unit_variable_free(&file);
+out:
+	unit_variable_free(&service.preload);
+	unit_variable_free(&service.config);
+	unit_variable_free(&service.cache);
 	return error;
 }
 

@@ -4,6 +4,10 @@
 # What kashim doctor says of systemd units: a part of test_doctor.sh, which
 # reads it. The units are on a file system of the test's own.
 
+mkdir etc-upper etc-work && mount -t overlay overlay \
+	-o "lowerdir=/etc,upperdir=$work/etc-upper,workdir=$work/etc-work" \
+	/etc || exit 2
+rm -f /etc/kashim.conf /etc/kashim.conf.policy
 mount -t tmpfs -o mode=755 tmpfs /etc/systemd/system || exit 2
 units=/etc/systemd/system
 opt=/opt
@@ -81,7 +85,7 @@ mkdir -p "$opt/${token:-lib}" && cp libkashim.so libkashim-config.so \
 	"$opt/${token:-lib}"
 says 'tokens' 0 "$opt/${token:-lib}/libkashim.so is there, and" \
 	"Environment=LD_PRELOAD=$opt/\$LIB/libkashim.so"
-says 'origin' 1 "$opt/bin/libkashim-config.so: No such file" \
+says 'origin' 1 "$opt/bin/libkashim-config.so is missing" \
 	"Environment=LD_PRELOAD=\${ORIGIN}/libkashim.so"
 mkdir $opt/x86_64 && cp libkashim.so libkashim-config.so $opt/x86_64
 says 'platform' 0 "$opt/x86_64/libkashim.so is there, and fits" \
@@ -166,7 +170,7 @@ cp $opt/conf $opt/root/opt
 says 'root directory, all there' 0 'takes effect' RootDirectory=$opt/root
 ln -s /opt/lib/libkashim.so $opt/root/link.so && mkdir $opt/root/l &&
 	ln -s /opt/lib/libkashim.so $opt/root/l/libkashim.so
-says 'root directory, a link in it' 1 '/l/libkashim-config.so' \
+says 'root directory, a link in it' 1 '/l/libkashim-config.so is missing' \
 	RootDirectory=$opt/root \
 	'Environment=LD_PRELOAD=/l/libkashim.so'
 says 'root directory with mounts' 1 "can't be looked at from here" \
@@ -188,6 +192,8 @@ says 'harmless' 0 'takes effect' ProtectSystem=strict PrivateTmp=yes \
 	ProtectHome=yes MemoryDenyWriteExecute=yes NoNewPrivileges=yes \
 	SystemCallFilter=@system-service PrivateDevices=yes
 says 'no exec' 1 'NoExecPaths= covers' NoExecPaths=/ ExecPaths=/usr
+says 'no exec, and more' 1 'NoExecPaths= covers' "NoExecPaths=$opt/lib" \
+	ExecPaths=/opt
 says 'no exec, but' 0 'takes effect' NoExecPaths=/ ExecPaths="/usr $opt/lib"
 says 'address families' 0 'without AF_UNIX' \
 	'RestrictAddressFamilies=AF_INET AF_INET6'
@@ -258,6 +264,9 @@ if [ "$slice" ] && mkdir "$slice"; then
 	echo "$pid" >"$slice/cgroup.procs"
 	doctor 'unit: running' 0 \
 		"process $first (host): the preload is in effect" "$unit"
+	start $opt/bin/host
+	echo "$pid" >"$slice/cgroup.procs"
+	doctor 'unit: its oldest process' 0 "process $first (host)" "$unit"
 	stop_hosts
 	start $opt/bin/host connect
 	echo "$pid" >"$slice/cgroup.procs"
@@ -296,6 +305,8 @@ rule connecting { direction = connect idle = 10 interval = 5 }
 rule local { destination = { "127.0.0.1" } action = ignore }
 rule peer { source = { "192.0.2.0/24" } port = { "81" } idle = 11
 	interval = 5 }
+rule here { destination = { "192.0.2.9" } idle = 12 interval = 5 }
+rule zero { destination = { "0.0.0.0" } idle = 13 interval = 5 }
 rule one { port = { "80" } program = { "connects" } idle = "5min"
 	interval = "30s" count = 5 }
 rule six { destination = { "2001:db8::5" } idle = 600 user-timeout = "2h" }
@@ -323,6 +334,8 @@ socket_says 'another service' 1 'no rule matches all' ListenStream=80 \
 socket_says 'by source' 1 'no rule matches all' ListenStream=81
 socket_says 'an address' 1 'rule one says' ListenStream=192.0.2.1:80
 socket_says 'all addresses' 1 'rule one says' 'ListenStream=[::]:80'
+socket_says 'this address' 1 'rule here says' ListenStream=192.0.2.9:80
+socket_says 'an address that is none' 1 'rule one says' ListenStream=0.0.0.0:80
 socket_says 'ignored' 0 'rule local says ignore' ListenStream=127.0.0.1:80
 socket_says 'IPv6' 1 'KeepAliveTimeSec=600' 'ListenStream=[2001:db8::5]:99'
 socket_says 'user-timeout' 1 'systemd has no setting' \
