@@ -628,7 +628,8 @@ mkdir upper workdir && mount -t overlay overlay \
 	"$system" || exit 2
 cp libkashim.so libkashim-config.so "$system" &&
 	chmod 4755 "$system/libkashim.so"
-start $nobody env LD_PRELOAD=libkashim.so ./host-setgid
+start $nobody env LD_PRELOAD=libkashim.so KASHIM_CONFIG="$work/conf" \
+	./host-setgid
 doctor 'AT_SECURE, loaded' 1 '/etc/kashim.conf: there is no' "$pid"
 service agent.service Environment=LD_PRELOAD=libkashim.so \
 	"Environment=KASHIM_CONFIG=$opt/conf" "ExecStart=$opt/bin/connects"
