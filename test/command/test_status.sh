@@ -559,7 +559,7 @@ kill $exporter
 # what it writes goes to the file shown, without the carriage returns.
 in_terminal() {
 	status=0
-	env "$@" >shown.raw 2>&1 </dev/null || status=$?
+	timeout 20 env "$@" >shown.raw 2>&1 </dev/null || status=$?
 	tr -d '\r' <shown.raw >shown
 }
 
