@@ -65,6 +65,13 @@ struct picture {
 	struct status status;
 };
 
+static void
+free_picture(struct picture *picture)
+{
+	status_free(&picture->status);
+	live_free(&picture->live);
+}
+
 /* Returns 0, and the caller gives *picture back; or -errno, no message. */
 static int
 take_picture(const struct request *request, const struct image *image,
@@ -88,16 +95,11 @@ take_picture(const struct request *request, const struct image *image,
 	if (error)
 		return error;
 	error = status_sort_out(&picture->status);
+	if (!error)
+		error = status_read_policies(&picture->status);
 	if (error)
-		live_free(&picture->live);
+		free_picture(picture);
 	return error;
-}
-
-static void
-free_picture(struct picture *picture)
-{
-	status_free(&picture->status);
-	live_free(&picture->live);
 }
 
 static int

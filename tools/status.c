@@ -51,7 +51,9 @@ void
 status_free(struct status *status)
 {
 	free(status->connections);
+	free(status->policies);
 	status->connections = NULL;
+	status->policies = NULL;
 	status->count = 0;
 }
 

@@ -14,8 +14,15 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "generation.h"
 #include "image.h"
 #include "live.h"
+
+/* Which policy a program goes by, if it has the library. */
+struct status_policy {
+	bool known;
+	struct generation generation;
+};
 
 struct status {
 	const struct live *live;
@@ -34,6 +41,8 @@ struct status {
 	 */
 	size_t uncovered;
 	size_t unready; /* listeners without what their rule says */
+	/* As many as live has processes; NULL: not read. */
+	struct status_policy *policies;
 };
 
 /*
@@ -42,6 +51,16 @@ struct status {
  * or -ENOMEM.
  */
 int status_sort_out(struct status *status);
+
+/*
+ * Fills in policies for all processes with connections. Returns 0 or -ENOMEM.
+ * status_policy.c
+ */
+int status_read_policies(struct status *status);
+
+/* The policy that a process goes by; NULL if it is not known to have one. */
+const struct generation *
+status_policy(const struct status *status, const struct process *process);
 
 /*
  * Puts the worst first: off, differs, unknown, ok, no rule. Otherwise the

@@ -59,7 +59,35 @@ endpoint(const struct addr *addr, uint16_t port)
 }
 
 static json_t *
-process_of(const struct live_socket *socket, bool *failed)
+policy_of(
+    const struct status *status, const struct process *process, bool *failed)
+{
+	static const char *const sources[] = {
+	    [GENERATION_NOTHING] = "none",
+	    [GENERATION_TEXT] = "text",
+	    [GENERATION_COMPILED] = "compiled",
+	    [GENERATION_PUBLISHED] = "published",
+	};
+	const struct generation *policy = status_policy(status, process);
+	json_t *object;
+
+	if (!policy)
+		return json_null();
+	object = json_object();
+	put(object, "source", json_string(sources[policy->source]), failed);
+	put(object, "generation",
+	    policy->number ? json_integer(policy->number) : json_null(),
+	    failed);
+	put(object, "in_force",
+	    policy->newest ? json_integer(policy->newest) : json_null(),
+	    failed);
+	put(object, "follows", json_boolean(policy->follows), failed);
+	return object;
+}
+
+static json_t *
+process_of(
+    const struct status *status, const struct live_socket *socket, bool *failed)
 {
 	const struct process *process = socket->process;
 	json_t *object;
@@ -72,6 +100,7 @@ process_of(const struct live_socket *socket, bool *failed)
 	put(object, "unit", *process->unit ? text(process->unit) : json_null(),
 	    failed);
 	put(object, "uid", json_integer(process->uid), failed);
+	put(object, "policy", policy_of(status, process, failed), failed);
 	put(object, "fd",
 	    socket->fd < 0 ? json_null() : json_integer(socket->fd), failed);
 	return object;
@@ -179,7 +208,7 @@ connection(
 	put(object, "reason", unknown ? json_string(unknown) : json_null(),
 	    failed);
 	put(object, "differs", differences(status, socket, failed), failed);
-	put(object, "process", process_of(socket, failed), failed);
+	put(object, "process", process_of(status, socket, failed), failed);
 	put(object, "sharers", json_integer(socket->sharers), failed);
 	put(object, "network_namespace",
 	    socket->net ? json_integer((json_int_t)socket->net) : json_null(),

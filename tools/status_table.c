@@ -20,8 +20,9 @@
 #define ENDS_LEAST 46 /* of the two ends: two of IPv4, and the arrow */
 #define BAR_LEAST  10
 #define BAR_MOST   20
-#define TITLE_MAX \
-	(NAME_MAX * 2 + 128) /* a process with its unit and namespace */
+#define POLICY_MAX 256
+/* A unit's name, a namespace, and that. */
+#define TITLE_MAX (NAME_MAX + POLICY_MAX + 64)
 
 static const char *const HEADING[STATUS_COLUMNS] = {
     [STATUS_VERDICT] = "VERDICT",
@@ -264,7 +265,32 @@ wrap_note(const struct table *table, const char *note, FILE *out)
 	return lines;
 }
 
-/* "sm_agent[4711]", and where it is if that is not to be expected. */
+/*
+ * What is to be said of a process besides: its unit, its network if that is
+ * not ours, and the policy that the library in it goes by.
+ */
+static void
+format_title(const struct table *table, const struct process *process,
+    char title[TITLE_MAX])
+{
+	const struct generation *policy = status_policy(table->status, process);
+	char net[32] = "", words[POLICY_MAX] = "";
+	const char *const parts[] = {process->unit, net, words};
+	size_t length = 0;
+
+	if (process->net != 0 && table->net != 0 && process->net != table->net)
+		snprintf(net, sizeof(net), "net:[%" PRIu64 "]", process->net);
+	if (policy)
+		generation_format(policy, words, sizeof(words));
+	title[0] = '\0';
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (*parts[i])
+			length +=
+			    (size_t)snprintf(title + length, TITLE_MAX - length,
+				"%s%s", length ? "  " : "", parts[i]);
+}
+
+/* "sm_agent[4711]", and what is to be said of it. */
 static void
 print_process(const struct table *table, const struct process *process)
 {
@@ -278,11 +304,7 @@ print_process(const struct table *table, const struct process *process)
 	    text, sizeof(text));
 	fprintf(table->out, "%s%s%s%s", sequence(table, TERMINAL_BOLD), text,
 	    sequence(table, TERMINAL_PLAIN), number);
-	if (process->net != 0 && table->net != 0 && process->net != table->net)
-		snprintf(title, sizeof(title), "%s%snet:[%" PRIu64 "]",
-		    process->unit, *process->unit ? "  " : "", process->net);
-	else
-		snprintf(title, sizeof(title), "%s", process->unit);
+	format_title(table, process, title);
 	if (*title && used + GAP < room) {
 		text_fit(title, room - used - GAP, text, sizeof(text));
 		fprintf(table->out, "  %s%s%s", sequence(table, TERMINAL_FAINT),

@@ -730,6 +730,28 @@ holds 'watch: no process' \
     until_true 5 screen_has 'kashim: there is no process 4194304'
 pane kill-server
 
+# Under the library, with the policy that it goes by.
+
+in_library() {
+	LD_PRELOAD=$build/libkashim.so KASHIM_CONFIG=$work/k.conf exec "$@"
+}
+policy_of() {
+	status -p "$1" -j | /usr/bin/python3 -c 'import json, sys
+row = json.load(sys.stdin)["connections"][0]
+policy = row["process"]["policy"]
+print(row["verdict"], *policy.values() if policy else [policy])'
+}
+host library sm_text connect,10.77.0.2,3300
+same 'a policy from the text' "$(policy_of "$pid")" 'ok text None None False'
+same 'no library, no policy' "$(policy_of "$sm_agent")" 'ok None'
+kashim reload k.conf >out 2>&1 || fail 'reload'
+host library sm_published connect,10.77.0.2,3300
+same 'a published policy' "$(policy_of "$pid")" 'ok published 1 1 True'
+in_terminal TERM=xterm NO_COLOR=1 script -qec \
+    "kashim status -c k.conf -p $pid" /dev/null
+has 'a published policy, in the table' shown "sm_published[$pid]  policy "
+same 'a published policy, to whom it is' $status 0
+
 # Many.
 
 # shellcheck disable=SC3045 # dash(1) has it, too
