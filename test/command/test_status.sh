@@ -32,7 +32,9 @@ mkdir -m 755 $work && cd $work || exit 2
 trap 'exit 2' HUP INT TERM
 umask 022
 unset KASHIM_CONFIG KASHIM_TRACE LD_PRELOAD NO_COLOR COLUMNS LINES COLORTERM
-export LC_ALL=C.UTF-8 TMUX_TMPDIR=$work
+# What is published goes to a directory of its own.
+mkdir cache
+export LC_ALL=C.UTF-8 TMUX_TMPDIR=$work KASHIM_CACHE=$work/cache
 PATH=$build:/usr/sbin:/usr/bin:/sbin:/bin
 schema=$here/../../docs/kashim-status.schema.json
 escape=$(printf '\033')
