@@ -751,7 +751,7 @@ host library sm_published connect,10.77.0.2,3300
 same 'a published policy' "$(policy_of "$pid")" 'ok published 1 1 True'
 in_terminal TERM=xterm NO_COLOR=1 script -qec \
     "kashim status -c k.conf -p $pid" /dev/null
-has 'a published policy, in the table' shown "sm_published[$pid]  policy "
+has 'a published policy, in the table' shown "sm_published[$pid]  goes by policy "
 same 'a published policy, to whom it is' $status 0
 
 # Many.
