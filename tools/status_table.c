@@ -285,9 +285,9 @@ format_title(const struct table *table, const struct process *process,
 	title[0] = '\0';
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (*parts[i])
-			length +=
-			    (size_t)snprintf(title + length, TITLE_MAX - length,
-				"%s%s", length ? "  " : "", parts[i]);
+			length += (size_t)snprintf(title + length,
+			    TITLE_MAX - length, "%s%s%s", length ? "  " : "",
+			    parts[i] == words ? "goes by " : "", parts[i]);
 }
 
 /* "sm_agent[4711]", and what is to be said of it. */

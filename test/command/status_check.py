@@ -124,7 +124,7 @@ def ss(output, path):
                 # Nothing is sent here, so that the timer says it; from an
                 # hour on, without seconds.
                 off = abs(seconds(timer[2]) - row["next_probe_s"])
-                if off > (2 if "sec" in timer[2] else 62):
+                if off > (5 if "sec" in timer[2] else 65):
                     wrong(pair, timer[0], row["next_probe_s"])
                 if int(timer[3]) != row["unanswered_probes"]:
                     wrong(pair, timer[0], row["unanswered_probes"])
