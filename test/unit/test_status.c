@@ -527,6 +527,31 @@ START_TEST(summary)
 }
 END_TEST
 
+/* Only a row whose ends are too wide takes more lines. */
+START_TEST(table_with_a_wide_row)
+{
+	add(make_socket(
+	    &AGENT, "10.1.4.7", "10.20.0.5", &OFF, MATCH_NONE, LIVE_NO_RULE));
+	add(make_socket(&AGENT, "2001:db8:10:1::1234",
+	    "2001:db8:20:aaaa:bbbb:cccc:dddd:eeee", &OFF, MATCH_NONE,
+	    LIVE_NO_RULE));
+	sort_out();
+	look = (struct status_look){.columns = 80};
+	ck_assert_str_eq(printed(print_table),
+	    "VERDICT  LOCAL                           REMOTE                   "
+	    "         STATE\n"
+	    "         KEEPALIVE\n"
+	    "sm_agent[4711]  backup-agent.service\n"
+	    "no rule  10.1.4.7:40000               -> 10.20.0.5:3300           "
+	    "         estab\n"
+	    "         off\n"
+	    "no rule  [2001:db8:10:1::1234]:40000\n"
+	    "         -> [2001:db8:20:aaaa:bbbb:cccc:dddd:eeee]:3300           "
+	    "         estab\n"
+	    "         off\n");
+}
+END_TEST
+
 /* Whatever the width, no line is wider, and each connection is there. */
 START_TEST(table_of_any_width)
 {
@@ -613,6 +638,7 @@ main(void)
 	tcase_add_loop_test(tcase, bar, 0, (int)ARRAY_LEN(BARS));
 	tcase_add_test(tcase, table_of_80_columns);
 	tcase_add_test(tcase, table_of_140_columns);
+	tcase_add_test(tcase, table_with_a_wide_row);
 	tcase_add_test(tcase, table_of_any_width);
 	tcase_add_test(tcase, list);
 	tcase_add_test(tcase, metrics);
