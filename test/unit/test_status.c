@@ -414,6 +414,37 @@ START_TEST(table_of_140_columns)
 }
 END_TEST
 
+/* Red is the time that is left only where no probe comes before it is over. */
+START_TEST(colours)
+{
+	add(make_socket(
+	    &AGENT, "10.1.4.7", "10.20.0.5", &GOOD, RULE_BACKUP, LIVE_OK));
+	sort_out();
+	look = (struct status_look){.columns = 140, .coloured = true};
+	ck_assert_ptr_null(strstr(printed(print_table), "\033[31m"));
+	ck_assert_ptr_nonnull(strstr(printed(print_table), "\033[32mok\033[m"));
+	sockets[0].socket.unanswered = 1;
+	ck_assert_ptr_nonnull(
+	    strstr(printed(print_table), "\033[35m14min10s\033[m"));
+	sockets[0].socket.timer = DIAG_TIMER_NONE;
+	ck_assert_ptr_nonnull(
+	    strstr(printed(print_table), "\033[31m14min10s\033[m"));
+}
+END_TEST
+
+START_TEST(milliseconds)
+{
+	add(make_socket(
+	    &AGENT, "10.1.4.7", "10.20.0.5", &GOOD, RULE_BACKUP, LIVE_OK));
+	sockets[0].socket.expires_ms = 400012;
+	sockets[0].socket.idle_ms = 901500;
+	sockets[0].socket.heard_ms = 901500;
+	sort_out();
+	ck_assert_ptr_nonnull(strstr(printed(print_list), " 400.012 "));
+	ck_assert_ptr_nonnull(strstr(printed(print_list), " -1.5 "));
+}
+END_TEST
+
 START_TEST(list)
 {
 	add_all();
@@ -640,6 +671,8 @@ main(void)
 	tcase_add_test(tcase, table_of_140_columns);
 	tcase_add_test(tcase, table_with_a_wide_row);
 	tcase_add_test(tcase, table_of_any_width);
+	tcase_add_test(tcase, colours);
+	tcase_add_test(tcase, milliseconds);
 	tcase_add_test(tcase, list);
 	tcase_add_test(tcase, metrics);
 	tcase_add_test(tcase, summary);
