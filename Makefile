@@ -166,6 +166,12 @@ $(BUILD)/test/%_static: test/preload/%.c Makefile
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static -pthread \
 	    -MMD -MP -o $@ $<
 
+$(BUILD)/test/%_static32: test/preload/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -m32 -idirafter /usr/include/$$($(CC) -dumpmachine) -std=gnu11 \
+	    -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static -pthread -MMD -MP \
+	    -o $@ $<
+
 # Static programs for the command to reach.
 $(addprefix $(BUILD)/test/,holds supervised): $(BUILD)/test/%: \
     test/command/%.c Makefile
@@ -205,7 +211,8 @@ preload: all $(HOSTS) $(PLAIN) $(BUILD)/test/connects_static
 	sh test/preload/run $(BUILD)
 
 command: all $(addprefix $(BUILD)/test/,connects_static calls holds \
-    supervised sockets_static ways_static fastopen_static test_unit)
+    supervised sockets_static ways_static fastopen_static test_unit \
+    $(if $(filter x86_64,$(shell uname -m)),sockets_static32 ways_static32))
 	sh test/command/run $(BUILD)
 
 e2e: all $(BUILD)/test/watch

@@ -130,10 +130,12 @@ look(struct acceptor *acceptor)
 	const bool accepting = is_accepting(acceptor->tid);
 
 	if (acceptor->left || !accepting) {
-		const int64_t start = clock_us();
+		/* Of the processor, not of the clock: others run, too. */
+		const int64_t start = clock_used_us();
 
 		scan_process(acceptor->pidfd, acceptor->process, acceptor->tid);
-		rest_until_ms = clock_ms() + (clock_us() - start) * REST / 1000;
+		rest_until_ms =
+		    clock_ms() + (clock_used_us() - start) * REST / 1000;
 	}
 	if (!accepting) {
 		forget(acceptor);

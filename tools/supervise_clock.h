@@ -9,18 +9,22 @@
 #include <time.h>
 
 static inline int64_t
-clock_us(void)
+clock_ms(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* What this process has used of a processor. */
 static inline int64_t
-clock_ms(void)
+clock_used_us(void)
 {
-	return clock_us() / 1000;
+	struct timespec used;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
 }
 
 #endif

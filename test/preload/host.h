@@ -36,7 +36,7 @@
 #define HOST_DEADLINE_S 60
 
 /* And that a rule may take to hold, if the program is supervised. */
-#define HOST_LATER_MS 1500
+#define HOST_LATER_MS 4000
 
 struct host_case {
 	const char *name;
