@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "apply.h"
 #include "supervise_accept.h"
@@ -195,6 +196,19 @@ wait_for_request(int notify)
 	}
 }
 
+/*
+ * No request was to be had: it was taken back, or the program is gone, which
+ * the guard sees, too; but if it does not, this must be no endless loop.
+ */
+static void
+end_with_program(int notify)
+{
+	struct pollfd end = {.fd = notify, .events = 0};
+
+	if (poll(&end, 1, 0) > 0)
+		_exit(0);
+}
+
 void
 worker_run(int notify, struct guard_page *page, void *data)
 {
@@ -208,8 +222,11 @@ worker_run(int notify, struct guard_page *page, void *data)
 		    .notify = notify, .request = &page->request};
 
 		wait_for_request(notify);
-		if (ioctl(notify, SECCOMP_IOCTL_NOTIF_RECV, &page->request) < 0)
+		if (ioctl(notify, SECCOMP_IOCTL_NOTIF_RECV, &page->request) <
+		    0) {
+			end_with_program(notify);
 			continue;
+		}
 		set_alarm(REQUEST_MAX_S);
 		answer(notify, page, serve(&work));
 		set_alarm(0);
