@@ -24,7 +24,7 @@
  * program's memory is on a device that does not answer; the alarm ends the
  * worker, and the guard answers.
  */
-#define REQUEST_MAX_S 2
+#define REQUEST_MAX_S 10
 
 /* A request while it is worked at. */
 struct work {
