@@ -127,6 +127,14 @@ concerns_us(const struct reading *reading, const struct image *own)
 	return !view_is_empty(&view);
 }
 
+/* A large compiled image is mapped, and is left where it is. */
+static bool
+stays_mapped(const struct reading *reading, const struct image *own)
+{
+	return reading->source == TELLTALE_COMPILED &&
+	       own->size > CACHE_COPY_MAX;
+}
+
 /*
  * Ends start-up: puts what it found, and a copy of an image of its own, which
  * may be NULL, where it stays.
@@ -134,7 +142,8 @@ concerns_us(const struct reading *reading, const struct image *own)
 static int
 seal(struct reading *reading, const struct image *own)
 {
-	size_t size = sizeof(struct start) + (own != NULL ? own->size : 0);
+	bool copy = own != NULL && !stays_mapped(reading, own);
+	size_t size = sizeof(struct start) + (copy ? own->size : 0);
 	struct start *start = mmap(NULL, size, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -143,10 +152,11 @@ seal(struct reading *reading, const struct image *own)
 	*start = reading->start;
 	for (unsigned int i = 0; i < start->program.count; i++)
 		start->names[i] = start->program.text[i];
-	if (own != NULL) {
+	if (own != NULL)
+		start->own = *own;
+	if (copy) {
 		memcpy(start + 1, own->bytes, own->size);
-		start->own = (struct image){
-		    .bytes = (const uint8_t *)(start + 1), .size = own->size};
+		start->own.bytes = (const uint8_t *)(start + 1);
 	}
 	mprotect(start, size, PROT_READ);
 	reading->result = start;
@@ -211,7 +221,7 @@ use_shared(struct reading *reading, bool fresh)
 	return seal(reading, NULL) == 0;
 }
 
-/* The same for the compiled image, which is copied. */
+/* The same for the compiled image. */
 static bool
 use_compiled(struct reading *reading, bool fresh)
 {
@@ -224,7 +234,9 @@ use_compiled(struct reading *reading, bool fresh)
 		return false;
 	used = (!fresh || cache_is_fresh(&image, reading->config)) &&
 	       use_own(reading, &image, TELLTALE_COMPILED) == 0;
-	cache_release(&image);
+	if (reading->result == NULL ||
+	    reading->result->own.bytes != image.bytes)
+		cache_release(&image);
 	return used;
 }
 
