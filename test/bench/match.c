@@ -42,6 +42,14 @@ below(uint32_t limit)
 	return (uint32_t)((random_state >> 33) % limit);
 }
 
+static uint32_t
+random_value(void)
+{
+	uint32_t high = below(65536);
+
+	return high << 16 | below(65536);
+}
+
 /* The address with these four bytes, and for IPv6 others around them. */
 static struct addr
 make_addr(uint8_t family, uint32_t value)
@@ -148,14 +156,13 @@ static void
 shape_mixed(struct policy *p, uint32_t i)
 {
 	static const uint16_t PORTS[] = {22, 443, 1433, 1521, 3300, 5432};
-	uint32_t kind = below(10);
+	uint32_t kind = below(10), len = 16 + below(17);
 
 	if (kind < 8)
-		add_destination(
-		    p, i, below(1u << 24) << 8 | below(256), 16 + below(17));
+		add_destination(p, i, random_value(), len);
+	len = 16 + below(17);
 	if (kind >= 5)
-		add_source(
-		    p, i, below(1u << 24) << 8 | below(256), 16 + below(17));
+		add_source(p, i, random_value(), len);
 	if (kind % 2 == 0)
 		add_ports(p, i, PORTS[i % 6], PORTS[i % 6] + below(100));
 	p->rules[i].direction = (enum direction)(1 + below(3));
@@ -196,8 +203,11 @@ shape_deep(struct policy *p, uint32_t i)
 static void
 shape_crossed(struct policy *p, uint32_t i)
 {
-	add_destination(p, i, below(4096) << 20, 2 + below(30));
-	add_source(p, i, below(4096) << 20, 2 + below(30));
+	unsigned int len = 2 + below(30);
+
+	add_destination(p, i, below(4096) << 20, len);
+	len = 2 + below(30);
+	add_source(p, i, below(4096) << 20, len);
 	add_range(p, i);
 }
 
