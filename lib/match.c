@@ -161,6 +161,7 @@ search_chain(struct search *s, uint32_t at, uint32_t field)
 			    MATCHER_FIELDS >> field << field);
 			continue;
 		}
+		/* The stack is the host's. */
 		if (step.field < field)
 			return;
 		cell = step_cell(s, &step);

@@ -146,6 +146,44 @@ START_TEST(circles)
 }
 END_TEST
 
+/* A table that leads back to itself must not take all of the stack. */
+START_TEST(down_for_ever)
+{
+	enum { RULES = 20000 };
+	struct prefix *hosts = calloc(RULES, sizeof(*hosts));
+	struct rule *rules = calloc(RULES, sizeof(*rules));
+	struct match_query query = {.direction = DIRECTION_CONNECT};
+	struct image_group group;
+	struct image_step step;
+	struct image image;
+	uint8_t *bytes;
+
+	for (uint32_t i = 0; i < RULES; i++) {
+		hosts[i].addr.family = ADDR_V4;
+		memcpy(hosts[i].addr.bytes, &i, sizeof(i));
+		hosts[i].len = 32;
+		rules[i] = (struct rule){
+		    .name = "r",
+		    .direction = DIRECTION_BOTH,
+		    .destinations = &hosts[i],
+		    .destination_count = 1,
+		};
+	}
+	ck_assert_int_eq(test_build(rules, RULES, &bytes, &image.size), 0);
+	image.bytes = bytes;
+	ck_assert(image_group(&image, 0, &group));
+	ck_assert(image_step(&image, group.root[0].step, &step));
+	ck_assert_uint_eq(step.field, FIELD_DESTINATION);
+	step.count_or_open = group.root[0].step;
+	memcpy(bytes + group.root[0].step, &step,
+	    offsetof(struct image_step, table));
+	ck_assert_int_eq(match_rule(&image, NULL, &query), MATCH_NONE);
+	free(bytes);
+	free(rules);
+	free(hosts);
+}
+END_TEST
+
 START_TEST(foreign)
 {
 	static const struct {
@@ -335,6 +373,7 @@ main(void)
 	tcase_add_loop_test(tc, damage, 0, 4);
 	tcase_add_test(tc, every_bit);
 	tcase_add_test(tc, circles);
+	tcase_add_test(tc, down_for_ever);
 	tcase_add_test(tc, foreign);
 	tcase_add_test(tc, start);
 	tcase_add_test(tc, truncation);
