@@ -65,7 +65,7 @@ PLAIN       := $(addprefix $(BUILD)/test/plain_,gcc_asan gcc_tsan \
 	       clang_asan clang_tsan now static)
 # Those that judge themselves and can be built with a sanitizer (promises has
 # a malloc of its own).
-PROGRAMS    := $(addprefix $(BUILD)/test/,sockets ways fastopen \
+PROGRAMS    := $(addprefix $(BUILD)/test/,sockets ways fastopen reloads \
 	       handed stress)
 FUZZERS     := $(patsubst test/fuzz/%.c,$(BUILD)/test/%, \
 	       $(wildcard test/fuzz/fuzz_*.c))

@@ -164,14 +164,21 @@ set_rule(const struct apply *apply, const char *call, int fd,
 		    found->rule != MATCH_NONE ? record : NULL, error);
 }
 
-/* Have sockets of this program the uniform rule since socket(2)? */
+/*
+ * Has fd the uniform rule since socket(2)? After a reload, what is on record
+ * may be of a socket of the same number in a child of vfork(2).
+ */
 static bool
 was_set_at_once(const struct apply *apply, int fd)
 {
 	const struct view *view = apply->view;
+	struct keepalive ours;
 
-	return view->uniform != MATCH_NONE &&
-	       (!view->changed || record_decided(fd, view->generation));
+	if (view->uniform == MATCH_NONE || !view->changed)
+		return view->uniform != MATCH_NONE;
+	ours = record_of_rule(fd);
+	return record_decided(fd, view->generation) &&
+	       keepalive_begins(&apply->calls, fd, &ours);
 }
 
 void
@@ -341,46 +348,50 @@ waiting(const struct apply *apply, int fd)
 }
 
 /*
- * Around a change of a listener's options from those that *before says:
- * connections that wait, or are on their way into the queue, have got the
- * former ones, or some of each. Another thread that accepts one meanwhile has
- * to know, too, so there are many of them at first.
+ * Around a change of a listener's options: connections that wait, or are on
+ * their way into the queue, have got the former ones, or some of each. Another
+ * thread that accepts one meanwhile has to know, too, so there are many of
+ * them at first. Returns a number for queue_changed().
  */
-static void
-queue_changes(const struct apply *apply, int fd, const struct keepalive *before)
+static uint32_t
+queue_changes(const struct apply *apply, int fd)
 {
-	if (apply->view->changed)
-		record_set_queue(fd, before, QUEUE_MAX);
+	if (!apply->view->changed)
+		return 0;
+	record_set_queue(fd, QUEUE_MAX);
+	return record_begin_change(fd);
 }
 
 static void
-queue_changed(const struct apply *apply, int fd, const struct keepalive *before)
+queue_changed(const struct apply *apply, int fd, uint32_t number)
 {
-	if (apply->view->changed)
-		record_set_queue(fd, before, waiting(apply, fd) + QUEUE_SPARE);
+	if (!apply->view->changed)
+		return;
+	record_set_queue(fd, waiting(apply, fd) + QUEUE_SPARE);
+	record_end_change(fd, number);
 }
 
 bool
 apply_listen(const struct apply *apply, int fd)
 {
 	const struct view *view = apply->view;
-	const struct keepalive before = record_of_rule(fd);
 	struct match_query query;
 	struct end local = {0};
 	socklen_t local_len;
 	struct found found;
+	uint32_t number;
 
 	if (was_set_at_once(apply, fd))
 		return false;
 	if (!view_listener_decides(view) ||
 	    match_scope_is_empty(&view->accept)) {
-		queue_changes(apply, fd, &before);
+		number = queue_changes(apply, fd);
 		/* It may have tried to connect before. */
 		take_back(apply, fd, MATCH_NONE, &NOTHING);
 		if (view->changed)
 			record_decide(
 			    fd, view->generation, MATCH_NONE, &NOTHING);
-		queue_changed(apply, fd, &before);
+		queue_changed(apply, fd, number);
 		return false;
 	}
 	if (local_end(fd, &local, &local_len) < 0)
@@ -395,11 +406,11 @@ apply_listen(const struct apply *apply, int fd)
 	    found.rule == record_rule(fd, view->generation) &&
 	    found.record.app_settings == APP_RESPECT)
 		return false;
-	queue_changes(apply, fd, &before);
+	number = queue_changes(apply, fd);
 	set_rule(apply, "listen", fd, &query, &found);
 	if (found.rule == MATCH_NONE)
 		record_decide(fd, view->generation, MATCH_NONE, &NOTHING);
-	queue_changed(apply, fd, &before);
+	queue_changed(apply, fd, number);
 	return false;
 }
 
@@ -449,32 +460,49 @@ apply_called_back(const struct apply *apply, int fd)
 
 /*
  * After a reload the listener may still have what an earlier policy said, and
- * so has what it accepts. Returns whether fd has to be set by itself, which
- * then has what *before says.
+ * so may what it accepts. Brings it up to date, and returns whether what was
+ * just accepted has to be set by itself.
  */
 static bool
-has_earlier(const struct apply *apply, int listener, struct keepalive *before)
+has_earlier(const struct apply *apply, int listener)
 {
-	*before = NOTHING;
 	if (!record_has_room(listener))
 		return true;
 	if (!record_decided(listener, apply->view->generation)) {
-		*before = record_of_rule(listener);
 		(void)apply_listen(apply, listener);
 		return true;
 	}
-	return record_take_queued(listener, before);
+	return record_take_queued(listener);
+}
+
+/*
+ * Gives what was just accepted what it would have from the listener as it is
+ * now: nothing of an earlier policy stays, and the program has set nothing.
+ */
+static void
+inherit_anew(const struct apply *apply, int listener, int fd)
+{
+	struct keepalive want, have;
+
+	if (keepalive_get(&apply->calls, listener, &want) < 0 ||
+	    keepalive_get(&apply->calls, fd, &have) < 0)
+		return;
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		if (want.value[option] == have.value[option])
+			want.set &= ~(1u << option);
+	}
+	if (want.set != 0)
+		keepalive_set(&apply->calls, fd, &want);
 }
 
 void
 apply_accepted(const struct apply *apply, int listener, int fd)
 {
 	const struct view *view = apply->view;
-	struct keepalive before;
 
 	record_clear(fd);
-	if (view->changed && has_earlier(apply, listener, &before)) {
-		record_set_of_rule(fd, &before);
+	if (view->changed && has_earlier(apply, listener)) {
+		inherit_anew(apply, listener, fd);
 		set_accepted(apply, fd);
 		return;
 	}

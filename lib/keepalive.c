@@ -197,6 +197,20 @@ keepalive_defaults(
 	(void)syscall(SYS_close, fd);
 }
 
+bool
+keepalive_begins(
+    const struct keepalive_calls *calls, int fd, const struct keepalive *want)
+{
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		int32_t value = 0;
+
+		if ((want->set & 1u << option) != 0)
+			return option_get(calls, fd, option, &value) == 0 &&
+			       value == want->value[option];
+	}
+	return true;
+}
+
 void
 keepalive_take_back(const struct keepalive_calls *calls, int fd,
     const struct keepalive *was, const struct keepalive *now,

@@ -70,6 +70,13 @@ int keepalive_get(
     const struct keepalive_calls *calls, int fd, struct keepalive *have);
 
 /*
+ * Has fd the first option that want names as want says? One system call, to
+ * tell a socket that was set from one that was not.
+ */
+bool keepalive_begins(
+    const struct keepalive_calls *calls, int fd, const struct keepalive *want);
+
+/*
  * Takes back from fd what was, the options that an earlier rule set, as far
  * as the socket still has these values and now does not name them: the value
  * that instead names, or else the one that a new socket has. A socket is

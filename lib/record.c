@@ -51,7 +51,7 @@ record_get(int fd)
 	record.rule = GET(from->rule);
 	record.ours = get_keepalive(&from->ours);
 	record.program = get_keepalive(&from->program);
-	record.before = get_keepalive(&from->before);
+	record.changes = GET(from->changes);
 	record.waiting = GET(from->waiting);
 	return record;
 }
@@ -67,7 +67,7 @@ record_put(int fd, const struct record *record)
 	PUT(to->rule, record->rule);
 	put_keepalive(&to->ours, &record->ours);
 	put_keepalive(&to->program, &record->program);
-	put_keepalive(&to->before, &record->before);
+	PUT(to->changes, record->changes);
 	PUT(to->waiting, record->waiting);
 }
 
@@ -127,15 +127,6 @@ record_of_rule(int fd)
 }
 
 void
-record_set_of_rule(int fd, const struct keepalive *ours)
-{
-	struct record *record = record_at(fd);
-
-	if (record != NULL)
-		put_keepalive(&record->ours, ours);
-}
-
-void
 record_program(int fd, enum keepalive_option option, int32_t value)
 {
 	struct record *record = record_at(fd);
@@ -155,19 +146,37 @@ record_of_program(int fd)
 	                      : (struct keepalive){0};
 }
 
-void
-record_set_queue(int fd, const struct keepalive *before, uint32_t waiting)
+uint32_t
+record_begin_change(int fd)
 {
 	struct record *record = record_at(fd);
 
-	if (record == NULL)
-		return;
-	put_keepalive(&record->before, before);
-	PUT(record->waiting, waiting);
+	return record != NULL
+	           ? __atomic_add_fetch(&record->changes, 1, __ATOMIC_SEQ_CST)
+	           : 0;
+}
+
+void
+record_end_change(int fd, uint32_t number)
+{
+	struct record *record = record_at(fd);
+
+	if (record != NULL &&
+	    __atomic_load_n(&record->changes, __ATOMIC_SEQ_CST) != number)
+		PUT(record->decided, 0);
+}
+
+void
+record_set_queue(int fd, uint32_t waiting)
+{
+	struct record *record = record_at(fd);
+
+	if (record != NULL)
+		PUT(record->waiting, waiting);
 }
 
 bool
-record_take_queued(int fd, struct keepalive *before)
+record_take_queued(int fd)
 {
 	struct record *record = record_at(fd);
 	uint32_t waiting;
@@ -176,6 +185,5 @@ record_take_queued(int fd, struct keepalive *before)
 		return false;
 	/* Two threads may take the same one: there is some to spare. */
 	PUT(record->waiting, waiting - 1);
-	*before = get_keepalive(&record->before);
 	return true;
 }

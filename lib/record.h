@@ -29,7 +29,8 @@ struct record {
 	int rule;         /* if decided */
 	struct keepalive ours;
 	struct keepalive program;
-	struct keepalive before; /* of a listener: what waiting ones have */
+	/* Of a listener: see record_begin_change() and record_set_queue(). */
+	uint32_t changes;
 	uint32_t waiting;
 };
 
@@ -63,23 +64,27 @@ void record_decide(
 /* What was set on fd by a rule, of whatever policy; for a new socket, nothing.
  */
 struct keepalive record_of_rule(int fd);
-void record_set_of_rule(int fd, const struct keepalive *ours);
 
 /* What the program set itself; for a new socket, nothing. */
 void record_program(int fd, enum keepalive_option option, int32_t value);
 struct keepalive record_of_program(int fd);
 
 /*
- * For a listener whose options were changed while connections waited in its
- * queue: these have got the ones from before. Notes what those were, and how
- * many may still come.
+ * For a listener, whose options several threads may set at the same time, by
+ * policies of two generations. The first call returns a number for the second
+ * one, which forgets what was decided if another thread was at it, too: what
+ * the listener has then is anybody's guess.
  */
-void record_set_queue(int fd, const struct keepalive *before, uint32_t waiting);
+uint32_t record_begin_change(int fd);
+void record_end_change(int fd, uint32_t number);
 
 /*
- * One was accepted: may it be from before? Then *before is what such a one
- * has got.
+ * For a listener whose options were changed while connections waited in its
+ * queue, which have got the ones from before. Notes how many may still come.
  */
-bool record_take_queued(int fd, struct keepalive *before);
+void record_set_queue(int fd, uint32_t waiting);
+
+/* One was accepted: may it be from before? */
+bool record_take_queued(int fd);
 
 #endif

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 static int listener;
+static int prepared = -1; /* socket for the next connection */
 static struct sockaddr_in loopback = {.sin_family = AF_INET};
 
 static int
@@ -46,7 +47,8 @@ do_connect(void)
 	int fd, accepted;
 
 	getppid(); /* a mark for who counts system calls */
-	fd = socket(AF_INET, SOCK_STREAM, 0);
+	fd = prepared >= 0 ? prepared : socket(AF_INET, SOCK_STREAM, 0);
+	prepared = -1;
 	if (connect(fd, (struct sockaddr *)&loopback, sizeof(loopback)) < 0)
 		return "connect failed";
 	accepted = accept(listener, NULL, NULL);
@@ -55,6 +57,24 @@ do_connect(void)
 	close(fd);
 	close(accepted);
 	return answer;
+}
+
+/* A connection that waits in the listener's queue, for the next one. */
+static const char *
+do_wait(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	return connect(fd, (struct sockaddr *)&loopback, sizeof(loopback)) == 0
+	           ? "done"
+	           : "connect failed";
+}
+
+static const char *
+do_socket(void)
+{
+	prepared = socket(AF_INET, SOCK_STREAM, 0);
+	return "done";
 }
 
 /* The same in a child. */
@@ -144,6 +164,8 @@ main(void)
 		const char *(*act)(void);
 	} WORDS[] = {
 	    {"connect", do_connect},
+	    {"wait", do_wait},
+	    {"socket", do_socket},
 	    {"fork", do_fork},
 	    {"chroot", do_chroot},
 	    {"setuid", do_setuid},

@@ -50,6 +50,11 @@ static struct {
 	unsigned int begun; /* reload that was begun last */
 	unsigned int done;  /* and that was done last */
 	int over;
+	/* One of those that are wrong, whichever. */
+	struct host_options wrong;
+	char side[16], call[16];
+	int error;
+	unsigned int first, last;
 } * shared;
 
 static int listener;
@@ -79,30 +84,44 @@ value_of(unsigned int reload)
 	return 1 + (int)(reload % POLICIES);
 }
 
+static void
+count_wrong(enum count what, const char *side, const struct host_options *have,
+    unsigned int first, unsigned int last)
+{
+	count(what);
+	shared->wrong = *have;
+	shared->first = first;
+	shared->last = last;
+	memcpy(shared->side, side, strlen(side) + 1);
+}
+
 /* The options have to be those of one policy, from first to last. */
 static void
-check_options(int fd, unsigned int first, unsigned int last)
+check_options(const char *side, int fd, unsigned int first, unsigned int last)
 {
 	struct host_options have = host_options_get(fd);
 	int n = have.count;
 
 	if (have.idle != 100 * n || have.interval != 10 * n ||
-	    have.user_timeout != 1000 * n || have.on != 1) {
-		count(MIXED);
+	    have.user_timeout != 100000 * n || have.on != 1) {
+		count_wrong(MIXED, side, &have, first, last);
 		return;
 	}
 	for (unsigned int i = first; i <= last; i++) {
 		if (value_of(i) == n)
 			return;
 	}
-	count(TOO_OLD);
+	count_wrong(TOO_OLD, side, &have, first, last);
 }
 
 static void
-check_result(bool right, int error)
+check_result(const char *what, bool right, int error)
 {
-	if (!right || error != 4321)
-		count(WRONG_RESULTS);
+	if (right && error == 4321)
+		return;
+	count(WRONG_RESULTS);
+	shared->error = error;
+	memcpy(shared->call, what, strlen(what) + 1);
 }
 
 /* Async-signal-safe. */
@@ -119,7 +138,7 @@ connect_once(void)
 
 	errno = 4321;
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	check_result(fd >= 0, errno);
+	check_result("socket", fd >= 0, errno);
 	if (fd < 0)
 		return;
 	errno = 4321;
@@ -131,9 +150,9 @@ connect_once(void)
 		for (int i = 0; i < 1000 && poll(&poller, 1, 10000) != 1; i++)
 			continue;
 	} else {
-		check_result(result == 0, errno);
+		check_result("connect", result == 0, errno);
 	}
-	check_options(fd, first, look(&shared->begun));
+	check_options("connect", fd, first, look(&shared->begun));
 	count(CONNECTED);
 	close(fd);
 }
@@ -178,10 +197,10 @@ acceptor(void *data)
 		fd = accept(listener, NULL, NULL);
 		if (fd < 0 && errno == EAGAIN)
 			continue;
-		check_result(fd >= 0, errno);
+		check_result("accept", fd >= 0, errno);
 		if (fd < 0)
 			continue;
-		check_options(fd, first, look(&shared->begun));
+		check_options("accept", fd, first, look(&shared->begun));
 		count(ACCEPTED);
 		close(fd);
 	}
@@ -204,8 +223,7 @@ forker(void *data)
 		while (
 		    pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			continue;
-		if (status != 0)
-			count(WRONG_RESULTS);
+		check_result("child", status == 0, 4321);
 	}
 	return data;
 }
@@ -265,7 +283,7 @@ write_policy(const char *path, int n, unsigned int form)
 	snprintf(text, sizeof(text),
 	    "rule r { %s idle = %d interval = %d count = %d\n"
 	    " user-timeout = \"%ds\" }\n",
-	    FORM[form], 100 * n, 10 * n, n, n);
+	    FORM[form], 100 * n, 10 * n, n, 100 * n);
 	MUST(host_write_file(path, text, 0644) == 0);
 }
 
@@ -347,6 +365,14 @@ judge(void)
 	    counts[CONNECTED], counts[ACCEPTED], counts[CHILDREN],
 	    counts[HANDLED], counts[RELOADED], counts[MIXED], counts[TOO_OLD],
 	    counts[WRONG_RESULTS], counts[FAILED_RELOADS]);
+	if (counts[WRONG_RESULTS] > 0)
+		printf("%s: errno %d\n", shared->call, shared->error);
+	if (counts[MIXED] + counts[TOO_OLD] > 0)
+		printf("%s: idle %d interval %d count %d user-timeout %d "
+		       "on %d, reloads %u to %u\n",
+		    shared->side, shared->wrong.idle, shared->wrong.interval,
+		    shared->wrong.count, shared->wrong.user_timeout,
+		    shared->wrong.on, shared->first, shared->last);
 	return counts[CONNECTED] > 100 && counts[ACCEPTED] > 100 &&
 	       counts[CHILDREN] > 10 && counts[HANDLED] > 10 &&
 	       counts[RELOADED] > 10 && counts[MIXED] == 0 &&

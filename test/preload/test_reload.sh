@@ -115,6 +115,13 @@ is 'reload' "$(kashim reload | tail -n 1)" \
 is 'reloaded' "$(say connect)" "$(both 302)"
 is 'reloaded, in a child' "$(say fork)" "$(both 302)"
 
+# What doctor says of it.
+doctor()
+{
+	COLUMNS=200 kashim doctor -c "$conf" "$host" |
+	    sed -n 's/.*it goes by \(.*\)/\1/p'
+}
+is 'doctor: it follows' "$(doctor)" 'policy generation 2'
 printf 'rule r {\n' >"$conf"
 said=$(kashim reload)
 is 'a bad file: status' "$(kashim reload >/dev/null; echo $?)" 2
@@ -141,8 +148,36 @@ is 'and with one again' "$(say connect)" "$(both 303)"
 printf 'rule r { idle = 304 }\n' >"$conf"
 kashim reload >/dev/null
 is 'one rule for everything' "$(say connect)" "$(both 304)"
-printf 'rule r { source = "127.0.0.0/8" idle = 305 }\n' >"$conf"
-kashim reload >/dev/null
+none='rule r { program = "other" idle = 5 }'
+# to RULES: reloaded with these.
+to()
+{
+	echo "$1" >"$conf"
+	kashim reload >/dev/null
+}
+to "$none"
+is 'one rule for everything, taken away' "$(say connect)" "$(both "$default")"
+to 'rule r { port = "1-65535" idle = 304 interval = 44 }'
+is 'a rule by port' "$(say connect)" "$(both 304)"
+say wait >/dev/null
+to "$none"
+is 'a rule by port, taken away, and one waits' "$(say connect)" \
+    "$(both "$default")"
+is 'a rule by port, taken away' "$(say connect)" "$(both "$default")"
+say socket >/dev/null
+to 'rule r { idle = 306 }'
+is 'a socket from before a rule' "$(say connect)" "$(both 306)"
+say socket >/dev/null
+to 'rule r { idle = 307 }'
+is 'a socket from before another rule' "$(say connect)" "$(both 307)"
+say socket >/dev/null
+to 'rule r { destination = "127.0.0.0/8" idle = 308 }'
+is 'a socket from before a rule by destination' "$(say connect)" "$(both 308)"
+to 'rule r { idle = 307 }'
+say socket >/dev/null
+to "$none"
+is 'a socket from before there was none' "$(say connect)" "$(both "$default")"
+to 'rule r { source = "127.0.0.0/8" idle = 305 }'
 is 'a rule by source' "$(say connect)" "$(both 305)"
 rm -f "$conf"
 is 'no file: status' "$(kashim reload >/dev/null; echo $?)" 2
@@ -153,6 +188,8 @@ quit
 rule 306
 start env
 is 'started with the text' "$(say connect)" "$(both 306)"
+is 'started with the text: doctor' "$(doctor)" \
+    'the text as it was when it started'
 kashim reload >/dev/null
 rule 307
 kashim reload >/dev/null
@@ -186,13 +223,35 @@ before=$(calls)
 : >"$dir/trace"
 rule 313
 kashim reload >/dev/null
-# The listener is brought up to date once.
-say connect >/dev/null
+# The listener is brought up to date, and some connections by themselves.
+i=0
+while [ $i -lt 70 ]; do
+	say connect >/dev/null
+	i=$((i + 1))
+done
 : >"$dir/trace"
 is 'system calls: reloaded' "$(say connect)" "$(both 313)"
 is 'system calls' "$(calls)" "$before"
 quit
 
+# Two reloads while one hook is at work: group 1 is another one then.
+printf 'rule r { program = "follow" source = "127.0.0.0/8" idle = 340 }\n' \
+    >"$conf"
+kashim reload >/dev/null
+start strace -qq -o "$dir/trace" -e trace=getsockname \
+    -e inject=getsockname:delay_enter=500000
+is 'a slow hook' "$(say connect)" "$(both 340)"
+echo connect >&8
+printf 'rule r { program = "other" source = "127.0.0.0/8" idle = 999 }
+rule s { source = "127.0.0.0/8" idle = 341 }\n' >"$conf"
+kashim reload >/dev/null
+kashim reload >/dev/null
+read -r answer <&9
+is 'overtaken by two reloads' "$answer" "$(both 341)"
+quit
+
+rule 313
+kashim reload >/dev/null
 # The image is copied: whatever is done to it, who runs is not harmed. The
 # one that is published keeps its half.
 rm -f "$shared"
@@ -207,6 +266,8 @@ is 'the image removed' "$(say connect)" "$(both 313)"
 rule 314
 kashim reload >/dev/null
 is 'nothing to follow at start' "$(say connect)" "$(both 313)"
+is 'nothing to follow at start: doctor' "$(doctor)" \
+    'the compiled policy as it was when it started; it does not follow kashim reload'
 quit
 is 'nothing to follow, started again' "$(now)" 314
 
@@ -223,6 +284,8 @@ mv "$dir/copy" "$shared"
 rule 316
 kashim reload >/dev/null
 is 'the published file replaced' "$(say connect)" "$(both 315)"
+is 'the published file replaced: doctor' "$(doctor)" \
+    'policy generation 1; generation 2 is in force: start it again to follow'
 quit
 
 # The numbers of the generation and of what is begun are anything.
