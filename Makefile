@@ -107,9 +107,11 @@ $(BUILD)/%.o: %.c Makefile
 # A host may have functions of these names: see lib/libc.h.
 WRAPPED := $(shell sed -n 's/^\tX.\([a-z]*\), .*/-Wl,--wrap=\1/p' lib/libc.h)
 
+# Two segments and not four: each costs every program's start a mmap(2).
 $(BUILD)/libkashim.so: $(SHIM_OBJS) lib/libkashim.map
 	$(CC) -shared -o $@ $(LDFLAGS) $(SHIM_OBJS) -Wl,-soname,libkashim.so \
-	    -Wl,--version-script=lib/libkashim.map $(WRAPPED) $(HARDENED) -ldl
+	    -Wl,--version-script=lib/libkashim.map $(WRAPPED) $(HARDENED) \
+	    -Wl,-z,noseparate-code -ldl
 
 # -Bsymbolic: our malloc is ours, however the object was loaded.
 $(BUILD)/libkashim-config.so: $(PARSER_OBJS)

@@ -53,10 +53,14 @@
 #define HOOKS_RCMD(X)
 #endif
 
-#define HOOKS(X)             \
+/* These are async-signal-safe, and stay so: looked up at start. */
+#define HOOKS_SAFE(X)        \
 	HOOKS_CONNECTIONS(X) \
 	HOOKS_FASTOPEN(X)    \
-	HOOKS_RIGHTS(X)      \
+	HOOKS_RIGHTS(X)
+
+#define HOOKS(X)      \
+	HOOKS_SAFE(X) \
 	HOOKS_RCMD(X)
 
 #endif

@@ -35,8 +35,8 @@ real_resolve(void)
 	    (result(*) parameters)real_symbol(#name), __ATOMIC_RELAXED);
 #define LIBC_RESOLVE(name, result, parameters, arguments) \
 	REAL_RESOLVE(name, result, parameters)
-	HOOKS(REAL_RESOLVE)
-	LIBC(LIBC_RESOLVE)
+	HOOKS_SAFE(REAL_RESOLVE)
+	LIBC_HOT(LIBC_RESOLVE)
 #undef LIBC_RESOLVE
 #undef REAL_RESOLVE
 }

@@ -28,8 +28,8 @@ struct real {
 extern struct real real_table;
 
 /*
- * Fills the table. To be called by one thread, once, at start-up: dlsym(3)
- * may lock and allocate.
+ * Fills the table with what has to be async-signal-safe from then on. To be
+ * called by one thread, once, at start-up: dlsym(3) may lock and allocate.
  */
 void real_resolve(void);
 
@@ -42,7 +42,9 @@ void *real_symbol(const char *name);
 /*
  * real_connect() and so on return the real function, never NULL. Once the
  * table is filled they are async-signal-safe. Before that, which is when
- * another library's constructor comes before ours, they look it up each time.
+ * another library's constructor comes before ours, they look it up each time;
+ * and always those for start-up, and rcmd(3) and rexec(3), which few call and
+ * which are not async-signal-safe in the C library, either.
  */
 #define REAL_GETTER(name, result, parameters)                            \
 	static inline result(*real_##name(void)) parameters              \

@@ -90,11 +90,15 @@ connecting_begin(struct connecting *call, int fd, const void *sa, socklen_t len)
 {
 	int saved = errno;
 	struct hook hook;
+	struct addr addr;
+	uint16_t unused;
 
 	call->sa = sa;
 	call->len = len;
-	call->again =
-	    hook_begin(&hook) && apply_connect(&hook.apply, fd, sa, len);
+	/* A connect() to a unix(7) socket is none of our business. */
+	call->again = addr_from_sockaddr(sa, len, &addr, &unused) == 0 &&
+	              hook_begin(&hook) &&
+	              apply_connect(&hook.apply, fd, sa, len);
 	errno = saved;
 }
 
