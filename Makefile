@@ -71,7 +71,7 @@ FUZZERS     := $(patsubst test/fuzz/%.c,$(BUILD)/test/%, \
 	       $(wildcard test/fuzz/fuzz_*.c))
 FUZZ_RUNS   ?= 20000
 
-.PHONY: all check more audit unit preload command e2e fuzz fuzzers programs asan \
+.PHONY: all bench check more audit unit preload command e2e fuzz fuzzers programs asan \
 	ubsan tsan coverage builds demo setup install uninstall format lint \
 	clean help
 .DELETE_ON_ERROR:
@@ -89,6 +89,7 @@ help:
 	@echo 'make unit        unit tests'
 	@echo 'make preload     programs under the library, on loopback'
 	@echo 'make command     the command against real processes'
+	@echo 'make bench       what it costs, beside others; a few minutes'
 	@echo 'make e2e         real programs through a firewall in namespaces'
 	@echo 'make asan        unit tests and programs with AddressSanitizer'
 	@echo 'make ubsan       with UndefinedBehaviorSanitizer'
@@ -216,6 +217,14 @@ command: all $(addprefix $(BUILD)/test/,connects_static calls holds \
     supervised sockets_static ways_static fastopen_static test_unit \
     $(if $(filter x86_64,$(shell uname -m)),sockets_static32 ways_static32))
 	sh test/command/run $(BUILD)
+
+# Not in check: what it prints depends on the machine, and nothing fails.
+bench: all $(BUILD)/test/calls $(BUILD)/test/cost $(BUILD)/test/bench_match
+	sh test/bench/run $(BUILD)
+
+$(BUILD)/test/cost: test/bench/cost.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -MMD -MP -o $@ $<
 
 e2e: all $(BUILD)/test/watch
 	sh test/e2e/run $(BUILD)

@@ -266,8 +266,9 @@ use_text(struct reading *reading)
 		return;
 	if (error == 0)
 		strcpy(message, "no memory for the policy");
+	/* The compiled one is the newer one, if they differ. */
 	else if (error != -ENOENT &&
-		 (use_shared(reading, false) || use_compiled(reading, false)))
+		 (use_compiled(reading, false) || use_shared(reading, false)))
 		what = " keeps the last good policy: ";
 	report(&reading->start.program, what, message);
 }

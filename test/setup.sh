@@ -10,7 +10,7 @@ build_packages='gcc make libc6-dev pkg-config libconfuse-dev
 	libmnl-dev libelf-dev libjansson-dev libseccomp-dev'
 demo_packages='iproute2 nftables conntrack netcat-openbsd libpcap-dev
 	libcap2-bin procps util-linux'
-check_packages='check strace mandoc valgrind binutils perl
+check_packages='check gnuplot-nox strace mandoc valgrind binutils perl
 	systemd bash-completion man-db
 	libjemalloc2 libtcmalloc-minimal4 libfaketime libkeepalive0
 	clang clang-format clang-tidy cppcheck shellcheck libclang-rt-14-dev llvm

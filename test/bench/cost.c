@@ -7,7 +7,8 @@
  * sets its own options, of the same round. What is printed are medians, with
  * the quartiles.
  *
- * Arguments: the build directory, the configuration's name, how many rounds.
+ * Arguments: the build directory, the configuration's name, how many rounds,
+ * and, if only one is wanted, the name of the bench.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -334,7 +335,7 @@ main(int argc, char **argv)
 
 	if (argc == 4 && strcmp(argv[1], "--child") == 0)
 		return child(argv[2], atoi(argv[3]));
-	if (argc != 4)
+	if (argc != 4 && argc != 5)
 		return 2;
 	rounds = atoi(argv[3]);
 	if (rounds < 1 || rounds > ROUNDS_MAX)
@@ -342,6 +343,8 @@ main(int argc, char **argv)
 	for (size_t b = 0; b < sizeof(BENCHES) / sizeof(BENCHES[0]); b++) {
 		const struct bench *bench = &BENCHES[b];
 
+		if (argc == 5 && strcmp(argv[4], bench->name) != 0)
+			continue;
 		for (int i = 0; i < rounds; i++) {
 			for (int k = 0; k < VARIANTS; k++) {
 				int v = (k + i) % VARIANTS;

@@ -7,7 +7,8 @@ set -u
 
 build=$(cd "${1:-build}" && pwd) || exit 2
 dir=$(mktemp -d "${TMPDIR:-/tmp}/kashim-test.XXXXXX") || exit 2
-trap 'rm -rf "$dir"' EXIT
+# What compile makes to be followed, where there is a place for it.
+trap 'rm -rf "$dir" "/var/cache/kashim/$(echo "${dir#/}" | tr / %)"%*' EXIT
 trap 'exit 1' HUP INT TERM
 chmod 755 "$dir"
 library=$build/libkashim.so
