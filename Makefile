@@ -29,10 +29,12 @@ ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE $(LARGE_FILES) \
 HARDENED    := -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--as-needed \
 	       -Wl,--gc-sections
 
-SHIM_OBJS   := $(addprefix $(BUILD)/lib/,addr.o keepalive.o record.o \
-	       trace.o real.o image.o pattern.o match.o view.o trust.o cache.o \
-	       shared.o memo.o program.o parser.o inherit.o policy.o apply.o \
-	       apply_trace.o shim.o)
+# record last: its table is large, and what lies before it in .bss shares a
+# page with .data.
+SHIM_OBJS   := $(addprefix $(BUILD)/lib/,addr.o keepalive.o trace.o real.o \
+	       image.o pattern.o match.o view.o trust.o cache.o shared.o memo.o \
+	       program.o parser.o inherit.o policy.o apply.o apply_trace.o \
+	       shim.o record.o)
 RULES_OBJS  := $(addprefix $(BUILD)/lib/,addr.o image.o trust.o build.o \
 	       $(patsubst lib/%.c,%.o,$(filter-out lib/config_object.c, \
 	       $(wildcard lib/config*.c) $(wildcard lib/build_*.c))))

@@ -325,13 +325,29 @@ apply_made(const struct apply *apply, int fd)
 	look_up_and_set(apply, "made", fd, &query);
 }
 
-/* The rule that all connections to a listener's port get. */
+/*
+ * Do all connections to a listener get the same rule, by its port and, if it
+ * is bound to one, its address?
+ */
+static bool
+listener_decides(const struct apply *apply, const struct end *local)
+{
+	const uint32_t matchers = apply->view->accept.matchers;
+
+	return (matchers & MATCHER_SOURCE) == 0 &&
+	       ((matchers & MATCHER_DESTINATION) == 0 ||
+		   !addr_is_unspecified(&local->addr));
+}
+
+/* The rule that they get then. */
 static struct found
 listener_rule(const struct apply *apply, const struct end *local,
     struct match_query *query)
 {
 	*query = (struct match_query){
 	    .direction = DIRECTION_ACCEPT, .port = local->port};
+	if (!addr_is_unspecified(&local->addr))
+		query->destination = local->addr;
 	return find_rule(apply, query);
 }
 
@@ -371,6 +387,20 @@ queue_changed(const struct apply *apply, int fd, uint32_t number)
 	record_end_change(fd, number);
 }
 
+/* What a listener accepts has to be looked at one by one. */
+static void
+leave_to_accept(const struct apply *apply, int fd)
+{
+	uint32_t number = queue_changes(apply, fd);
+
+	/* It may have tried to connect before. */
+	take_back(apply, fd, MATCH_NONE, &NOTHING);
+	if (apply->view->changed)
+		record_decide(
+		    fd, apply->view->generation, RECORD_EACH, &NOTHING);
+	queue_changed(apply, fd, number);
+}
+
 bool
 apply_listen(const struct apply *apply, int fd)
 {
@@ -383,19 +413,17 @@ apply_listen(const struct apply *apply, int fd)
 
 	if (was_set_at_once(apply, fd))
 		return false;
-	if (!view_listener_decides(view) ||
+	if ((view->accept.matchers & MATCHER_SOURCE) != 0 ||
 	    match_scope_is_empty(&view->accept)) {
-		number = queue_changes(apply, fd);
-		/* It may have tried to connect before. */
-		take_back(apply, fd, MATCH_NONE, &NOTHING);
-		if (view->changed)
-			record_decide(
-			    fd, view->generation, MATCH_NONE, &NOTHING);
-		queue_changed(apply, fd, number);
+		leave_to_accept(apply, fd);
 		return false;
 	}
 	if (local_end(fd, &local, &local_len) < 0)
 		return false;
+	if (!listener_decides(apply, &local)) {
+		leave_to_accept(apply, fd);
+		return false;
+	}
 	if (local.port == 0)
 		return true;
 	found = listener_rule(apply, &local, &query);
@@ -408,8 +436,9 @@ apply_listen(const struct apply *apply, int fd)
 		return false;
 	number = queue_changes(apply, fd);
 	set_rule(apply, "listen", fd, &query, &found);
-	if (found.rule == MATCH_NONE)
-		record_decide(fd, view->generation, MATCH_NONE, &NOTHING);
+	/* Also if there was nothing to set. */
+	if (!record_decided(fd, view->generation))
+		record_decide(fd, view->generation, found.rule, &NOTHING);
 	queue_changed(apply, fd, number);
 	return false;
 }
@@ -499,6 +528,7 @@ void
 apply_accepted(const struct apply *apply, int listener, int fd)
 {
 	const struct view *view = apply->view;
+	struct keepalive ours;
 
 	record_clear(fd);
 	if (view->changed && has_earlier(apply, listener)) {
@@ -506,11 +536,17 @@ apply_accepted(const struct apply *apply, int listener, int fd)
 		set_accepted(apply, fd);
 		return;
 	}
+	if (match_scope_is_empty(&view->accept))
+		return;
 	/* A listener that came from elsewhere has nothing to be inherited. */
-	if (!match_scope_is_empty(&view->accept) &&
-	    !(view_listener_decides(view) &&
-		record_decided(listener, view->generation)))
+	if (!record_decided(listener, view->generation) ||
+	    record_rule(listener, view->generation) == RECORD_EACH) {
 		set_accepted(apply, fd);
+		return;
+	}
+	ours = record_of_rule(listener);
+	record_decide(fd, view->generation,
+	    record_rule(listener, view->generation), &ours);
 }
 
 static bool
@@ -623,7 +659,7 @@ rule_of_socket(const struct apply *apply, int fd)
 	if (local_end(fd, &local, &local_len) < 0)
 		return NO_RULE;
 	if (peer_end(apply, fd, &peer, local_len) < 0) {
-		if (!view_listener_decides(view) || !is_listener(apply, fd))
+		if (!listener_decides(apply, &local) || !is_listener(apply, fd))
 			return NO_RULE;
 		return listener_rule(apply, &local, &query);
 	}

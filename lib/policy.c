@@ -63,7 +63,6 @@ struct start {
 /* While start-up goes on. */
 struct reading {
 	struct start start;
-	const char *library; /* our own file, NULL: not known */
 	const char *config;
 	enum telltale_start source;
 	const struct start *result;
@@ -163,14 +162,27 @@ seal(struct reading *reading, const struct image *own)
 	return 0;
 }
 
+/* Our own file, or NULL if it is not known. */
+static const char *
+own_library(void)
+{
+	Dl_info self;
+
+	return dladdr(&policy_state, &self) != 0 ? self.dli_fname : NULL;
+}
+
 static void
-note_inherit(const struct reading *reading, const struct image *image)
+note_inherit(const struct image *image)
 {
 	struct image_header header;
+	const char *library;
 
-	if (reading->library != NULL && image_header(image, &header) &&
-	    (header.flags & IMAGE_NO_INHERIT) != 0)
-		inherit_stop(reading->library);
+	if (!image_header(image, &header) ||
+	    (header.flags & IMAGE_NO_INHERIT) == 0)
+		return;
+	library = own_library();
+	if (library != NULL)
+		inherit_stop(library);
 }
 
 /* Goes by an image of its own, until something is published. */
@@ -178,7 +190,7 @@ static int
 use_own(struct reading *reading, const struct image *image,
     enum telltale_start source)
 {
-	note_inherit(reading, image);
+	note_inherit(image);
 	/* Nothing can match this program: let every call go straight on. */
 	if (reading->start.shared.header == NULL &&
 	    !concerns_us(reading, image))
@@ -216,7 +228,7 @@ use_shared(struct reading *reading, bool fresh)
 		start->first = 0;
 		return false;
 	}
-	note_inherit(reading, &image);
+	note_inherit(&image);
 	reading->source = TELLTALE_PUBLISHED;
 	return seal(reading, NULL) == 0;
 }
@@ -260,7 +272,7 @@ use_text(struct reading *reading)
 	const char *what = " runs without a policy: ";
 	struct parsed parsed = {.reading = reading};
 	int error = parser_read(
-	    reading->library, reading->config, use_parsed, &parsed, message);
+	    own_library(), reading->config, use_parsed, &parsed, message);
 
 	if (error == 0 && parsed.error == 0)
 		return;
@@ -310,10 +322,7 @@ read_policy(void)
 	const char *trace = environment("KASHIM_TRACE");
 	struct reading reading = {
 	    .config = named != NULL ? named : CONFIG_FILE};
-	Dl_info self;
 
-	if (dladdr(&policy_state, &self) != 0)
-		reading.library = self.dli_fname;
 	program_find(&reading.start.program);
 	if (trace != NULL && strlen(trace) < TRACE_PATH_MAX)
 		memcpy(reading.start.trace_path, trace, strlen(trace) + 1);

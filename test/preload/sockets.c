@@ -693,13 +693,18 @@ static const struct host_case CASES[] = {
 	override},
     {"tighten", "app-settings = tighten\n" LOOPBACK, tighten},
     {"tighten-uniform", "app-settings = tighten\n" ALL, tighten},
-    {"respect", "app-settings = respect\n" LOOPBACK, respect},
+    {"respect", "app-settings = respect\n" LOOPBACK, respect_inherited},
+    {"respect-by-source",
+	"app-settings = respect\n"
+	"rule lo { source = \"127.0.0.0/8\" idle = 300 interval = 30\n"
+	" count = 5 }\n",
+	respect},
     {"respect-uniform", "app-settings = respect\n" ALL, respect_inherited},
     {"respect-beside-override",
 	"rule lo { destination = \"127.0.0.0/8\" app-settings = respect\n"
 	" idle = 300 interval = 30 count = 5 }\n"
 	"rule all { app-settings = override idle = 1 }\n",
-	respect},
+	respect_inherited},
     {"switched-off", LOOPBACK, switched_off},
     {"switched-off-uniform", ALL, switched_off},
     {"switched-off-tighten", "app-settings = tighten\n" LOOPBACK, switched_off},

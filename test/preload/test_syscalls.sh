@@ -24,8 +24,8 @@ expect socket socket
 expect connect "$four connect"
 expect udp 'setsockopt connect'
 expect unix connect
-expect listen listen
-expect accept "accept getsockname $four"
+expect listen "getsockname $four listen"
+expect accept accept
 expect setsockopt 'setsockopt setsockopt'
 
 cat >"$dir/conf" <<-'EOF'
