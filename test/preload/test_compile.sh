@@ -34,7 +34,9 @@ idle()
 {
 	strace -o "$dir/trace" -E KASHIM_CONFIG="$conf" \
 	    -E LD_PRELOAD="$library" "$build/test/calls" connect
-	value=$(sed -n 's/.*TCP_KEEPIDLE, \[\([0-9]*\)\].*/\1/p' "$dir/trace")
+	# The listener has the rule's too; what connects comes last.
+	value=$(sed -n 's/.*TCP_KEEPIDLE, \[\([0-9]*\)\].*/\1/p' "$dir/trace" |
+	    tail -n 1)
 	if grep -q libkashim-config.so "$dir/trace"; then
 		printf '%s parsed\n' "${value:-none}"
 	else
