@@ -65,21 +65,6 @@ peer_end(
 	return addr_from_sockaddr(&sa, len, &end->addr, &end->port);
 }
 
-static bool
-get_rule(const struct apply *apply, int rule, struct image_rule *record)
-{
-	return rule != MATCH_NONE &&
-	       image_rule(&apply->view->image, (uint32_t)rule, record);
-}
-
-static void
-rule_keepalive(const struct image_rule *record, struct keepalive *keepalive)
-{
-	keepalive->set = record->options;
-	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
-		keepalive->value[option] = record->value[option];
-}
-
 static const struct keepalive NOTHING;
 
 /* The rule has to be looked up again, in the policy that came meanwhile. */
@@ -88,7 +73,9 @@ static const struct keepalive NOTHING;
 /* A rule, as it was when it was found. */
 struct found {
 	int rule; /* or MATCH_NONE, RULE_OVERTAKEN */
-	struct image_rule record;
+	uint32_t action;
+	uint32_t app_settings;
+	struct keepalive want;
 };
 
 static bool
@@ -100,10 +87,18 @@ is_overtaken(const struct apply *apply)
 static struct found
 get_found(const struct apply *apply, int rule)
 {
-	struct found found = {.rule = rule};
+	struct found found = {.rule = MATCH_NONE};
+	struct image_rule record;
 
-	if (!get_rule(apply, rule, &found.record))
-		found.rule = MATCH_NONE;
+	if (rule != MATCH_NONE &&
+	    image_rule(&apply->view->image, (uint32_t)rule, &record)) {
+		found.rule = rule;
+		found.action = record.action;
+		found.app_settings = record.app_settings;
+		found.want.set = record.options;
+		for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
+			found.want.value[option] = record.value[option];
+	}
 	if (is_overtaken(apply))
 		found.rule = RULE_OVERTAKEN;
 	return found;
@@ -133,35 +128,45 @@ take_back(
 	record_decide(fd, apply->view->generation, MATCH_NONE, &NOTHING);
 }
 
+/*
+ * Not inlined, for the stack that it takes: only when there is a trace. If
+ * the policy was overtaken just now, the name may be missing or another.
+ */
+__attribute__((noinline)) static void
+trace_rule(const struct apply *apply, const char *call, int fd,
+    const struct match_query *query, const struct found *found, int error)
+{
+	struct image_rule record;
+	bool named =
+	    found->rule != MATCH_NONE &&
+	    image_rule(&apply->view->image, (uint32_t)found->rule, &record);
+
+	apply_trace(apply, call, fd, query, named ? &record : NULL, error);
+}
+
 /* Sets what a rule says on fd. query, if not NULL, is for the trace. */
 static void
 set_rule(const struct apply *apply, const char *call, int fd,
     const struct match_query *query, const struct found *found)
 {
-	const struct image_rule *record = &found->record;
-	struct keepalive want = {0};
 	bool set =
-	    found->rule != MATCH_NONE && record->action == ACTION_KEEPALIVE;
+	    found->rule != MATCH_NONE && found->action == ACTION_KEEPALIVE;
+	bool tighten = set && found->app_settings == APP_TIGHTEN;
 	int error = 0;
 
-	if (set)
-		rule_keepalive(record, &want);
 	/* To tighten, what a rule left must not pass for the program's own. */
-	take_back(apply, fd, found->rule,
-	    set && record->app_settings != APP_TIGHTEN ? &want : &NOTHING);
-	if (set) {
-		if (record->app_settings == APP_TIGHTEN)
-			error = keepalive_tighten(&apply->calls, fd, &want);
-		else
-			error = keepalive_set(&apply->calls, fd, &want);
-		if (error != -ENOPROTOOPT)
-			record_decide(
-			    fd, apply->view->generation, found->rule, &want);
-	}
+	take_back(
+	    apply, fd, found->rule, set && !tighten ? &found->want : &NOTHING);
+	if (tighten)
+		error = keepalive_tighten(&apply->calls, fd, &found->want);
+	else if (set)
+		error = keepalive_set(&apply->calls, fd, &found->want);
+	if (set && error != -ENOPROTOOPT)
+		record_decide(
+		    fd, apply->view->generation, found->rule, &found->want);
 	/* A datagram socket has come by: not a decision of ours. */
 	if (apply->trace_path[0] != '\0' && error != -ENOPROTOOPT)
-		apply_trace(apply, call, fd, query,
-		    found->rule != MATCH_NONE ? record : NULL, error);
+		trace_rule(apply, call, fd, query, found, error);
 }
 
 /*
@@ -432,7 +437,7 @@ apply_listen(const struct apply *apply, int fd)
 	/* Called again, for another backlog: the program's call is later. */
 	if (found.rule != MATCH_NONE &&
 	    found.rule == record_rule(fd, view->generation) &&
-	    found.record.app_settings == APP_RESPECT)
+	    found.app_settings == APP_RESPECT)
 		return false;
 	number = queue_changes(apply, fd);
 	set_rule(apply, "listen", fd, &query, &found);
@@ -629,15 +634,13 @@ apply_inherited(const struct apply *apply, int fd)
 static bool
 fits(const struct apply *apply, int fd, const struct found *found)
 {
-	struct keepalive want, have;
+	struct keepalive have;
 
-	if (found->rule == MATCH_NONE ||
-	    found->record.action != ACTION_KEEPALIVE)
+	if (found->rule == MATCH_NONE || found->action != ACTION_KEEPALIVE)
 		return false;
-	rule_keepalive(&found->record, &want);
 	return keepalive_get(&apply->calls, fd, &have) == 0 &&
 	       keepalive_covers(
-		   &have, &want, found->record.app_settings == APP_TIGHTEN);
+		   &have, &found->want, found->app_settings == APP_TIGHTEN);
 }
 
 /*
@@ -687,9 +690,8 @@ apply_holding(const struct apply *apply, int fd)
 	found = rule_of_socket(apply, fd);
 	if (found.rule == RULE_OVERTAKEN)
 		return apply_holding(apply, fd);
-	if (found.rule == MATCH_NONE ||
-	    found.record.action != ACTION_KEEPALIVE ||
-	    found.record.app_settings == APP_RESPECT)
+	if (found.rule == MATCH_NONE || found.action != ACTION_KEEPALIVE ||
+	    found.app_settings == APP_RESPECT)
 		return MATCH_NONE;
 	return found.rule;
 }
@@ -698,7 +700,6 @@ void
 apply_hold(const struct apply *apply, int fd, int rule,
     enum keepalive_option option, int value)
 {
-	struct keepalive want;
 	struct found found;
 
 	record_program(fd, option, value);
@@ -709,10 +710,9 @@ apply_hold(const struct apply *apply, int fd, int rule,
 		found = get_found(apply, apply_holding(apply, fd));
 	if (found.rule < 0)
 		return;
-	rule_keepalive(&found.record, &want);
-	want.set &= 1u << option;
-	if (found.record.app_settings == APP_TIGHTEN)
-		keepalive_tighten(&apply->calls, fd, &want);
+	found.want.set &= 1u << option;
+	if (found.app_settings == APP_TIGHTEN)
+		keepalive_tighten(&apply->calls, fd, &found.want);
 	else
-		keepalive_set(&apply->calls, fd, &want);
+		keepalive_set(&apply->calls, fd, &found.want);
 }

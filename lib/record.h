@@ -21,7 +21,7 @@
 
 #include "keepalive.h"
 
-#define RECORD_FDS     4096
+#define RECORD_FDS     2048
 #define RECORD_NO_RULE (-1)
 /* Of a listener: what it accepts is looked at one by one. */
 #define RECORD_EACH (-2)
