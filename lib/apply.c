@@ -492,21 +492,34 @@ apply_called_back(const struct apply *apply, int fd)
 	set_accepted(apply, fd);
 }
 
+struct apply_accepting
+apply_accepting(int listener)
+{
+	return (struct apply_accepting){
+	    .decided = record_decided_in(listener),
+	    .queued = record_has_queued(listener),
+	};
+}
+
 /*
  * After a reload the listener may still have what an earlier policy said, and
  * so may what it accepts. Brings it up to date, and returns whether what was
  * just accepted has to be set by itself.
  */
 static bool
-has_earlier(const struct apply *apply, int listener)
+has_earlier(const struct apply *apply, int listener,
+    const struct apply_accepting *before)
 {
+	const uint32_t now = record_decided_in(listener);
+
 	if (!record_has_room(listener))
 		return true;
 	if (!record_decided(listener, apply->view->generation)) {
 		(void)apply_listen(apply, listener);
 		return true;
 	}
-	return record_take_queued(listener);
+	record_take_queued(listener);
+	return before->queued || before->decided != now;
 }
 
 /*
@@ -530,13 +543,14 @@ inherit_anew(const struct apply *apply, int listener, int fd)
 }
 
 void
-apply_accepted(const struct apply *apply, int listener, int fd)
+apply_accepted(const struct apply *apply, int listener,
+    const struct apply_accepting *before, int fd)
 {
 	const struct view *view = apply->view;
 	struct keepalive ours;
 
 	record_clear(fd);
-	if (view->changed && has_earlier(apply, listener)) {
+	if (view->changed && has_earlier(apply, listener, before)) {
 		inherit_anew(apply, listener, fd);
 		set_accepted(apply, fd);
 		return;

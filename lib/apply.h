@@ -72,8 +72,20 @@ void apply_made(const struct apply *apply, int fd);
  */
 void apply_called_back(const struct apply *apply, int fd);
 
-/* After accept(2) on listener gave fd. */
-void apply_accepted(const struct apply *apply, int listener, int fd);
+/*
+ * Before accept(2) on listener: what is known of it then. A connection may
+ * have got what the listener had before it was brought up to date, even if
+ * that was done by the time that accept(2) is through.
+ */
+struct apply_accepting {
+	uint32_t decided;
+	bool queued;
+};
+struct apply_accepting apply_accepting(int listener);
+
+/* After that gave fd. */
+void apply_accepted(const struct apply *apply, int listener,
+    const struct apply_accepting *before, int fd);
 
 /*
  * For a socket that came from elsewhere, connected or listening: inherited

@@ -148,7 +148,6 @@ cache_read(const char *path, struct image *image)
 {
 	struct stat st;
 	void *bytes;
-	bool map;
 	int fd, error;
 
 	/* Opening a FIFO for reading waits for a writer without O_NONBLOCK. */
@@ -162,20 +161,15 @@ cache_read(const char *path, struct image *image)
 	error = believe(&st);
 	if (error < 0)
 		goto out;
-	map = st.st_size > (off_t)CACHE_COPY_MAX;
-	bytes = mmap(NULL, (size_t)st.st_size,
-	    map ? PROT_READ : PROT_READ | PROT_WRITE,
-	    map ? MAP_PRIVATE : MAP_PRIVATE | MAP_ANONYMOUS, map ? fd : -1, 0);
+	bytes = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (bytes == MAP_FAILED) {
 		error = -errno;
 		goto out;
 	}
 	*image = (struct image){.bytes = bytes, .size = (uint32_t)st.st_size};
-	if (map)
-		error = image_check_header(image);
-	else
-		error = read_all(fd, bytes, image->size);
-	if (error == 0 && !map)
+	error = read_all(fd, bytes, image->size);
+	if (error == 0)
 		error = image_check(image);
 	if (error < 0)
 		cache_release(image);

@@ -4,10 +4,9 @@
  * writes it. It decides whether an image file is to be believed and whether
  * it is fresh, and nothing else of it.
  *
- * A file is copied into memory, unless it is large: were it cut short by
- * somebody while it is mapped, as cp(1) onto it does, each read behind its end
- * would kill the host (SIGBUS, mmap(2)). For start-up, not for hooks: it opens
- * files.
+ * The file is copied into memory and not mapped: were it cut short by
+ * somebody while it is mapped, each read behind its end would kill the host
+ * (SIGBUS, mmap(2)). For start-up, not for hooks: it opens files.
  */
 #ifndef KASHIM_CACHE_H
 #define KASHIM_CACHE_H
@@ -21,13 +20,6 @@
 #include "image.h"
 
 #define CACHE_SUFFIX ".policy"
-
-/*
- * Up to so many bytes, of some 250 rules, an image is copied; a larger one is
- * mapped, so that neither the time of a start nor the memory of a process
- * grows with the policy.
- */
-#define CACHE_COPY_MAX 65536u
 
 /* Where files go, in place of the usual; not if AT_SECURE (getauxval(3)). */
 #define CACHE_ENVIRONMENT "KASHIM_CACHE"
@@ -52,9 +44,8 @@ int cache_name(const char *config, char *path, size_t size);
 int shared_name(const char *config, uid_t user, char *path, size_t size);
 
 /*
- * Reads or maps the image file at path into memory from mmap(2), which the
- * caller gives back with cache_release(), and checks it: all of one that is
- * read, and of one that is mapped the header (image_check_header()).
+ * Reads the image file at path into memory from mmap(2), which the caller
+ * gives back with cache_release(), and checks it.
  *
  * Believed is only a regular file, owned by root or by the effective user,
  * that nobody else can write.

@@ -41,6 +41,7 @@
 	X(close, int, (int fd), (fd))                                         \
 	X(read, ssize_t, (int fd, void *to, size_t size), (fd, to, size))     \
 	X(stat, int, (const char *path, struct stat *st), (path, st))         \
+	X(lstat, int, (const char *path, struct stat *st), (path, st))        \
 	X(readlink, ssize_t, (const char *path, char *to, size_t size),       \
 	    (path, to, size))                                                 \
 	X(mmap, void *,                                                       \

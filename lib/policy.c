@@ -2,9 +2,9 @@
 /*
  * policy: the rules that hold in this process.
  *
- * What start-up finds is put into one mapping that is read-only from then on;
- * the policy that is published is read where it lies. All that changes later
- * is what was worked out of it for this program, which any thread may do anew.
+ * An image of its own is in memory that is read-only; the policy that is
+ * published is read where it lies. All that changes later is what was worked
+ * out of it for this program, which any thread may do anew.
  */
 #include "policy.h"
 
@@ -43,7 +43,7 @@ enum {
 	POLICY_READY,
 };
 
-/* What start-up found. Read-only, and there as long as the process is. */
+/* What start-up found. It does not change after that. */
 struct start {
 	struct shared shared; /* header is NULL if nothing was published */
 	/*
@@ -69,7 +69,8 @@ struct reading {
 };
 
 static int policy_state = POLICY_UNREAD;
-static const struct start *policy_base;
+static struct start policy_found;
+static const struct start *policy_base; /* that, or NULL if there is nothing */
 
 /* In .data, and nothing but the command reads it. */
 static volatile struct telltale telltale
@@ -126,38 +127,26 @@ concerns_us(const struct reading *reading, const struct image *own)
 	return !view_is_empty(&view);
 }
 
-/* A large compiled image is mapped, and is left where it is. */
-static bool
-stays_mapped(const struct reading *reading, const struct image *own)
-{
-	return reading->source == TELLTALE_COMPILED &&
-	       own->size > CACHE_COPY_MAX;
-}
-
-/*
- * Ends start-up: puts what it found, and a copy of an image of its own, which
- * may be NULL, where it stays.
- */
+/* Ends start-up with what it found, and with a copy of an image of its own. */
 static int
 seal(struct reading *reading, const struct image *own)
 {
-	bool copy = own != NULL && !stays_mapped(reading, own);
-	size_t size = sizeof(struct start) + (copy ? own->size : 0);
-	struct start *start = mmap(NULL, size, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct start *start = &policy_found;
+	uint8_t *bytes;
 
-	if (start == MAP_FAILED)
-		return -errno;
+	if (own != NULL) {
+		bytes = mmap(NULL, own->size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (bytes == MAP_FAILED)
+			return -errno;
+		memcpy(bytes, own->bytes, own->size);
+		mprotect(bytes, own->size, PROT_READ);
+		reading->start.own =
+		    (struct image){.bytes = bytes, .size = own->size};
+	}
 	*start = reading->start;
 	for (unsigned int i = 0; i < start->program.count; i++)
 		start->names[i] = start->program.text[i];
-	if (own != NULL)
-		start->own = *own;
-	if (copy) {
-		memcpy(start + 1, own->bytes, own->size);
-		start->own.bytes = (const uint8_t *)(start + 1);
-	}
-	mprotect(start, size, PROT_READ);
 	reading->result = start;
 	return 0;
 }
@@ -233,7 +222,7 @@ use_shared(struct reading *reading, bool fresh)
 	return seal(reading, NULL) == 0;
 }
 
-/* The same for the compiled image. */
+/* The same for the compiled image, which is copied. */
 static bool
 use_compiled(struct reading *reading, bool fresh)
 {
@@ -246,9 +235,7 @@ use_compiled(struct reading *reading, bool fresh)
 		return false;
 	used = (!fresh || cache_is_fresh(&image, reading->config)) &&
 	       use_own(reading, &image, TELLTALE_COMPILED) == 0;
-	if (reading->result == NULL ||
-	    reading->result->own.bytes != image.bytes)
-		cache_release(&image);
+	cache_release(&image);
 	return used;
 }
 
@@ -285,20 +272,26 @@ use_text(struct reading *reading)
 	report(&reading->start.program, what, message);
 }
 
+static bool
+map_shared(struct reading *reading, uid_t user)
+{
+	char path[PATH_MAX];
+
+	return shared_name(reading->config, user, path, sizeof(path)) == 0 &&
+	       shared_map(path, &reading->start.shared) == 0;
+}
+
 /* Programs that are not root's may follow their user's own files. */
 static void
 find_shared(struct reading *reading)
 {
-	char path[PATH_MAX];
-	struct shared *shared = &reading->start.shared;
-	uid_t user = geteuid();
+	uid_t user;
 
-	if ((shared_name(reading->config, 0, path, sizeof(path)) == 0 &&
-		shared_map(path, shared) == 0) ||
-	    user == 0)
+	if (map_shared(reading, 0))
 		return;
-	if (shared_name(reading->config, user, path, sizeof(path)) == 0)
-		(void)shared_map(path, shared);
+	user = geteuid();
+	if (user != 0)
+		(void)map_shared(reading, user);
 }
 
 static void
@@ -316,14 +309,14 @@ tell(const struct reading *reading)
 
 /* Not inlined: "make audit" knows it as where start-up begins. */
 __attribute__((noinline)) static const struct start *
-read_policy(void)
+read_policy(char *const *argv)
 {
 	const char *named = environment("KASHIM_CONFIG");
 	const char *trace = environment("KASHIM_TRACE");
 	struct reading reading = {
 	    .config = named != NULL ? named : CONFIG_FILE};
 
-	program_find(&reading.start.program);
+	program_find(&reading.start.program, argv);
 	if (trace != NULL && strlen(trace) < TRACE_PATH_MAX)
 		memcpy(reading.start.trace_path, trace, strlen(trace) + 1);
 	find_shared(&reading);
@@ -341,14 +334,14 @@ out:
 }
 
 void
-policy_start(void)
+policy_start(char *const *argv)
 {
 	int state = POLICY_UNREAD;
 
 	if (!__atomic_compare_exchange_n(&policy_state, &state, POLICY_READING,
 		false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
 		return;
-	policy_base = read_policy();
+	policy_base = read_policy(argv);
 	__atomic_store_n(&policy_state, POLICY_READY, __ATOMIC_RELEASE);
 }
 
@@ -470,7 +463,7 @@ policy_get(struct policy *policy)
 		0)) {
 		if (too_early())
 			return false;
-		policy_start();
+		policy_start(NULL);
 		if (__atomic_load_n(&policy_state, __ATOMIC_ACQUIRE) !=
 		    POLICY_READY)
 			return false;

@@ -14,7 +14,7 @@
 
 #include "view.h"
 
-#define POLICY_GROUPS    16u /* that a hook keeps numbers of */
+#define POLICY_GROUPS 16u /* that a hook keeps numbers of */
 
 /* The policy as one hook goes by it, in the hook's own memory. */
 struct policy {
@@ -46,7 +46,8 @@ bool policy_get(struct policy *policy);
 bool policy_overtaken(struct policy *policy);
 
 /*
- * Reads the policy, unless that was done. For the constructor.
+ * Reads the policy, unless that was done. For the constructor; argv is that of
+ * main(), or NULL.
  *
  * It is that of the file that KASHIM_CONFIG names (not if the process is
  * privileged, AT_SECURE in getauxval(3)) or of /etc/kashim.conf: what was
@@ -55,7 +56,7 @@ bool policy_overtaken(struct policy *policy);
  * what was last good. With inherit = false our entry is taken out of
  * LD_PRELOAD.
  */
-void policy_start(void);
+void policy_start(char *const *argv);
 
 /*
  * For the constructor, before policy_start(): waits, for a second at most,

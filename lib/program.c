@@ -4,8 +4,10 @@
  */
 #include "program.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *
@@ -26,13 +28,39 @@ add_name(struct program *program, const char *path)
 		memcpy(program->text[program->count++], name, len + 1);
 }
 
+/*
+ * Is the file that was started the program itself, neither a link to it nor a
+ * script? To ask /proc/self/exe takes the kernel ten times as long, because
+ * it makes the process's directory for that. A script has its name in the
+ * arguments of its interpreter (execve(2)).
+ */
+static bool
+is_itself(const char *started, char *const *argv)
+{
+	struct stat st;
+
+	if (started == NULL || argv == NULL || argv[0] == NULL)
+		return false;
+	for (int i = 1; i <= 2 && argv[i] != NULL; i++) {
+		if (strcmp(argv[i], started) == 0)
+			return false;
+	}
+	return lstat(started, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static ssize_t
+read_link(char path[PATH_MAX])
+{
+	return readlink("/proc/self/exe", path, PATH_MAX - 1);
+}
+
 void
-program_find(struct program *program)
+program_find(struct program *program, char *const *argv)
 {
 	char path[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
 	/* NOLINTNEXTLINE(performance-no-int-to-ptr): as getauxval(3) says */
 	const char *started = (const char *)getauxval(AT_EXECFN);
+	ssize_t len = is_itself(started, argv) ? 0 : read_link(path);
 
 	program->count = 0;
 	if (len > 0) {

@@ -13,8 +13,11 @@ struct program {
 	unsigned int count;
 };
 
-/* For start-up: the host may change later what this is read from. */
-void program_find(struct program *program);
+/*
+ * For start-up: the host may change later what this is read from. argv is
+ * that of main(), or NULL if it is not known: then it takes longer.
+ */
+void program_find(struct program *program, char *const *argv);
 
 /* The part of a path behind the last slash. */
 const char *program_base_name(const char *path);

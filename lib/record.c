@@ -89,12 +89,18 @@ record_clear(int fd)
 		PUT(record->waiting, 0);
 }
 
-bool
-record_decided(int fd, uint32_t generation)
+uint32_t
+record_decided_in(int fd)
 {
 	const struct record *record = record_at(fd);
 
-	return record != NULL && GET(record->decided) == generation + 1;
+	return record != NULL ? GET(record->decided) : 0;
+}
+
+bool
+record_decided(int fd, uint32_t generation)
+{
+	return record_decided_in(fd) == generation + 1;
 }
 
 int
@@ -176,14 +182,20 @@ record_set_queue(int fd, uint32_t waiting)
 }
 
 bool
+record_has_queued(int fd)
+{
+	const struct record *record = record_at(fd);
+
+	return record != NULL && GET(record->waiting) != 0;
+}
+
+void
 record_take_queued(int fd)
 {
 	struct record *record = record_at(fd);
-	uint32_t waiting;
+	uint32_t waiting = record != NULL ? GET(record->waiting) : 0;
 
-	if (record == NULL || (waiting = GET(record->waiting)) == 0)
-		return false;
 	/* Two threads may take the same one: there is some to spare. */
-	PUT(record->waiting, waiting - 1);
-	return true;
+	if (waiting > 0)
+		PUT(record->waiting, waiting - 1);
 }

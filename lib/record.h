@@ -56,6 +56,9 @@ void record_clear(int fd);
  */
 int record_rule(int fd, uint32_t generation);
 
+/* In which policy that was: its generation + 1, or 0. */
+uint32_t record_decided_in(int fd);
+
 /* Was a rule, or that there is none, found for fd in this policy? */
 bool record_decided(int fd, uint32_t generation);
 
@@ -86,7 +89,10 @@ void record_end_change(int fd, uint32_t number);
  */
 void record_set_queue(int fd, uint32_t waiting);
 
-/* One was accepted: may it be from before? */
-bool record_take_queued(int fd);
+/* May the next one that is accepted be from before? */
+bool record_has_queued(int fd);
+
+/* One was accepted. */
+void record_take_queued(int fd);
 
 #endif

@@ -152,13 +152,13 @@ hook_listen(int fd, int backlog)
 }
 
 static int
-accepted(int listener, int fd)
+accepted(int listener, const struct apply_accepting *before, int fd)
 {
 	int saved = errno;
 	struct hook hook;
 
 	if (fd >= 0 && hook_begin(&hook))
-		apply_accepted(&hook.apply, listener, fd);
+		apply_accepted(&hook.apply, listener, before, fd);
 	errno = saved;
 	return fd;
 }
@@ -166,13 +166,17 @@ accepted(int listener, int fd)
 int
 hook_accept(int fd, struct sockaddr *sa, socklen_t *len)
 {
-	return accepted(fd, real_accept()(fd, sa, len));
+	const struct apply_accepting before = apply_accepting(fd);
+
+	return accepted(fd, &before, real_accept()(fd, sa, len));
 }
 
 int
 hook_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
 {
-	return accepted(fd, real_accept4()(fd, sa, len, flags));
+	const struct apply_accepting before = apply_accepting(fd);
+
+	return accepted(fd, &before, real_accept4()(fd, sa, len, flags));
 }
 
 int
@@ -358,33 +362,62 @@ hook_rexec_af(char **host, int port, const char *user, const char *password,
 }
 #endif
 
-/*
- * Sockets that were there before the program: descriptor 0 from an inetd,
- * and those of a socket-activated service.
- */
-static void
-shim_inherited(const struct apply *apply)
+static bool
+is_socket(int fd)
+{
+	struct sockaddr sa;
+	socklen_t len = sizeof(sa);
+
+	return getsockname(fd, &sa, &len) == 0;
+}
+
+/* How many sockets systemd has opened for us. */
+static long
+activated(void)
 {
 	const char *pid = getenv("LISTEN_PID");
 	const char *count = getenv("LISTEN_FDS");
 
-	apply_inherited(apply, STDIN_FILENO);
 	if (pid == NULL || count == NULL || atol(pid) != getpid())
-		return;
-	for (long i = 0; i < atol(count) && i < LISTEN_FDS_MAX; i++)
-		apply_inherited(apply, LISTEN_FDS_START + (int)i);
+		return 0;
+	return atol(count) < LISTEN_FDS_MAX ? atol(count) : LISTEN_FDS_MAX;
 }
 
+/*
+ * Sockets that were there before the program: descriptor 0 from an inetd,
+ * and those of a socket-activated service. Most programs have none, and need
+ * not look at the policy before they make one.
+ */
+static void
+shim_inherited(void)
+{
+	bool inetd = is_socket(STDIN_FILENO);
+	long count = activated();
+	struct hook hook;
+
+	if ((!inetd && count <= 0) || !hook_begin(&hook))
+		return;
+	if (inetd)
+		apply_inherited(&hook.apply, STDIN_FILENO);
+	for (long i = 0; i < count; i++)
+		apply_inherited(&hook.apply, LISTEN_FDS_START + (int)i);
+}
+
+/* glibc hands main()'s arguments to a constructor, too. */
 __attribute__((constructor)) static void
-shim_start(void)
+shim_start(int argc, char **argv)
 {
 	int saved = errno;
-	struct hook hook;
 
 	real_resolve();
 	policy_wait();
-	policy_start();
-	if (hook_begin(&hook))
-		shim_inherited(&hook.apply);
+#ifdef __GLIBC__
+	policy_start(argc > 0 ? argv : NULL);
+#else
+	(void)argc;
+	(void)argv;
+	policy_start(NULL);
+#endif
+	shim_inherited();
 	errno = saved;
 }

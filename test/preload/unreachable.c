@@ -257,11 +257,11 @@ ring_uniform(void)
 }
 
 static const struct host_case CASES[] = {
-    {"syscall-by-destination", RULES_BY_DESTINATION, syscall_missed},
+    {"syscall-by-destination", RULES_BY_DESTINATION, syscall_listener},
     {"syscall-by-source", RULES_BY_SOURCE, syscall_missed},
     {"syscall-by-port", RULES_BY_PORT, syscall_listener},
     {"syscall-uniform", RULES_UNIFORM, syscall_uniform},
-    {"io-uring-by-destination", RULES_BY_DESTINATION, ring_missed},
+    {"io-uring-by-destination", RULES_BY_DESTINATION, ring_listener},
     {"io-uring-by-source", RULES_BY_SOURCE, ring_missed},
     {"io-uring-by-port", RULES_BY_PORT, ring_listener},
     {"io-uring-uniform", RULES_UNIFORM, ring_uniform},

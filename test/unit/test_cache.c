@@ -230,52 +230,34 @@ START_TEST(damaged)
 }
 END_TEST
 
-/* A large one is mapped: of that, a start looks at the header and groups. */
+/* A large one is copied, too: who uses it is not hurt if it is cut short. */
 START_TEST(large)
 {
 	struct random_policy policy;
 	struct match_query query;
 	struct image image, built;
-	struct image_header header;
 	uint64_t state = 21;
 	uint8_t *bytes;
-	uint8_t changed;
-	int fd;
 
 	random_policy_make(&state, 1000, 4, &policy);
 	ck_assert_int_eq(
 	    test_build(policy.rules, 1000, &bytes, &built.size), 0);
 	built.bytes = bytes;
-	ck_assert_uint_gt(built.size, CACHE_COPY_MAX);
+	ck_assert_uint_gt(built.size, 100000);
 	ck_assert_int_eq(cache_write(image_path, bytes, built.size), 0);
 
 	ck_assert_int_eq(cache_read(image_path, &image), 0);
 	ck_assert_uint_eq(image.size, built.size);
+	ck_assert_int_eq(truncate(image_path, 0), 0);
 	for (int n = 0; n < 1000; n++) {
 		query = random_query(&state);
 		ck_assert_int_eq(match_rule(&image, NULL, &query),
 		    match_rule(&built, NULL, &query));
 	}
-	/* Who has it mapped keeps the old one when there is a new one. */
-	write_usual();
 	ck_assert_int_eq(image_check(&image), 0);
 	cache_release(&image);
-
-	ck_assert_int_eq(cache_write(image_path, bytes, built.size), 0);
-	ck_assert(image_header(&built, &header));
-	fd = open(image_path, O_RDWR | O_CLOEXEC);
-	ck_assert_int_ge(fd, 0);
-	changed = (uint8_t)(bytes[header.rules] ^ 1);
-	ck_assert_int_eq(pwrite(fd, &changed, 1, header.rules), 1);
-	ck_assert_int_eq(cache_read(image_path, &image), 0);
-	ck_assert_int_eq(image_check(&image), -EBADMSG);
-	cache_release(&image);
-	changed = (uint8_t)(bytes[header.groups] ^ 1);
-	ck_assert_int_eq(pwrite(fd, &changed, 1, header.groups), 1);
-	ck_assert_int_eq(cache_read(image_path, &image), -EBADMSG);
-	close(fd);
-	free(bytes);
 	random_policy_free(&policy);
+	free(bytes);
 }
 END_TEST
 
