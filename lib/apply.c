@@ -542,30 +542,32 @@ inherit_anew(const struct apply *apply, int listener, int fd)
 		keepalive_set(&apply->calls, fd, &want);
 }
 
+bool
+apply_inherits(uint32_t generation, int listener,
+    const struct apply_accepting *before, int fd)
+{
+	/* A listener that came from elsewhere has nothing to be inherited. */
+	if (before->queued || before->decided != generation + 1 ||
+	    !record_decided(listener, generation) ||
+	    record_rule(listener, generation) == RECORD_EACH)
+		return false;
+	/* It tells who sent the SYN, if rules for both sides would fit. */
+	record_inherit(fd, listener);
+	return true;
+}
+
 void
 apply_accepted(const struct apply *apply, int listener,
     const struct apply_accepting *before, int fd)
 {
 	const struct view *view = apply->view;
-	struct keepalive ours;
 
 	record_clear(fd);
-	if (view->changed && has_earlier(apply, listener, before)) {
+	if (view->changed && has_earlier(apply, listener, before))
 		inherit_anew(apply, listener, fd);
-		set_accepted(apply, fd);
+	else if (match_scope_is_empty(&view->accept))
 		return;
-	}
-	if (match_scope_is_empty(&view->accept))
-		return;
-	/* A listener that came from elsewhere has nothing to be inherited. */
-	if (!record_decided(listener, view->generation) ||
-	    record_rule(listener, view->generation) == RECORD_EACH) {
-		set_accepted(apply, fd);
-		return;
-	}
-	ours = record_of_rule(listener);
-	record_decide(fd, view->generation,
-	    record_rule(listener, view->generation), &ours);
+	set_accepted(apply, fd);
 }
 
 static bool

@@ -83,7 +83,14 @@ struct apply_accepting {
 };
 struct apply_accepting apply_accepting(int listener);
 
-/* After that gave fd. */
+/*
+ * After that gave fd, in the policy of this generation: has it got all that
+ * it should have from the listener? That is all of accept(2) in most cases.
+ */
+bool apply_inherits(uint32_t generation, int listener,
+    const struct apply_accepting *before, int fd);
+
+/* If not: sets it. */
 void apply_accepted(const struct apply *apply, int listener,
     const struct apply_accepting *before, int fd);
 

@@ -475,6 +475,16 @@ policy_get(struct policy *policy)
 }
 
 bool
+policy_in_force(uint32_t *generation)
+{
+	if (__atomic_load_n(&policy_state, __ATOMIC_ACQUIRE) != POLICY_READY ||
+	    policy_base == NULL)
+		return false;
+	*generation = generation_in_force(policy_base);
+	return true;
+}
+
+bool
 policy_overtaken(struct policy *policy)
 {
 	uint32_t generation = policy->view.generation;

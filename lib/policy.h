@@ -39,6 +39,12 @@ struct policy {
 bool policy_get(struct policy *policy);
 
 /*
+ * The generation of the policy in force, 0 for an image of its own. Returns
+ * false if there is no policy. Async-signal-safe.
+ */
+bool policy_in_force(uint32_t *generation);
+
+/*
  * Was the image overwritten, because of another reload or two, since
  * policy_get()? Then *policy is the policy that is in force now, which may be
  * an empty one, and all that was read before is void. Async-signal-safe.

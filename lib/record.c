@@ -123,6 +123,21 @@ record_decide(
 	PUT(record->decided, generation + 1);
 }
 
+void
+record_inherit(int fd, int listener)
+{
+	const struct record *from = record_at(listener);
+	struct record *to = record_at(fd);
+
+	record_clear(fd);
+	if (from == NULL || to == NULL)
+		return;
+	PUT(to->rule, GET(from->rule));
+	if (GET(from->ours.set) != 0)
+		put_keepalive(&to->ours, &from->ours);
+	PUT(to->decided, GET(from->decided));
+}
+
 struct keepalive
 record_of_rule(int fd)
 {

@@ -66,6 +66,9 @@ bool record_decided(int fd, uint32_t generation);
 void record_decide(
     int fd, uint32_t generation, int rule, const struct keepalive *ours);
 
+/* Notes for fd, just accepted on listener, what is noted for that. */
+void record_inherit(int fd, int listener);
+
 /* What was set on fd by a rule, of whatever policy; for a new socket, nothing.
  */
 struct keepalive record_of_rule(int fd);

@@ -155,9 +155,15 @@ static int
 accepted(int listener, const struct apply_accepting *before, int fd)
 {
 	int saved = errno;
+	uint32_t generation;
 	struct hook hook;
 
-	if (fd >= 0 && hook_begin(&hook))
+	if (fd < 0)
+		return fd;
+	if (policy_in_force(&generation) &&
+	    apply_inherits(generation, listener, before, fd))
+		return fd;
+	if (hook_begin(&hook))
 		apply_accepted(&hook.apply, listener, before, fd);
 	errno = saved;
 	return fd;

@@ -119,7 +119,7 @@ is 'reloaded, in a child' "$(say fork)" "$(both 302)"
 doctor()
 {
 	COLUMNS=200 kashim doctor -c "$conf" "$host" |
-	    sed -n 's/.*it goes by \(.*\)/\1/p'
+	    sed -n "s|^[a-z]* *\(.*\), of $conf\$|\1|p"
 }
 is 'doctor: it follows' "$(doctor)" 'policy generation 2'
 printf 'rule r {\n' >"$conf"
