@@ -170,7 +170,7 @@ write_half(int fd, const struct shared *shared, const struct image *image,
 	int error;
 
 	__atomic_store_n(&header->begun, generation, __ATOMIC_SEQ_CST);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	SHARED_FENCE(__ATOMIC_SEQ_CST);
 	error = write_at(fd, image->bytes, image->size,
 	    (uint64_t)(half(shared, generation) - (uint8_t *)header));
 	if (error < 0)
