@@ -41,7 +41,8 @@ add(struct name *name, const char *text, char slash)
 {
 	for (; *text != '\0'; text++) {
 		if (name->at < name->size)
-			name->path[name->at] = *text == '/' ? slash : *text;
+			name->path[name->at] =
+			    (char)(*text == '/' ? slash : *text);
 		name->at++;
 	}
 }

@@ -51,11 +51,10 @@ map_file(int fd, int protection, struct shared *shared)
 	*shared = (struct shared){.header = header,
 	    .half_size = header->half_size,
 	    .mapped = (size_t)st.st_size};
-	if (header->magic != SHARED_MAGIC)
-		error = -EBADMSG;
-	else if (header->version != SHARED_VERSION)
+	if (header->magic == SHARED_MAGIC && header->version != SHARED_VERSION)
 		error = -EPROTONOSUPPORT;
-	else if (shared->half_size % SHARED_PAGE != 0 ||
+	else if (header->magic != SHARED_MAGIC ||
+		 shared->half_size % SHARED_PAGE != 0 ||
 		 file_size(shared->half_size) != (uint64_t)st.st_size)
 		error = -EBADMSG;
 	if (error < 0)

@@ -124,7 +124,7 @@ found(const char *config, const struct image *policy)
 static int
 publish(const char *config, const struct image *policy)
 {
-	struct shared_result result;
+	struct shared_result result = {0};
 	char path[PATH_MAX];
 	bool was_there;
 	int error = shared_name(config, geteuid(), path, sizeof(path));
