@@ -188,7 +188,7 @@ write_half(int fd, const struct shared *shared, const struct image *image,
 static int
 write_file(const char *path, const struct image *image, uint32_t *generation)
 {
-	struct shared shared;
+	struct shared shared = {0};
 	int fd =
 	    open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
 	int error;

@@ -57,6 +57,7 @@ kashim()
 }
 
 trace=
+program=$build/test/follow
 
 # Starts a host, on descriptors 8 and 9; the command in front of it is $*.
 start()
@@ -64,7 +65,7 @@ start()
 	rm -f "$dir/in" "$dir/out"
 	mkfifo "$dir/in" "$dir/out"
 	LD_PRELOAD=$build/libkashim.so KASHIM_TRACE=$trace "$@" \
-	    "$build/test/follow" <"$dir/in" >"$dir/out" &
+	    "$program" <"$dir/in" >"$dir/out" &
 	host=$!
 	exec 8>"$dir/in" 9<"$dir/out"
 	read -r answer <&9
@@ -196,6 +197,22 @@ kashim reload >/dev/null
 is 'started with the text, reloaded' "$(say connect)" "$(both 307)"
 quit
 
+# A program that is called otherwise than it was started.
+echo 'rule r { program = "follow" idle = 309 }' >"$conf"
+kashim reload >/dev/null
+ln -s "$build/test/follow" "$dir/link"
+printf '#!%s/test/follow\n' "$build" >"$dir/script"
+chmod 755 "$dir/script"
+for program in "$dir/link" "$dir/script"; do
+	is "${program##*/}: by the name of its file" "$(now)" 309
+done
+echo 'rule r { program = { "link", "script" } idle = 308 }' >"$conf"
+kashim reload >/dev/null
+for program in "$dir/link" "$dir/script"; do
+	is "${program##*/}: by its own name" "$(now)" 308
+done
+program=$build/test/follow
+
 # What takes away all that a policy could be loaded with.
 for word in chroot setuid limit seccomp; do
 	rule 310
@@ -238,9 +255,10 @@ quit
 printf 'rule r { program = "follow" source = "127.0.0.0/8" idle = 340 }\n' \
     >"$conf"
 kashim reload >/dev/null
+# The 7th is what the second connection asks when it has begun.
 start strace -qq -o "$dir/trace" -e trace=getsockname \
-    -e inject=getsockname:delay_enter=500000
-is 'a slow hook' "$(say connect)" "$(both 340)"
+    -e inject=getsockname:delay_enter=900000:when=7
+is 'before a slow hook' "$(say connect)" "$(both 340)"
 echo connect >&8
 printf 'rule r { program = "other" source = "127.0.0.0/8" idle = 999 }
 rule s { source = "127.0.0.0/8" idle = 341 }\n' >"$conf"

@@ -32,6 +32,7 @@ teardown(void)
 	char command[128];
 
 	snprintf(command, sizeof(command), "rm -rf %s", directory);
+	/* NOLINTNEXTLINE(cert-env33-c): of our own making */
 	ck_assert_int_eq(system(command), 0);
 }
 
@@ -90,11 +91,12 @@ START_TEST(follows)
 	ck_assert_uint_eq(result.generation, 1);
 	ck_assert_int_eq(shared_map(path, &shared), 0);
 	ck_assert_int_eq(letter_of(&shared), 'a');
-	for (char letter = 'b'; letter < 'h'; letter++) {
-		result = publish(letter, (size_t)(letter - 'a') * 10);
+	for (uint32_t i = 1; i < 7; i++) {
+		char letter = "abcdefg"[i];
+
+		result = publish(letter, i * 10);
 		ck_assert(!result.new_file);
-		ck_assert_uint_eq(
-		    result.generation, (uint32_t)(letter - 'a' + 1));
+		ck_assert_uint_eq(result.generation, i + 1);
 		ck_assert_uint_eq(shared_current(&shared), result.generation);
 		ck_assert_int_eq(letter_of(&shared), letter);
 	}
