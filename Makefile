@@ -50,10 +50,14 @@ TOOL_LIBS   := -lconfuse -lmnl -lelf -ljansson -lseccomp
 
 UNIT_TESTS  := $(patsubst test/unit/%.c,$(BUILD)/test/%, \
 	       $(wildcard test/unit/test_*.c))
-UNIT_OBJS   := $(RULES_OBJS) $(addprefix $(BUILD)/lib/,pattern.o match.o \
+# Those of lib/, and what they are linked with: it needs libconfuse alone.
+LIBRARY_TESTS := $(filter-out $(patsubst tools/%.c,$(BUILD)/test/test_%, \
+	       $(wildcard tools/*.c)),$(UNIT_TESTS))
+LIBRARY_OBJS := $(RULES_OBJS) $(addprefix $(BUILD)/lib/,pattern.o match.o \
 	       view.o cache.o shared.o keepalive.o trace.o record.o apply.o \
-	       apply_trace.o) \
-	       $(TOOL_MODULES)
+	       apply_trace.o) $(filter $(BUILD)/tools/advice% \
+	       $(BUILD)/tools/shadow%,$(TOOL_MODULES))
+UNIT_OBJS   := $(LIBRARY_OBJS) $(TOOL_MODULES)
 HOSTS       := $(patsubst test/preload/%.c,$(BUILD)/test/%, \
 	       $(filter-out test/preload/lib_%,$(wildcard test/preload/*.c)))
 # hostile_plain.c, built in ways that test_hostile.sh names.
@@ -73,8 +77,8 @@ FUZZERS     := $(patsubst test/fuzz/%.c,$(BUILD)/test/%, \
 	       $(wildcard test/fuzz/fuzz_*.c))
 FUZZ_RUNS   ?= 20000
 
-.PHONY: all bench check more audit unit preload command e2e fuzz fuzzers programs asan \
-	ubsan tsan coverage builds demo setup install uninstall format lint \
+.PHONY: all bench check more audit unit unit-library preload command e2e fuzz \
+	fuzzers programs asan ubsan tsan coverage builds demo setup install uninstall format lint \
 	clean help
 .DELETE_ON_ERROR:
 
@@ -128,6 +132,9 @@ $(BUILD)/kashim: $(TOOL_OBJS)
 
 $(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(UNIT_OBJS)
 	$(CC) -fsanitize=fuzzer -o $@ $^ $(LDFLAGS) $(TOOL_LIBS)
+
+$(LIBRARY_TESTS): $(BUILD)/test/%: $(BUILD)/test/unit/%.o $(LIBRARY_OBJS)
+	$(CC) -o $@ $^ $(LDFLAGS) -lconfuse $$($(PKG_CONFIG) --libs check)
 
 $(BUILD)/test/test_%: $(BUILD)/test/unit/test_%.o $(UNIT_OBJS)
 	$(CC) -o $@ $^ $(LDFLAGS) $(TOOL_LIBS) \
@@ -210,6 +217,10 @@ audit: all
 	CC='$(CC)' sh test/audit.sh $(BUILD) $(SHIM_OBJS)
 
 unit: all $(UNIT_TESTS)
+	sh test/unit/run $(BUILD)
+
+# For a build without the command: see test/builds/run.
+unit-library: $(LIBRARY_TESTS)
 	sh test/unit/run $(BUILD)
 
 preload: all $(HOSTS) $(PLAIN) $(BUILD)/test/connects_static
