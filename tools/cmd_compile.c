@@ -98,7 +98,6 @@ write_image(const char *config, const struct image *policy)
 	}
 	printf("%s: written, %u bytes\n", path, policy->size);
 	/* Before what may follow on standard error. */
-	fflush(stdout);
 	return CMD_DONE;
 }
 
@@ -144,7 +143,6 @@ publish(const char *config, const struct image *policy)
 		return CMD_WRONG;
 	}
 	printf("%s: generation %u is in force\n", path, result.generation);
-	fflush(stdout);
 	if (result.new_file && was_there)
 		warnx("programs that were started before keep the policy that "
 		      "they have, until they are started again");
