@@ -44,6 +44,7 @@ take_text(const char *const **array, size_t *count, const char *text)
 static int
 take_pid(struct live_choice *live, const char *text)
 {
+	uint64_t *starts;
 	pid_t *grown;
 	char *end;
 	long value;
@@ -53,6 +54,11 @@ take_pid(struct live_choice *live, const char *text)
 	if (end == text || text[strspn(text, "0123456789")] != '\0' ||
 	    errno != 0 || value < 1 || value > INT_MAX)
 		return refuse("pid", text, "write the number of a process");
+	starts = grow(live->starts, live->pid_count, sizeof(*starts));
+	if (!starts)
+		return -ENOMEM;
+	starts[live->pid_count] = 0;
+	live->starts = starts;
 	grown = grow(live->pids, live->pid_count, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
@@ -99,6 +105,7 @@ void
 choice_free(struct choice *choice)
 {
 	free((void *)choice->live.pids);
+	free(choice->live.starts);
 	free((void *)choice->live.units);
 	free((void *)choice->live.programs);
 	*choice = (struct choice){0};

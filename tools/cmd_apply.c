@@ -247,8 +247,10 @@ forget(struct live_choice *choice, pid_t pid)
 	size_t left = 0;
 
 	for (size_t i = 0; i < choice->pid_count; i++) {
-		if (pids[i] != pid)
-			pids[left++] = pids[i];
+		if (pids[i] == pid)
+			continue;
+		choice->starts[left] = choice->starts[i];
+		pids[left++] = pids[i];
 	}
 	choice->pid_count = left;
 	return left + choice->unit_count + choice->program_count > 0;

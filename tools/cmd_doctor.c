@@ -8,6 +8,8 @@
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
+#include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@
 #include "config.h"
 #include "doctor.h"
 #include "terminal.h"
+#include "text.h"
 #include "wrap.h"
 
 static const char help[] =
@@ -78,6 +81,7 @@ static const char *const answers[][KINDS] = {
 };
 
 #define MARK_COLUMNS 6
+#define TITLE_MAX    (PATH_MAX + 64)
 
 static void
 print_finding(const struct doctor_finding *finding, unsigned int columns)
@@ -101,7 +105,10 @@ print(const char *name, enum kind kind, struct doctor *doctor)
 	unsigned int columns = terminal_columns(stdout);
 	int status = doctor->worst <= DOCTOR_NOTE ? CMD_DONE : CMD_NO;
 
-	printf("%s: %s%s%s\n", name,
+	char shown[TITLE_MAX];
+
+	text_fit(name, sizeof(shown), shown, sizeof(shown));
+	printf("%s: %s%s%s\n", shown,
 	    terminal_colour(stdout, marks[doctor->worst].colour),
 	    answers[doctor->worst][kind],
 	    terminal_colour(stdout, TERMINAL_PLAIN));
@@ -174,14 +181,15 @@ examine(const char *name, const char *file, const char *config)
 	char library[PATH_MAX];
 	struct doctor doctor;
 	int error, result;
+	long number;
 
 	(void)cmd_library(library);
 	if (*name && name[strspn(name, "0123456789")] == '\0') {
 		errno = 0;
-		result = (int)strtol(name, NULL, 10);
-		if (errno != 0 || result <= 0)
+		number = strtol(name, NULL, 10);
+		if (errno != 0 || number <= 0 || number > INT_MAX)
 			return fail("process ", name, -ESRCH);
-		return examine_process(result, library);
+		return examine_process((pid_t)number, library);
 	}
 	if (!strchr(name, '/') &&
 	    (ends_with(name, ".service") || ends_with(name, ".socket"))) {
@@ -210,6 +218,8 @@ cmd_doctor(int argc, char *argv[])
 	char path[PATH_MAX];
 	int opt, status;
 
+	/* For what can be printed on a terminal, and nothing else. */
+	setlocale(LC_CTYPE, "");
 	while ((opt = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'c':

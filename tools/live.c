@@ -461,8 +461,8 @@ judge_sockets(struct reading *reading, const struct image *image)
 	return error;
 }
 
-int
-live_read(const struct live_choice *choice, const struct image *image,
+static int
+read_once(const struct live_choice *choice, const struct image *image,
     struct live *live)
 {
 	struct reading reading = {
@@ -497,6 +497,61 @@ live_read(const struct live_choice *choice, const struct image *image,
 		live_free(live);
 		live->missing = missing;
 	}
+	return error;
+}
+
+/* Those without a process are the last, by their cookies. */
+static size_t
+first_unheld(const struct live *live)
+{
+	size_t i = live->count;
+
+	while (i > 0 && live->sockets[i - 1].process == NULL)
+		i--;
+	return i;
+}
+
+/* Of those without a process, keeps the ones that had none before either. */
+static void
+drop_passing(struct live *live, const struct live *before)
+{
+	size_t kept = first_unheld(live), old = first_unheld(before);
+
+	for (size_t i = kept; i < live->count; i++) {
+		uint64_t cookie = live->sockets[i].socket.cookie;
+
+		while (old < before->count &&
+		       before->sockets[old].socket.cookie < cookie)
+			old++;
+		if (old < before->count &&
+		    before->sockets[old].socket.cookie == cookie)
+			live->sockets[kept++] = live->sockets[i];
+		else
+			live->gone++;
+	}
+	live->count = kept;
+}
+
+int
+live_read(const struct live_choice *choice, const struct image *image,
+    struct live *live)
+{
+	struct live before;
+	int error = read_once(choice, image, live);
+
+	/*
+	 * One that was closed before its descriptor was looked for, or that a
+	 * process has that began since, is not there, or has a process, when
+	 * all is read once more.
+	 */
+	if (error < 0 || live->closed_count > 0 ||
+	    first_unheld(live) == live->count)
+		return error;
+	before = *live;
+	error = read_once(choice, image, live);
+	if (error == 0)
+		drop_passing(live, &before);
+	live_free(&before);
 	return error;
 }
 

@@ -21,6 +21,7 @@
 /* Which processes are meant: all, if nothing is named; else the union. */
 struct live_choice {
 	const pid_t *pids;
+	uint64_t *starts; /* of each pid: 0 until it was seen first */
 	size_t pid_count;
 	const char *const *units; /* "x.service", or "x" for that */
 	size_t unit_count;

@@ -109,6 +109,13 @@ take_pids(struct taking *taking, pid_t *missing)
 		bool again = false;
 		int error = process_read(choice->pids[i], &process);
 
+		/* The number is another process's now. */
+		if (error == 0 && choice->starts != NULL) {
+			if (choice->starts[i] == 0)
+				choice->starts[i] = process.start;
+			else if (choice->starts[i] != process.start)
+				error = -ESRCH;
+		}
 		if (error < 0) {
 			*missing = choice->pids[i];
 			return error;

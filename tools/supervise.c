@@ -259,13 +259,17 @@ fork_supervisor(const struct ends *ends, const struct worker_policy *policy,
 		prctl(PR_SET_CHILD_SUBREAPER, 0);
 	between = syscall(SYS_clone, 0L, NULL, NULL, NULL, NULL);
 	if (between == 0) {
-		pid_t child = fork();
+		pid_t child;
 
+		/* Process 1 would be given the orphan, with SIGCHLD. */
+		if (program == 1)
+			supervisor(ends, program, policy, title, title_size);
+		child = fork();
 		if (child == 0)
 			supervisor(ends, program, policy, title, title_size);
 		_exit(child < 0 ? errno : 0);
 	}
-	error = between < 0 ? -errno : reap((pid_t)between);
+	error = between < 0 ? -errno : program == 1 ? 0 : reap((pid_t)between);
 	if (reaper != 0)
 		prctl(PR_SET_CHILD_SUBREAPER, 1);
 	return error;

@@ -19,6 +19,13 @@ print_word(FILE *out, const char *word, size_t size)
 	for (size_t i = 0; i < size; i++) {
 		unsigned char byte = (unsigned char)word[i];
 
+		/* U+0080 to U+009F are control characters, too. */
+		if (byte == 0xc2 && i + 1 < size &&
+		    (unsigned char)word[i + 1] < 0xa0) {
+			putc('?', out);
+			i++;
+			continue;
+		}
 		putc(byte < ' ' || byte == 0x7f ? '?' : byte, out);
 	}
 }
