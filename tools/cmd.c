@@ -5,6 +5,7 @@
 #include "cmd.h"
 
 #include <err.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,4 +125,17 @@ cmd_wrong_use(const char *name)
 {
 	fprintf(stderr, "Try '%s --help'.\n", name);
 	return CMD_WRONG;
+}
+
+int
+cmd_flush(void)
+{
+	static int error;
+
+	/* What could not be written is thrown away, and why is lost. */
+	if (fflush(stdout) != 0 && !error)
+		error = -errno;
+	else if (ferror(stdout) && !error)
+		error = -EIO;
+	return error;
 }

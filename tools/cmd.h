@@ -33,6 +33,8 @@ int cmd_match(int argc, char *argv[]);
 int cmd_status(int argc, char *argv[]);
 int cmd_doctor(int argc, char *argv[]);
 int cmd_apply(int argc, char *argv[]);
+int cmd_enable(int argc, char *argv[]);
+int cmd_disable(int argc, char *argv[]);
 
 /*
  * Writes to path the absolute name of file, which is what, for messages.
@@ -40,8 +42,6 @@ int cmd_apply(int argc, char *argv[]);
  * message on stderr.
  */
 int cmd_absolute(const char *what, const char *file, char path[PATH_MAX]);
-int cmd_enable(int argc, char *argv[]);
-int cmd_disable(int argc, char *argv[]);
 
 /*
  * Writes to path the absolute name of the configuration file: file, or if
@@ -76,5 +76,11 @@ bool cmd_library(char path[PATH_MAX]);
 
 /* Refers to --help on stderr. Returns CMD_WRONG. */
 int cmd_wrong_use(const char *name);
+
+/*
+ * Writes out what was printed on stdout so far, for what follows on stderr to
+ * come after it. Returns 0, or the -errno of the first time that this failed.
+ */
+int cmd_flush(void);
 
 #endif

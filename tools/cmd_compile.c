@@ -97,7 +97,7 @@ write_image(const char *config, const struct image *policy)
 		return CMD_WRONG;
 	}
 	printf("%s: written, %u bytes\n", path, policy->size);
-	/* Before what may follow on standard error. */
+	(void)cmd_flush();
 	return CMD_DONE;
 }
 
@@ -143,6 +143,7 @@ publish(const char *config, const struct image *policy)
 		return CMD_WRONG;
 	}
 	printf("%s: generation %u is in force\n", path, result.generation);
+	(void)cmd_flush();
 	if (result.new_file && was_there)
 		warnx("programs that were started before keep the policy that "
 		      "they have, until they are started again");

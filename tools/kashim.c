@@ -138,9 +138,10 @@ int
 main(int argc, char *argv[])
 {
 	int status = dispatch(argc, argv);
+	int error = cmd_flush();
 
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		warn("cannot write the answer");
+	if (error < 0) {
+		warnx("cannot write the answer: %s", strerror(-error));
 		return CMD_WRONG;
 	}
 	return status;
