@@ -133,8 +133,13 @@ record_inherit(int fd, int listener)
 	if (from == NULL || to == NULL)
 		return;
 	PUT(to->rule, GET(from->rule));
-	if (GET(from->ours.set) != 0)
-		put_keepalive(&to->ours, &from->ours);
+	if (GET(from->ours.set) != 0) {
+		/* Another thread's accept() may bring the listener up to date.
+		 */
+		struct keepalive ours = get_keepalive(&from->ours);
+
+		put_keepalive(&to->ours, &ours);
+	}
 	PUT(to->decided, GET(from->decided));
 }
 
