@@ -251,6 +251,15 @@ holds 'kashim check in README' diff "$dir/a" "$dir/b"
 ) | sed "s|$dir/|/etc/|" >"$dir/a"
 indented 'What would a connection get' | sed '$d' >"$dir/b"
 holds 'kashim match in README' diff "$dir/a" "$dir/b"
+mkdir "$dir/cache"
+(
+	echo "\$ sudo kashim reload"
+	KASHIM_CACHE="$dir/cache" "$kashim" reload "$dir/kashim.conf"
+) | sed -e "s|$dir/cache/.*conf.policy|/etc/kashim.conf.policy|" \
+    -e "s|$dir/cache/.*%kashim|/var/cache/kashim/etc%kashim|" \
+    -e 's/[0-9]* bytes/N bytes/' >"$dir/a"
+indented 'Put it in force' | sed -e '$d' -e 's/[0-9]* bytes/N bytes/' >"$dir/b"
+holds 'kashim reload in README' diff "$dir/a" "$dir/b"
 
 # What make can be told.
 
