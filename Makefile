@@ -150,7 +150,7 @@ $(BUILD)/test/%: test/preload/%.c Makefile
 $(BUILD)/test/lib_%.so: test/preload/lib_%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -shared -fPIC \
-	    -MMD -MP -o $@ $< $(LDLIBS)
+	    -Wl,-soname,$(@F) -MMD -MP -o $@ $< $(LDLIBS)
 
 $(BUILD)/test/promises: $(BUILD)/test/lib_early.so
 

@@ -284,8 +284,7 @@ if [ "$slice" ] && mkdir "$slice"; then
 	# Only if nothing else is in it.
 	rmdir "${slice%/*}" 2>/dev/null
 else
-	skipped=$((skipped + 1))
-	echo 'skipped: a service that runs: no control group can be made'
+	skip 'a service that runs' 'no control group can be made'
 fi
 
 # Sockets.

@@ -2,39 +2,20 @@
 # SPDX-License-Identifier: ISC
 #
 # systemd: a real system manager, as process 1 of namespaces of its own, for
-# units that a test brings. To be sourced by a script that has set $work, a
-# directory of its own, and $build, and that runs as root. /usr is the host's,
+# units that a test brings. To be sourced behind the "begin" of lib.sh, by a
+# script that is apart with its mounts. /usr is the host's,
 # read-only; everything else below $SYSTEMD_ROOT is new, so that none of the
 # host's units or settings are there. It has a loopback interface, and nothing
 # beyond that.
 #
-# systemd_enter SCRIPT ARG...   first of all: in a mount namespace of its own
 # systemd_boot                  starts it; files go to $SYSTEMD_ROOT before
 # systemd_run COMMAND...        runs a command in there
 # systemd_down                  ends it with all that it has started
 
-SYSTEMD_ROOT=${work:-}/system
+SYSTEMD_ROOT=${work:?}/system
 SYSTEMD_PID=
 SYSTEMD_OUTER=
 SYSTEMD_CGROUP=
-
-# systemd_wait SECONDS COMMAND...: until it succeeds; 1 if it never does.
-systemd_wait() {
-	SYSTEMD_TRIES=$(($1 * 20))
-	shift
-	until "$@"; do
-		SYSTEMD_TRIES=$((SYSTEMD_TRIES - 1))
-		[ "$SYSTEMD_TRIES" -gt 0 ] || return 1
-		sleep 0.05
-	done
-}
-
-# What is mounted for the test goes away with this namespace.
-systemd_enter() {
-	[ "${SYSTEMD_INSIDE-}" != $$ ] || return 0
-	export SYSTEMD_INSIDE=$$
-	exec unshare --mount --propagation private -- /bin/sh "$@"
-}
 
 # The tree that it sees as "/". $build is at /kashim.
 systemd_tree() {
@@ -110,11 +91,11 @@ systemd_boot() {
 		</dev/null >"$work/systemd.log" 2>&1 &
 	SYSTEMD_OUTER=$!
 	# Its only child becomes the manager.
-	systemd_wait 20 systemd_find || {
+	until_true 20 systemd_find || {
 		echo 'no process 1 was started' >&2
 		return 1
 	}
-	systemd_wait 30 systemd_is_up || {
+	until_true 30 systemd_is_up || {
 		echo 'systemd does not come up:' >&2
 		sed 's/^/	/' "$work/systemd.log" >&2
 		return 1
@@ -146,6 +127,6 @@ systemd_down() {
 	fi
 	[ -z "$SYSTEMD_OUTER" ] || wait "$SYSTEMD_OUTER" 2>/dev/null
 	SYSTEMD_PID='' SYSTEMD_OUTER=''
-	[ -z "$SYSTEMD_CGROUP" ] || systemd_wait 5 systemd_no_cgroup
+	[ -z "$SYSTEMD_CGROUP" ] || until_true 5 systemd_no_cgroup
 	SYSTEMD_CGROUP=
 }

@@ -7,23 +7,14 @@
 # nobody else, and all ends with it. BUILD names the build directory.
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd -P) || exit 2
-build=$(cd "${BUILD:-build}" && pwd -P) || exit 2
-if [ "${KASHIM_APART-}" != yes ]; then
-	if [ "$(id -u)" -ne 0 ]; then
-		echo 'skipped: programs of other users need root'
-		echo '0 passed, 0 failed, 1 skipped'
-		exit 0
-	fi
-	KASHIM_APART=yes BUILD=$build exec unshare -mnp --fork --kill-child \
-		--mount-proc sh "$0" "$@"
-fi
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
+apart -mnp --fork --kill-child --mount-proc
 
-work=$(cd "$(mktemp -d)" && pwd -P) || exit 2
 pids=
 # The namespace's first process ends all others with itself.
 cgroup=
-end() {
+cleanup() {
 	# shellcheck disable=SC2086 # words
 	kill -9 $pids 2>/dev/null
 	# shellcheck disable=SC2086
@@ -32,14 +23,8 @@ end() {
 		rmdir "$cgroup"
 		umount "$work/cgroup"
 	fi
-	rm -rf --one-file-system "$work"
 }
-trap end EXIT
-trap 'exit 2' HUP INT TERM
-cd "$work" || exit 2
-umask 022
-chmod 755 "$work"
-unset KASHIM_CONFIG KASHIM_TRACE LD_PRELOAD
+begin
 export LC_ALL=C
 # The build directory may not be everybody's to read.
 cp "$build/kashim" "$build/test/holds" . || exit 2
@@ -49,37 +34,9 @@ ip link set lo up || exit 2
 # The programs here take ports of their own below these.
 echo 45000 60999 >/proc/sys/net/ipv4/ip_local_port_range || exit 2
 
-passed=0
-failed=0
-
-pass() {
-	passed=$((passed + 1))
-}
-
-fail() {
-	failed=$((failed + 1))
-	printf 'not ok: %s\n' "$1"
-}
-
-same() {
-	if [ "$2" = "$3" ]; then
-		pass
-	else
-		fail "$1: in place of"
-		printf '%s\n' "$3" | sed 's/^/	/'
-		printf '  it is\n'
-		printf '%s\n' "$2" | sed 's/^/	/'
-	fi
-}
-
 # wait_for COMMAND...: until it succeeds, for 20 s at most.
 wait_for() {
-	tries=0
-	until "$@"; do
-		tries=$((tries + 1))
-		[ $tries -lt 400 ] || return 1
-		sleep 0.05
-	done
+	until_true 20 "$@"
 }
 
 # start NAME COMMAND...: its pid is in $pid, its input and output in NAME.in and
@@ -643,5 +600,4 @@ same 'all' "$(grep -c 'off ->' said)" 7
 apply 0 --all
 same 'all, again' "$(tail -n 1 said)" '0 sockets changed, 7 were right'
 
-printf '%d passed, %d failed, 0 skipped\n' $passed $failed
-[ $failed -eq 0 ]
+finish

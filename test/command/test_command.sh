@@ -9,75 +9,12 @@
 # shellcheck disable=SC2016
 set -u
 
-build=$(cd "${BUILD:-build}" && pwd -P) || exit 2
-tools=$(cd "$(dirname "$0")/../../tools" && pwd -P) || exit 2
-work=$(cd "$(mktemp -d)" && pwd -P) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 2' HUP INT TERM
-cd "$work" || exit 2
-umask 022
-unset KASHIM_CONFIG KASHIM_TRACE LD_PRELOAD
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
+tools=$root/tools
+begin
 PATH=$build:$PATH
 export PATH
-
-passed=0
-failed=0
-skipped=0
-
-pass() {
-	passed=$((passed + 1))
-}
-
-fail() {
-	failed=$((failed + 1))
-	printf 'not ok: %s\n' "$1"
-}
-
-skip() {
-	skipped=$((skipped + 1))
-	printf 'skipped: %s: %s\n' "$1" "$2"
-}
-
-# check NAME STATUS COMMAND...: COMMAND has to exit with STATUS and to print
-# what stands on standard input, lines on stderr first and marked with "! ".
-check() {
-	name=$1 expected=$2
-	shift 2
-	cat >"$work/expected"
-	"$@" >"$work/out" 2>"$work/err" </dev/null
-	status=$?
-	{
-		sed 's/^/! /' "$work/err"
-		cat "$work/out"
-	} >"$work/actual"
-	if [ "$status" -ne "$expected" ]; then
-		fail "$name: exit status $status in place of $expected"
-		sed 's/^/	/' "$work/actual"
-	elif ! diff -u "$work/expected" "$work/actual" >"$work/diff"; then
-		fail "$name"
-		sed 's/^/	/' "$work/diff"
-	else
-		pass
-	fi
-}
-
-# in_file NAME FILE TEXT: has FILE a line that contains TEXT?
-in_file() {
-	if grep -qF -- "$3" "$2"; then
-		pass
-	else
-		fail "$1: no '$3' in:"
-		sed 's/^/	/' "$2"
-	fi
-}
-
-same() {
-	if [ "$2" = "$3" ]; then
-		pass
-	else
-		fail "$1: '$2' in place of '$3'"
-	fi
-}
 
 cat >good.conf <<'EOF'
 interval = "30s"
@@ -1011,5 +948,4 @@ check 'wrapper: library in a path with a space' 0 opt/bin/without a <<'EOF'
 agentd.real[a] 
 EOF
 
-printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
-[ "$failed" -eq 0 ]
+finish

@@ -5,20 +5,17 @@
 # bash-completion. BUILD names the build directory.
 set -u
 
-build=$(cd "${BUILD:-build}" && pwd -P) || exit 2
-tools=$(cd "$(dirname "$0")/../../tools" && pwd -P) || exit 2
-work=$(cd "$(mktemp -d)" && pwd -P) || exit 2
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
+tools=$root/tools
 process=
-trap 'rm -rf "$work"; [ -z "$process" ] || kill "$process"' EXIT
-trap 'exit 2' HUP INT TERM
-cd "$work" || exit 2
-unset KASHIM_CONFIG KASHIM_TRACE LD_PRELOAD
+cleanup() {
+	[ -z "$process" ] || kill "$process"
+}
+begin
 export LC_ALL=C
 PATH=$build:$PATH
 export PATH
-# Lines in files, because gives may be the end of a pipeline.
-: >passed
-: >failed
 
 # What is completed, as bash has it: a word ends at one of COMP_WORDBREAKS.
 cat >complete.bash <<'END'
@@ -63,11 +60,9 @@ gives() {
 	sort >expected
 	offers "$@"
 	if diff -u expected offered >difference; then
-		echo >>passed
+		pass
 	else
-		echo >>failed
-		printf 'not ok: %s\n' "$name"
-		sed 's/^/	/' difference
+		fail "$name" difference
 	fi
 }
 
@@ -76,16 +71,14 @@ has() {
 	name=$1
 	shift
 	for line; do
-		case $line in
+		if case $line in
 		!*) ! grep -qxF -- "${line#!}" offered ;;
 		*) grep -qxF -- "$line" offered ;;
-		esac && {
-			echo >>passed
-			continue
-		}
-		echo >>failed
-		printf "not ok: %s: '%s' in:\n" "$name" "$line"
-		head -n 20 offered | sed 's/^/	/'
+		esac; then
+			pass
+		else
+			fail "$name: '$line' in:" offered
+		fi
 	done
 }
 
@@ -194,6 +187,4 @@ has "a program's option" --squeeze-blank '!--strict'
 offers nonsense ''
 has 'no such subcommand' '!a.conf'
 
-printf '%d passed, %d failed, 0 skipped\n' "$(wc -l <passed)" \
-	"$(wc -l <failed)"
-[ ! -s failed ]
+finish

@@ -10,49 +10,18 @@
 # shellcheck disable=SC2016 # text for other shells
 set -u
 
-if [ "${1:-}" != --inside ]; then
-	build=$(cd "${BUILD:-${1:-build}}" && pwd -P) || exit 2
-	work=$(cd "$(mktemp -d)" && pwd -P) || exit 2
-	trap 'rm -rf "$work"' EXIT
-	trap 'exit 2' HUP INT TERM
-	if [ "$(id -u)" -ne 0 ]; then
-		echo '0 passed, 0 failed, 1 skipped: needs root'
-		exit 0
-	fi
-	unshare --mount --propagation private sh "$0" --inside "$build" "$work"
-	exit
-fi
-
-build=$2
-work=$3
-here=$(cd "$(dirname "$0")" && pwd -P) || exit 2
-root=$(cd "$here/../.." && pwd -P) || exit 2
-# Files on a file system of their own, which goes with the namespace.
-mount -t tmpfs -o mode=755 tmpfs "$work" || exit 2
-cd "$work" || exit 2
-umask 022
-unset KASHIM_CONFIG KASHIM_TRACE KASHIM_CACHE LD_PRELOAD
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
+apart --mount
 # Nothing is published, until a test does.
 mount -t tmpfs tmpfs /var/cache || exit 2
+begin
 COLUMNS=10000
 export COLUMNS
 
-passed=0
-failed=0
-skipped=0
 hosts=
 nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
 as=
-
-pass() {
-	passed=$((passed + 1))
-}
-
-fail() {
-	failed=$((failed + 1))
-	printf 'not ok: %s\n' "$1"
-	sed 's/^/	/' "$work/out"
-}
 
 stop_hosts() {
 	exec 9>&-
@@ -62,8 +31,9 @@ stop_hosts() {
 	done 2>/dev/null
 	hosts=
 }
-trap stop_hosts EXIT
-trap 'exit 2' HUP INT TERM
+cleanup() {
+	stop_hosts
+}
 
 cp "$build/kashim" "$build/libkashim.so" "$build/libkashim-config.so" . ||
 	exit 2
@@ -108,7 +78,7 @@ doctor() {
 	if [ "$right" ]; then
 		pass
 	else
-		fail "$what"
+		fail "$what" "$work/out"
 	fi
 }
 
@@ -125,8 +95,7 @@ agree() {
 	if [ "$effect" = "$expected" ]; then
 		pass
 	else
-		cp "$work/happened" "$work/out"
-		fail "$what: in truth, the effect is: $effect"
+		fail "$what: in truth, the effect is: $effect" "$work/happened"
 	fi
 	case $expected$in_part in
 	yes) expected=0 ;;
@@ -213,8 +182,7 @@ capable=yes
 if ! { setcap cap_net_raw+ep effective && setcap cap_net_raw+p permitted &&
 	setcap cap_net_raw+i inheritable; }; then
 	capable=
-	skipped=$((skipped + 1))
-	echo 'skipped: no file capabilities on tmpfs'
+	skip 'file capabilities' 'none on tmpfs'
 fi
 agree 'setuid root by root' yes 'For other users' ./setuid
 agree 'setuid nobody by root' no 'ignores LD_PRELOAD without a word' \
@@ -636,6 +604,4 @@ service agent.service Environment=LD_PRELOAD=libkashim.so \
 doctor 'unit: no slash' 0 "${system#/usr}/libkashim.so is there" agent.service
 stop_hosts
 
-printf '%d passed, %d failed' "$passed" "$failed"
-printf ', %d skipped\n' "$skipped"
-[ "$failed" -eq 0 ]
+finish

@@ -7,69 +7,18 @@
 # directory.
 set -u
 
-build=$(cd "${BUILD:-build}" && pwd -P) || exit 2
-work=$(cd "$(mktemp -d)" && pwd -P) || exit 2
-trap 'rm -rf "$work"' EXIT
-trap 'exit 2' HUP INT TERM
-cd "$work" || exit 2
-chmod 755 "$work"
-umask 022
-unset KASHIM_CONFIG KASHIM_TRACE LD_PRELOAD
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
+begin
 export LC_ALL=C
 # Where nobody can run it too.
 mkdir bin
 cp "$build/kashim" bin
 PATH=$work/bin:$PATH
 export PATH
-passed=0
-failed=0
 
-pass() {
-	passed=$((passed + 1))
-}
-
-fail() {
-	failed=$((failed + 1))
-	printf 'not ok: %s\n' "$1"
-}
-
-# check NAME STATUS COMMAND...: COMMAND has to exit with STATUS and to print
-# what stands on standard input, lines on stderr first and marked with "! ".
-check() {
-	name=$1 expected=$2
-	shift 2
-	cat >"$work/expected"
-	"$@" >"$work/out" 2>"$work/err" </dev/null
-	status=$?
-	{
-		sed 's/^/! /' "$work/err"
-		cat "$work/out"
-	} | sed "s|$work/bin|BIN|g" >"$work/actual"
-	if [ "$status" -ne "$expected" ]; then
-		fail "$name: exit status $status in place of $expected"
-		sed 's/^/	/' "$work/actual"
-	elif ! diff -u "$work/expected" "$work/actual" >"$work/diff"; then
-		fail "$name"
-		sed 's/^/	/' "$work/diff"
-	else
-		pass
-	fi
-}
-
-# holds NAME COMMAND...
-holds() {
-	name=$1
-	shift
-	if "$@" >"$work/out" 2>&1; then
-		pass
-	else
-		fail "$name"
-		sed 's/^/	/' "$work/out"
-	fi
-}
-
-fails() {
-	! "$@"
+plain() {
+	sed "s|$work/bin|BIN|g"
 }
 
 # unit NAME LINE...: a vendor's unit file.
@@ -465,5 +414,4 @@ KASHIM_CONFIG=$work/bad.conf kashim enable -n "$some" >shown 2>err
 holds 'KASHIM_CONFIG is not passed on' fails grep KASHIM_CONFIG shown
 holds 'KASHIM_CONFIG is not looked at' fails grep bad.conf err
 
-printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+finish

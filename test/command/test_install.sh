@@ -9,41 +9,18 @@
 # shellcheck disable=SC2016
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd -P) || exit 2
-build=$(cd "${BUILD:-build}" && pwd -P) || exit 2
-if [ "$(id -u)" -ne 0 ]; then
-	echo 'skipped: to mount needs root'
-	echo '0 passed, 0 failed, 1 skipped'
-	exit 0
-fi
-if [ "${INSTALL_INSIDE-}" != $$ ]; then
-	export INSTALL_INSIDE=$$
-	exec unshare --mount --net --propagation private -- /bin/sh "$0" "$@"
-fi
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
+apart --mount --net
 ip link set lo up
-work=$(cd "$(mktemp -d)" && pwd -P) || exit 2
-trap 'umount --lazy /usr/local /opt 2>/dev/null; rm -rf --one-file-system "$work"' EXIT
-trap 'exit 2' HUP INT TERM
-umask 022
+cleanup() {
+	cd / && umount --lazy /usr/local /opt 2>/dev/null
+}
+begin
 # Not those of a make that runs this.
 unset MAKEFLAGS MFLAGS MAKELEVEL DESTDIR PREFIX LIBDIR MANDIR DOCDIR BASHDIR
-unset KASHIM_CONFIG KASHIM_TRACE LD_PRELOAD XDG_DATA_DIRS
+unset XDG_DATA_DIRS
 export LC_ALL=C
-passed=0
-failed=0
-
-# holds WHAT COMMAND...: it succeeds.
-holds() {
-	what=$1
-	shift
-	if "$@" >"$work/out" 2>&1; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'not ok: %s\n' "$what"
-		sed 's/^/	/' "$work/out"
-	fi
-}
 
 # same WHAT: standard input is what is in $work/actual.
 same() {
@@ -52,7 +29,7 @@ same() {
 }
 
 make_it() {
-	make --no-print-directory -C "$here/../.." "$@"
+	make --no-print-directory -C "$root" "$@"
 }
 
 # What is used is found: each file once, with its mode. $1 is the prefix.
@@ -175,5 +152,4 @@ umount /usr/local
 holds 'make uninstall' make_it BUILD="$build" DESTDIR="$work/dest" uninstall
 left /usr/local
 
-printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+finish

@@ -7,70 +7,18 @@
 # shellcheck disable=SC2016
 set -u
 
-build=$(cd "${BUILD:-build}" && pwd -P) || exit 2
-work=$(cd "$(mktemp -d)" && pwd -P) || exit 2
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
 started=
 cleanup() {
 	for pid in $started; do
 		kill -9 "$pid" 2>/dev/null
 	done
 	tmux -L "kashim-$$" kill-server 2>/dev/null
-	rm -rf "$work"
 }
-trap cleanup EXIT
-trap 'exit 2' HUP INT TERM
-chmod 755 "$work"
-cd "$work" || exit 2
-umask 022
-unset KASHIM_CONFIG KASHIM_TRACE LD_PRELOAD
+begin
 PATH=$build:$PATH
 export PATH
-
-passed=0
-failed=0
-skipped=0
-
-pass() {
-	passed=$((passed + 1))
-}
-
-fail() {
-	failed=$((failed + 1))
-	printf 'not ok: %s\n' "$1"
-}
-
-skip() {
-	skipped=$((skipped + 1))
-	printf 'skipped: %s: %s\n' "$1" "$2"
-}
-
-same() {
-	if [ "$2" = "$3" ]; then
-		pass
-	else
-		fail "$1: '$2' in place of '$3'"
-	fi
-}
-
-in_file() {
-	if grep -qF -- "$3" "$2"; then
-		pass
-	else
-		fail "$1: no '$3' in:"
-		sed 's/^/	/' "$2"
-	fi
-}
-
-# until_true SECONDS COMMAND...: 1 if it never succeeds.
-until_true() {
-	tries=$(($1 * 20))
-	shift
-	until "$@"; do
-		tries=$((tries - 1))
-		[ "$tries" -gt 0 ] || return 1
-		sleep 0.05
-	done
-}
 
 # The supervisor's processes for the program with pid $1: guard, then worker.
 supervisors() {
@@ -626,5 +574,4 @@ kill $pid
 wait $pid 2>/dev/null
 ends node-exporter $pid
 
-printf '%d passed, %d failed, %d skipped\n' $passed $failed $skipped
-[ $failed -eq 0 ]
+finish

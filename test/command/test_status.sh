@@ -10,106 +10,20 @@
 # shellcheck disable=SC2016
 set -u
 
-build=$(cd "${BUILD:-${1:-build}}" && pwd -P) || exit 2
-here=$(cd "$(dirname "$0")" && pwd -P) || exit 2
-
-# Everything in here ends when the first process of its process namespace does.
-if [ "${STATUS_INSIDE-}" != yes ]; then
-	for flags in -mnip -Urmnip; do
-		if unshare $flags --fork --mount-proc true 2>/dev/null; then
-			STATUS_INSIDE=yes BUILD=$build exec unshare $flags \
-			    --fork --kill-child --mount-proc sh "$here/test_status.sh"
-		fi
-	done
-	echo 'skipped: no namespaces here'
-	echo '0 passed, 0 failed, 1 skipped'
-	exit 1
-fi
-
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
+flags=-mnip
+[ "$(id -u)" -eq 0 ] || flags=-Urmnip
+apart $flags --fork --kill-child --mount-proc
 mount -t tmpfs -o mode=755 tmpfs /run || exit 2
-work=/run/work
-mkdir -m 755 $work && cd $work || exit 2
-trap 'exit 2' HUP INT TERM
-umask 022
-unset KASHIM_CONFIG KASHIM_TRACE LD_PRELOAD NO_COLOR COLUMNS LINES COLORTERM
+begin
+unset NO_COLOR COLUMNS LINES COLORTERM
 # What is published goes to a directory of its own.
 mkdir cache
-export LC_ALL=C.UTF-8 TMUX_TMPDIR=$work KASHIM_CACHE=$work/cache
+export LC_ALL=C.UTF-8 TMUX_TMPDIR="$work" KASHIM_CACHE="$work/cache"
 PATH=$build:/usr/sbin:/usr/bin:/sbin:/bin
-schema=$here/../../docs/kashim-status.schema.json
+schema=$root/docs/kashim-status.schema.json
 escape=$(printf '\033')
-
-passed=0
-failed=0
-skipped=0
-
-pass() {
-	passed=$((passed + 1))
-}
-
-fail() {
-	failed=$((failed + 1))
-	printf 'not ok: %s\n' "$1"
-}
-
-skip() {
-	skipped=$((skipped + 1))
-	printf 'skipped: %s: %s\n' "$1" "$2"
-}
-
-# quiet NAME COMMAND...: it succeeds, and prints nothing.
-quiet() {
-	name=$1
-	shift
-	if "$@" >quiet.out 2>&1 </dev/null && [ ! -s quiet.out ]; then
-		pass
-	else
-		fail "$name"
-		head -n 20 quiet.out | sed 's/^/	/'
-	fi
-}
-
-# check NAME STATUS COMMAND...: COMMAND has to exit with STATUS and to print
-# what stands on standard input, lines on stderr first and marked with "! ".
-check() {
-	name=$1 expected=$2
-	shift 2
-	cat >expected
-	"$@" >out 2>err </dev/null
-	status=$?
-	{
-		sed 's/^/! /' err
-		cat out
-	} >actual
-	if [ "$status" -ne "$expected" ]; then
-		fail "$name: exit status $status in place of $expected"
-		sed 's/^/	/' actual
-	elif ! diff -u expected actual >difference; then
-		fail "$name"
-		sed 's/^/	/' difference
-	else
-		pass
-	fi
-}
-
-# holds NAME COMMAND...: it succeeds.
-holds() {
-	name=$1
-	shift
-	if "$@"; then
-		pass
-	else
-		fail "$name"
-	fi
-}
-
-same() {
-	if [ "$2" = "$3" ]; then
-		pass
-	else
-		fail "$1: '$2' in place of '$3'"
-	fi
-}
 
 has() {
 	if grep -qF -- "$3" "$2"; then
@@ -127,22 +41,6 @@ has_not() {
 	else
 		pass
 	fi
-}
-
-# The time in ms since some moment.
-now() {
-	IFS=' .' read -r s cs _ </proc/uptime
-	echo $((s * 1000 + (1$cs - 100) * 10))
-}
-
-# until_true SECONDS COMMAND...: until it succeeds; 1 if it never does.
-until_true() {
-	end=$(($(now) + $1 * 1000))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ "$(now)" -lt "$end" ] || return 1
-		sleep 0.05
-	done
 }
 
 judge() {
@@ -324,7 +222,7 @@ host ours waiting half,10.77.0.1,5556
 host peers eager connect,10.77.0.1,5556
 
 redis-server --bind 10.77.0.1 --port 6379 --protected-mode no --save '' \
-    --tcp-keepalive 60 --dir $work --logfile $work/redis.log &
+    --tcp-keepalive 60 --dir "$work" --logfile "$work/redis.log" &
 until_true 40 redis-cli -h 10.77.0.1 ping || fail 'redis does not start'
 host peers redis_client connect,10.77.0.1,6379
 
@@ -470,7 +368,7 @@ same 'exit status: no rule' $? 0
 if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
 	unprivileged() {
 		setpriv --reuid=65534 --regid=65534 --clear-groups \
-		    "$build/kashim" status -c $work/k.conf "$@"
+		    "$build/kashim" status -c "$work/k.conf" "$@"
 	}
 	unprivileged >out 2>err
 	same 'unprivileged: exit status' $? 1
@@ -513,7 +411,7 @@ while [ $times -lt 20 ]; do
 done
 : >churned
 same 'processes that end: messages' "$(cat churn.err)" ''
-same 'processes that end: exit status' $status 1
+same 'processes that end: exit status' "$status" 1
 quiet 'processes that end: the schema' judge schema "$schema" churn.json
 same 'processes that end: none is lost' "$(count_of sm_agent ok churn.json)" 5
 
@@ -567,7 +465,7 @@ in_terminal() {
 
 in_terminal TERM=xterm-256color script -qec \
     'stty cols 80 rows 24; kashim status -c k.conf' /dev/null
-same 'terminal: exit status' $status 1
+same 'terminal: exit status' "$status" 1
 has 'terminal: colour' shown "${escape}[38;5;160moff${escape}[m"
 sed "s/${escape}\[[0-9;]*m//g" shown >plain
 same 'terminal: nothing but colours' "$(grep -c "$escape" plain)" 0
@@ -760,16 +658,15 @@ same 'a published policy, to whom it is' $status 0
 ulimit -n "$(ulimit -Hn)"
 host peers many_in listen,0.0.0.0,2000
 host ours many connect,10.77.0.2,2000,times=10000,on,idle=450
-begun=$(now)
+begun=$(clock_ms)
 status -p "$pid" >many.out
-taken=$(($(now) - begun))
+taken=$(($(clock_ms) - begun))
 same 'many: all' "$(tail -n 1 many.out)" '# 10000 connections: 10000 no rule'
 holds "many: in $taken ms" test $taken -lt 10000
-begun=$(now)
+begun=$(clock_ms)
 status -j >many.json
 printf '10000 sockets of one process: %s ms; 20000 and the rest as JSON: %s ms\n' \
-    $taken $(($(now) - begun))
+    $taken $(($(clock_ms) - begun))
 same 'many: as JSON' "$(count_of many no-rule many.json)" 10000
 
-printf '%d passed, %d failed, %d skipped\n' $passed $failed $skipped
-[ $failed -eq 0 ]
+finish

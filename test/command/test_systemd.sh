@@ -7,57 +7,20 @@
 # directory.
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd -P) || exit 2
-build=$(cd "${BUILD:-build}" && pwd -P) || exit 2
-conf=$(cd "$here/../../conf" && pwd -P) || exit 2
-if [ "$(id -u)" -ne 0 ]; then
-	echo 'skipped: a system manager needs root'
-	echo '0 passed, 0 failed, 1 skipped'
-	exit 0
-fi
-if [ "${SYSTEMD_INSIDE-}" != $$ ]; then
-	KASHIM_TEST_WORK=$(mktemp -d) || exit 2
-	export KASHIM_TEST_WORK
-fi
-work=$KASHIM_TEST_WORK
-# shellcheck source=test/command/systemd.sh
-. "$here/systemd.sh"
-systemd_enter "$here/test_systemd.sh"
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
+apart --mount
+conf=$root/conf
 
-# What is mounted there ends only with this namespace: leave its files alone.
 cleanup() {
 	systemd_down
-	for place in "$work/cgroup" "$SYSTEMD_ROOT"; do
-		umount --lazy --recursive "$place" 2>/dev/null
-	done
-	rm -rf --one-file-system "$work"
 }
-trap cleanup EXIT
-trap 'exit 2' HUP INT TERM
-umask 022
-unset KASHIM_CONFIG KASHIM_TRACE LD_PRELOAD
+begin
 export LC_ALL=C
+# shellcheck source=test/command/systemd.sh
+. "$here/systemd.sh"
 units=$SYSTEMD_ROOT/etc/systemd/system
 vendor=$SYSTEMD_ROOT/usr/lib/systemd/system
-passed=0
-failed=0
-
-# holds WHAT COMMAND...: it succeeds.
-holds() {
-	what=$1
-	shift
-	if "$@" >"$work/out" 2>&1; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'not ok: %s\n' "$what"
-		sed 's/^/	/' "$work/out"
-	fi
-}
-
-fails() {
-	! "$@"
-}
 
 kashim() {
 	systemd_run /kashim/kashim "$@"
@@ -298,22 +261,22 @@ done
 listening() {
 	[ "$(systemd_run ss -tlnH | grep -c 127.0.0.1:700)" -eq 8 ]
 }
-holds listening systemd_wait 10 listening
+holds listening until_true 10 listening
 
 # on UNIT PORT TIMER: without ours it has no timer, enabled it has, and
 # disabled it has not. What the manager says of the files is without a warning.
 on() {
 	holds "$1 starts" manager restart "$1"
-	holds "$1 is off" systemd_wait 10 shows_not "$2" timer:
+	holds "$1 is off" until_true 10 shows_not "$2" timer:
 	holds "enable $1" kashim enable "$1"
 	holds "$1 with ours restarts" manager restart "$1"
-	holds "$1 is on" systemd_wait 10 shows "$2" "timer:(keepalive,$3"
+	holds "$1 is on" until_true 10 shows "$2" "timer:(keepalive,$3"
 	holds "$1 has it loaded" maps "$1" /libkashim.so
 }
 off() {
 	holds "disable $1" kashim disable "$1"
 	holds "$1 without ours restarts" manager restart "$1"
-	holds "$1 is off again" systemd_wait 10 shows_not "$2" timer:
+	holds "$1 is off again" until_true 10 shows_not "$2" timer:
 	holds "$1 has it no more" fails maps "$1" /libkashim.so
 }
 
@@ -321,7 +284,7 @@ on plain 7001 '[45]min'
 holds 'no doubt in the files' fails grep -i zz-kashim "$work/systemd.log"
 holds 'another configuration' kashim enable -c '/etc/other file%.conf' plain
 holds 'plain restarts' manager restart plain
-holds 'by the other file' systemd_wait 10 shows 7001 \
+holds 'by the other file' until_true 10 shows 7001 \
 	'timer:(keepalive,\(29\|30\)min'
 off plain 7001
 
@@ -339,10 +302,10 @@ off dynamic 7004
 holds 'start an instance' manager start template@1
 holds 'enable a template' kashim enable template@
 holds 'restart the instance' manager restart 'template@*.service'
-holds 'the instance is on' systemd_wait 10 shows 7005 'timer:(keepalive,[45]m'
+holds 'the instance is on' until_true 10 shows 7005 'timer:(keepalive,[45]m'
 holds 'disable the template' kashim disable template@
 holds 'restart the instance' manager restart 'template@*.service'
-holds 'the instance is off' systemd_wait 10 shows_not 7005 timer:
+holds 'the instance is off' until_true 10 shows_not 7005 timer:
 
 # What an EnvironmentFile= has wins: enable says so, and it is true.
 holds 'start file' manager start file
@@ -352,7 +315,7 @@ echo "LD_PRELOAD=/kashim/libkashim.so:$jemalloc" \
 	>"$SYSTEMD_ROOT/etc/file.env"
 holds 'enable file as told' kashim enable file
 holds 'restart file' manager restart file
-holds 'file is on' systemd_wait 10 shows 7008 'timer:(keepalive,[45]min'
+holds 'file is on' until_true 10 shows 7008 'timer:(keepalive,[45]min'
 holds 'both are loaded' maps file libjemalloc
 
 # A drop-in of a later name wins, too; "systemctl edit" makes an earlier one.
@@ -361,7 +324,7 @@ printf '[Service]\nEnvironment=LD_PRELOAD=%s\n' "$jemalloc" \
 	>"$units/plain.service.d/zzz.conf"
 holds 'enable below zzz.conf' fails kashim enable plain
 holds 'restart plain' manager restart plain
-holds 'zzz.conf holds' systemd_wait 10 maps plain libjemalloc
+holds 'zzz.conf holds' until_true 10 maps plain libjemalloc
 mv "$units/plain.service.d/zzz.conf" "$units/plain.service.d/override.conf"
 on plain 7001 '[45]min'
 holds 'override.conf is kept' maps plain libjemalloc
@@ -370,10 +333,10 @@ rm "$units/plain.service.d/override.conf"
 # The drop-ins that are shipped.
 cp -R "$conf"/systemd/*.service.d "$units"
 holds 'start backup-agent' manager start backup-agent
-holds 'backup-agent is on' systemd_wait 10 shows 7006 \
+holds 'backup-agent is on' until_true 10 shows 7006 \
 	'timer:(keepalive,[45]min'
 holds 'start gateway@one' systemd_run systemctl start gateway@one
-holds 'gateway@one is on' systemd_wait 10 shows 7007 \
+holds 'gateway@one is on' until_true 10 shows 7007 \
 	'timer:(keepalive,\(19\|20\)min'
 holds 'enable beside ours by hand' kashim enable backup-agent
 holds 'disable beside ours by hand' kashim disable backup-agent
@@ -389,7 +352,7 @@ accepted() {
 	systemd_run ss -tnoH state established 'sport = :7010' |
 		grep -q -- "$1"
 }
-holds 'inet accepts' systemd_wait 10 accepted .
+holds 'inet accepts' until_true 10 accepted .
 holds 'inet is off' fails accepted timer:
 systemd_run systemctl stop inet-client inet.socket
 mkdir "$units/inet.socket.d"
@@ -402,7 +365,6 @@ holds 'lines by doctor' grep -q KeepAliveTimeSec= \
 	"$units/inet.socket.d/keepalive.conf"
 holds 'start inet with them' manager start inet.socket
 holds 'start the client' systemd_run systemctl restart inet-client
-holds 'inet is on' systemd_wait 10 accepted 'timer:(keepalive,[45]min'
+holds 'inet is on' until_true 10 accepted 'timer:(keepalive,[45]min'
 
-printf '%d passed, %d failed, 0 skipped\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+finish

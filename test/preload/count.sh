@@ -6,12 +6,10 @@
 # what, the policy in words; it writes the policy to $dir/conf and ends with
 # finish. $1 of the script is the build directory.
 
-build=$(cd "${1:-build}" && pwd) || exit 2
-dir=$(mktemp -d "${TMPDIR:-/tmp}/kashim-test.XXXXXX") || exit 2
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' HUP INT TERM
-passed=0
-failed=0
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
+begin
+dir=$work
 
 # calls ACTION: the names of the system calls between the two markers. A pipe
 # is descriptor 0, which the start has to look at as well.
@@ -26,18 +24,5 @@ calls()
 # expect ACTION CALLS
 expect()
 {
-	got=$(calls "$1")
-	if [ "$got" = "$2" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'failed: %s, %s: "%s", not "%s"\n' \
-		    "$what" "$1" "$got" "$2"
-	fi
-}
-
-finish()
-{
-	printf '%d passed, %d failed\n' "$passed" "$failed"
-	[ "$failed" -eq 0 ]
+	same "$what, $1" "$(calls "$1")" "$2"
 }

@@ -5,27 +5,21 @@
 # $1 is the build directory.
 set -u
 
-build=$(cd "${1:-build}" && pwd) || exit 2
-dir=$(mktemp -d "${TMPDIR:-/tmp}/kashim-test.XXXXXX") || exit 2
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
 # What compile makes to be followed, where there is a place for it.
-trap 'rm -rf "$dir" "/var/cache/kashim/$(echo "${dir#/}" | tr / %)"%*' EXIT
-trap 'exit 1' HUP INT TERM
-chmod 755 "$dir"
+cleanup() {
+	rm -f "/var/cache/kashim/$(echo "${work#/}" | tr / %)"%*
+}
+begin
+dir=$work
 library=$build/libkashim.so
 conf=$dir/kashim.conf
 image=$conf.policy
-passed=0
-failed=0
 
-# is WHAT GOT WANTED
 is()
 {
-	if [ "$2" = "$3" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'failed: %s: "%s", not "%s"\n' "$1" "$2" "$3"
-	fi
+	same "$@"
 }
 
 # idle: what a connection of a host gets as its idle time, and whether the
@@ -150,5 +144,4 @@ rm -f "$conf" "$image"
 is 'names of the C library, no file' "$(names)" \
     "$(cat /proc/sys/net/ipv4/tcp_keepalive_time)"
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+finish

@@ -5,54 +5,35 @@
 # shellcheck disable=SC2016 # awk's dollar signs
 set -u
 
-build=$(cd "${1:-build}" && pwd) || exit 2
-root=$(cd "$(dirname "$0")/../.." && pwd) || exit 2
-dir=$(mktemp -d "${TMPDIR:-/tmp}/kashim-test.XXXXXX") || exit 2
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' HUP INT TERM
-umask 022
-unset KASHIM_CONFIG KASHIM_TRACE LD_PRELOAD
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
+begin
+dir=$work
 kashim=$build/kashim
 command_page=$root/docs/kashim.1
 file_page=$root/docs/kashim.conf.5
 library_page=$root/docs/libkashim.7
-passed=0
-failed=0
-
-# holds WHAT COMMAND...: it succeeds, and prints nothing.
-holds()
-{
-	what=$1
-	shift
-	if "$@" >"$dir/out" 2>&1 && [ ! -s "$dir/out" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'failed: %s\n' "$what"
-		sed 's/^/    /' "$dir/out"
-	fi
-}
 
 # agree WHAT: two lists, $dir/a and $dir/b, have the same lines, and some.
 agree()
 {
 	sort -u -o "$dir/a" "$dir/a" && sort -u -o "$dir/b" "$dir/b"
-	holds "$1: a list is empty" test -s "$dir/a"
-	holds "$1" diff "$dir/a" "$dir/b"
+	quiet "$1: a list is empty" test -s "$dir/a"
+	quiet "$1" diff "$dir/a" "$dir/b"
 }
 
 # right WHAT FILE: a configuration that is right, without a warning.
 right()
 {
 	"$kashim" check "$2" >"$dir/answer" 2>"$dir/warnings"
-	holds "$1: is right" grep -q ': ok, ' "$dir/answer"
-	holds "$1: without a warning" cat "$dir/warnings"
+	quiet "$1: is right" grep -q ': ok, ' "$dir/answer"
+	quiet "$1: without a warning" cat "$dir/warnings"
 }
 
 # narrow FILE: no line has more than 80 columns.
 narrow()
 {
-	holds "$1: lines too long" awk '
+	quiet "$1: lines too long" awk '
 		{ line = $0; gsub(/\t/, "        ", line) }
 		length(line) > 80 { print NR ": " $0 }' "$1"
 }
@@ -60,7 +41,7 @@ narrow()
 # The form.
 
 for page in "$root"/docs/*.[1-8]; do
-	holds "lint $page" mandoc -T lint -W warning "$page"
+	quiet "lint $page" mandoc -T lint -W warning "$page"
 done
 narrow "$root/README"
 find "$root/conf" -type f >"$dir/files"
@@ -97,7 +78,7 @@ sed -n '/^\.Sh COMMANDS/,/^\.Sh [^C]/s/^\.Ss //p' "$command_page" >"$dir/b"
 agree 'commands in kashim.1'
 cp "$dir/commands" "$dir/a"
 sed -n '/^\.Sh COMMANDS/,/^\.Sh [^C]/s/^\.Ss //p' "$command_page" >"$dir/b"
-holds 'the order of commands in kashim.1' diff "$dir/a" "$dir/b"
+quiet 'the order of commands in kashim.1' diff "$dir/a" "$dir/b"
 cp "$dir/commands" "$dir/a"
 sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/s/^\.Cm //p' "$command_page" \
     >"$dir/b"
@@ -137,9 +118,9 @@ agree 'options without a command in kashim.1'
 # What the library interposes.
 
 sed -n 's/^	\([a-z_0-9]*\);$/\1/p' "$root/lib/libkashim.map" >"$dir/names"
-holds 'no names in libkashim.map' test -s "$dir/names"
+quiet 'no names in libkashim.map' test -s "$dir/names"
 while read -r name; do
-	holds "libkashim.7 does not know $name" \
+	quiet "libkashim.7 does not know $name" \
 	    grep -qE "(Fn|Xr) $name( |\$)" "$library_page"
 done <"$dir/names"
 
@@ -152,22 +133,22 @@ awk '/^for [a-z]* in/ { on = 1 }
 	/; do$/ { on = 0 }' "$root/test/preload/run" \
     "$root"/test/preload/test_*.sh >"$dir/runners"
 sed -n 's/^\.Dl \([a-z_0-9.]*\): \(.*\)/\1 \2/p' "$library_page" >"$dir/tests"
-holds 'no tests in libkashim.7' test -s "$dir/tests"
+quiet 'no tests in libkashim.7' test -s "$dir/tests"
 while read -r file cases; do
 	case $file in
 	*.sh)
-		holds "libkashim.7, $file: $cases" \
+		quiet "libkashim.7, $file: $cases" \
 		    grep -qF -- "$cases" "$root/test/preload/$file"
 		continue
 		;;
 	esac
-	holds "libkashim.7: $file is not run" \
+	quiet "libkashim.7: $file is not run" \
 	    grep -qwF -- "$file" "$dir/runners"
 	while [ -n "$cases" ]; do
 		one=${cases%%, *}
 		cases=${cases#"$one"}
 		cases=${cases#, }
-		holds "libkashim.7, $file: $one" \
+		quiet "libkashim.7, $file: $one" \
 		    grep -qF -- "\"$one\"" "$root/test/preload/$file.c"
 	done
 done <"$dir/tests"
@@ -180,7 +161,7 @@ right conf/kashim.conf "$dir/shipped.conf"
 # asks for less.
 sed -n '/^rule /q; s/^# \([a-z-]* *= .*\)/\1/p' "$root/conf/kashim.conf" \
     >"$dir/defaults"
-holds 'no defaults in conf/kashim.conf' test -s "$dir/defaults"
+quiet 'no defaults in conf/kashim.conf' test -s "$dir/defaults"
 while read -r line; do
 	printf '%s\nrule all { }\n' "$line" >"$dir/default.conf"
 	right "conf/kashim.conf: $line" "$dir/default.conf"
@@ -214,7 +195,7 @@ examples()
 	for file in "$dir/$3"-*.conf; do
 		right "${1##*/}, $2, ${file##*/}" "$file"
 	done
-	holds "${1##*/}, $2: fewer examples than $4" test -f "$dir/$3-$4.conf"
+	quiet "${1##*/}, $2: fewer examples than $4" test -f "$dir/$3-$4.conf"
 }
 
 examples "$file_page" '.Ss Syntax' syntax 1
@@ -224,7 +205,7 @@ examples "$library_page" '.Sh EXAMPLES' library 2
 for page in "$file_page" "$command_page" "$library_page"; do
 	sed -n '/^\.Sh EXAMPLES/,/^\.Sh [^E]/p' "$page" >"$dir/page"
 	for subject in 'backup agent' 'SAP gateway'; do
-		holds "${page##*/}: no example for: $subject" \
+		quiet "${page##*/}: no example for: $subject" \
 		    grep -q "$subject" "$dir/page"
 	done
 done
@@ -244,13 +225,13 @@ right 'the first configuration in README' "$dir/kashim.conf"
 	"$kashim" check "$dir/kashim.conf"
 ) | sed "s|$dir/|/etc/|" >"$dir/a"
 indented 'Is it right?' | sed '$d' >"$dir/b"
-holds 'kashim check in README' diff "$dir/a" "$dir/b"
+quiet 'kashim check in README' diff "$dir/a" "$dir/b"
 (
 	echo "\$ kashim match 10.20.0.5 3300"
 	"$kashim" match -c "$dir/kashim.conf" 10.20.0.5 3300
 ) | sed "s|$dir/|/etc/|" >"$dir/a"
 indented 'What would a connection get' | sed '$d' >"$dir/b"
-holds 'kashim match in README' diff "$dir/a" "$dir/b"
+quiet 'kashim match in README' diff "$dir/a" "$dir/b"
 mkdir "$dir/cache"
 (
 	echo "\$ sudo kashim reload"
@@ -259,17 +240,16 @@ mkdir "$dir/cache"
     -e "s|$dir/cache/.*%kashim|/var/cache/kashim/etc%kashim|" \
     -e 's/[0-9]* bytes/N bytes/' >"$dir/a"
 indented 'Put it in force' | sed -e '$d' -e 's/[0-9]* bytes/N bytes/' >"$dir/b"
-holds 'kashim reload in README' diff "$dir/a" "$dir/b"
+quiet 'kashim reload in README' diff "$dir/a" "$dir/b"
 
 # What make can be told.
 
 sed -n 's/.*make \([a-z0-9][a-z0-9]*\)[ "`].*/\1/p' "$root/README" \
     "$root/docs/CONTRIBUTING.md" | sort -u >"$dir/targets"
-holds 'no targets' test -s "$dir/targets"
+quiet 'no targets' test -s "$dir/targets"
 while read -r target; do
-	holds "make $target" grep -qE "^([a-z ]* )?$target( [a-z ]*)?:" \
+	quiet "make $target" grep -qE "^([a-z ]* )?$target( [a-z ]*)?:" \
 	    "$root/Makefile"
 done <"$dir/targets"
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+finish

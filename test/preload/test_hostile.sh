@@ -6,32 +6,13 @@
 # of a bare run. $1 is the build directory.
 set -u
 
-build=$(cd "${1:-build}" && pwd) || exit 2
-dir=$(mktemp -d "${TMPDIR:-/tmp}/kashim-test.XXXXXX") || exit 2
-trap 'rm -rf "$dir"' EXIT
-trap 'exit 1' HUP INT TERM
-passed=0
-failed=0
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
+begin
+dir=$work
 ours="$build/libkashim.so"
 plain="$build/test/hostile_plain"
 config="$dir/kashim.conf"
-unset KASHIM_TRACE KASHIM_TEST_SHIMMED LD_PRELOAD
-
-pass()
-{
-	passed=$((passed + 1))
-}
-
-# fail WHAT FILE...: shows the files.
-fail()
-{
-	failed=$((failed + 1))
-	printf 'failed: %s\n' "$1"
-	shift
-	for file; do
-		[ ! -s "$file" ] || sed -n '1,20s/^/    /p' "$file"
-	done
-}
 
 # program NAME: one that judges itself, host.h.
 program()
@@ -52,10 +33,10 @@ start()
 	timeout 60 env LD_PRELOAD="$libraries" KASHIM_CONFIG="$config" "$@"
 }
 
-# same WHAT BARE SHIMMED COMMAND...: the command's output is the same with the
+# alike WHAT BARE SHIMMED COMMAND...: the command's output is the same with the
 # preload list SHIMMED as with BARE, it succeeds with both, and the first one
 # is as quiet as the second.
-same()
+alike()
 {
 	what=$1
 	bare=$2
@@ -90,48 +71,48 @@ printf 'rule lo { idle = "300\n' >"$dir/broken.conf"
 chmod go-w "$dir"/*.conf
 
 # As it is linked.
-same 'lazy binding' '' "$ours" "$plain"
-same 'LD_BIND_NOW' '' "$ours" LD_BIND_NOW=1 "$plain"
-same '-z now' '' "$ours" "$build/test/plain_now"
-same 'static-pie is not reached' '' "$ours" "$build/test/plain_static" default
+alike 'lazy binding' '' "$ours" "$plain"
+alike 'LD_BIND_NOW' '' "$ours" LD_BIND_NOW=1 "$plain"
+alike '-z now' '' "$ours" "$build/test/plain_now"
+alike 'static-pie is not reached' '' "$ours" "$build/test/plain_static" default
 
 # Sanitizers. That of gcc wants to be first, or to be told not to mind.
 asan=$(gcc -print-file-name=libasan.so)
-same 'gcc, AddressSanitizer first' '' "$asan $ours" "$build/test/plain_gcc_asan"
-same 'gcc, AddressSanitizer not first' '' "$ours" \
+alike 'gcc, AddressSanitizer first' '' "$asan $ours" "$build/test/plain_gcc_asan"
+alike 'gcc, AddressSanitizer not first' '' "$ours" \
     ASAN_OPTIONS=verify_asan_link_order=0 "$build/test/plain_gcc_asan"
-same 'clang, AddressSanitizer' '' "$ours" "$build/test/plain_clang_asan"
-same 'gcc, ThreadSanitizer' '' "$ours" setarch -R "$build/test/plain_gcc_tsan"
-same 'clang, ThreadSanitizer' '' "$ours" \
+alike 'clang, AddressSanitizer' '' "$ours" "$build/test/plain_clang_asan"
+alike 'gcc, ThreadSanitizer' '' "$ours" setarch -R "$build/test/plain_gcc_tsan"
+alike 'clang, ThreadSanitizer' '' "$ours" \
     setarch -R "$build/test/plain_clang_tsan"
 
 # Other allocators.
 for library in libjemalloc.so.2 libtcmalloc_minimal.so.4 \
     libc_malloc_debug.so.0; do
-	same "$library before" "$library" "$library $ours" \
+	alike "$library before" "$library" "$library $ours" \
 	    MALLOC_CHECK_=3 "$plain"
-	same "$library after" "$library" "$ours $library" \
+	alike "$library after" "$library" "$ours $library" \
 	    MALLOC_CHECK_=3 "$plain"
 done
-same 'jemalloc with a thread of its own' libjemalloc.so.2 \
+alike 'jemalloc with a thread of its own' libjemalloc.so.2 \
     "libjemalloc.so.2 $ours" MALLOC_CONF=background_thread:true,junk:true \
     "$plain"
-same 'the C library fills memory' '' "$ours" MALLOC_PERTURB_=165 "$plain"
+alike 'the C library fills memory' '' "$ours" MALLOC_PERTURB_=165 "$plain"
 
 # Other preload libraries.
 faketime=$(find /usr/lib -name libfaketimeMT.so.1 | head -n 1)
 for at in -1d '+10y x60'; do
-	same "libfaketime $at, before" "$faketime" "$faketime $ours" \
+	alike "libfaketime $at, before" "$faketime" "$faketime $ours" \
 	    FAKETIME="$at" "$plain"
-	same "libfaketime $at, after" "$faketime" "$ours $faketime" \
+	alike "libfaketime $at, after" "$faketime" "$ours $faketime" \
 	    FAKETIME="$at" "$plain"
 done
 # It sets the same options, of every socket; but for a rule ours hold. The
 # bare run is one without it, since that expects the kernel's own values.
 keepalive=$(find /usr/lib -name libkeepalive.so.0 | head -n 1)
 export KEEPIDLE=77 KEEPINTVL=7 KEEPCNT=3
-same 'libkeepalive before' '' "$keepalive $ours" "$plain"
-same 'libkeepalive after' '' "$ours $keepalive" "$plain"
+alike 'libkeepalive before' '' "$keepalive $ours" "$plain"
+alike 'libkeepalive after' '' "$ours $keepalive" "$plain"
 # It was there, and this test can fail.
 if start "$keepalive" KASHIM_TEST_SHIMMED=1 "$plain" >/dev/null \
     2>"$dir/error" || ! grep -q 'idle 77 ' "$dir/error"; then
@@ -144,9 +125,9 @@ unset KEEPIDLE KEEPINTVL KEEPCNT
 # Ours more than once: the same file, and another that is just like it.
 mkdir "$dir/copy" "$dir/alone" "$dir/text" "$dir/other" || exit 2
 cp "$build"/libkashim*.so "$dir/copy" || exit 2
-same 'twice in the list' '' "$ours:$ours" "$plain"
-same 'two copies' '' "$ours $dir/copy/libkashim.so" "$plain"
-same 'two copies, AddressSanitizer' '' "$ours $dir/copy/libkashim.so" \
+alike 'twice in the list' '' "$ours:$ours" "$plain"
+alike 'two copies' '' "$ours $dir/copy/libkashim.so" "$plain"
+alike 'two copies, AddressSanitizer' '' "$ours $dir/copy/libkashim.so" \
     ASAN_OPTIONS=verify_asan_link_order=0 "$build/test/plain_gcc_asan"
 
 # What belongs to it is missing or damaged: the host runs on without a policy.
@@ -156,27 +137,27 @@ done
 printf 'not a library\n' >"$dir/text/libkashim-config.so"
 cp "$build/test/lib_hostile_behind.so" "$dir/other/libkashim-config.so" ||
     exit 2
-same 'no parser' '' "$dir/alone/libkashim.so" "$plain" default
-same 'a text as parser' '' "$dir/text/libkashim.so" "$plain" default
-same 'another library as parser' '' "$dir/other/libkashim.so" "$plain" default
+alike 'no parser' '' "$dir/alone/libkashim.so" "$plain" default
+alike 'a text as parser' '' "$dir/text/libkashim.so" "$plain" default
+alike 'another library as parser' '' "$dir/other/libkashim.so" "$plain" default
 for file in broken.conf none .; do
-	same "configuration $file" '' "$ours" "KASHIM_CONFIG=$dir/$file" \
+	alike "configuration $file" '' "$ours" "KASHIM_CONFIG=$dir/$file" \
 	    "$plain" default
 done
 
 # Where the host is. $0 is for the shells that are started.
-same 'a locale' '' "$ours" LC_ALL=C.UTF-8 "$plain"
+alike 'a locale' '' "$ours" LC_ALL=C.UTF-8 "$plain"
 # shellcheck disable=SC2016
 {
-	same 'without descriptors 0 and 2' '' "$ours" \
+	alike 'without descriptors 0 and 2' '' "$ours" \
 	    sh -c 'exec "$0" 0<&- 2<&-' "$plain"
-	same 'without them, broken file' '' "$ours" \
+	alike 'without them, broken file' '' "$ours" \
 	    KASHIM_CONFIG="$dir/broken.conf" \
 	    sh -c 'exec "$0" default 0<&- 2<&-' "$plain"
-	same 'without them, broken file, traced' '' "$ours" \
+	alike 'without them, broken file, traced' '' "$ours" \
 	    KASHIM_CONFIG="$dir/broken.conf" KASHIM_TRACE="$dir/trace" \
 	    sh -c 'exec "$0" default 0<&- 2<&-' "$plain"
-	same 'without /proc and /dev/log' '' "$ours" \
+	alike 'without /proc and /dev/log' '' "$ours" \
 	    KASHIM_CONFIG="$dir/name.conf" unshare -rm sh -c \
 	    'mount -t tmpfs none /proc && mount -t tmpfs none /dev &&
 	    exec "$0"' "$plain"
@@ -199,7 +180,7 @@ memcheck()
 	what=$1
 	settings=$2
 	shift 2
-	same "valgrind, $what" '' "$dir/stripped/libkashim.so" \
+	alike "valgrind, $what" '' "$dir/stripped/libkashim.so" \
 	    KASHIM_CONFIG="$settings" \
 	    valgrind -q --error-exitcode=99 --leak-check=full \
 	    --show-leak-kinds=all \
@@ -209,5 +190,4 @@ memcheck 'a host' "$config" "$dir/host"
 memcheck 'a broken file' "$dir/broken.conf" "$dir/host" default
 memcheck 'no file' "$dir/none" "$dir/host" default
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+finish

@@ -6,8 +6,8 @@
 # has to be root.
 set -u
 
-build=$(cd "${1:-build}" && pwd) || exit 2
-dir=$(mktemp -d "${TMPDIR:-/tmp}/kashim-test.XXXXXX") || exit 2
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
 host=
 quit()
 {
@@ -19,11 +19,9 @@ quit()
 cleanup()
 {
 	[ -z "$host" ] || kill "$host" 2>/dev/null
-	rm -rf "$dir"
 }
-trap cleanup EXIT
-trap 'exit 1' HUP INT TERM
-chmod 755 "$dir"
+begin
+dir=$work
 mkdir "$dir/cache"
 conf=$dir/kashim.conf
 default=$(cat /proc/sys/net/ipv4/tcp_keepalive_time)
@@ -31,18 +29,10 @@ export KASHIM_CONFIG="$conf" KASHIM_CACHE="$dir/cache"
 name=$(echo "$conf" | tr / % | sed 's/^%//')
 image=$dir/cache/$name.policy
 shared=$dir/cache/$name.shared
-passed=0
-failed=0
 
-# is WHAT GOT WANTED
 is()
 {
-	if [ "$2" = "$3" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'failed: %s: "%s", not "%s"\n' "$1" "$2" "$3"
-	fi
+	same "$@"
 }
 
 rule()
@@ -462,5 +452,4 @@ programs, it goes there
 with KASHIM_CACHE: 0
 0"
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+finish

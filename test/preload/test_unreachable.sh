@@ -9,27 +9,11 @@
 # shellcheck disable=SC2086 # lists of words
 set -u
 
-if [ "${1:-}" != --inside ]; then
-	build=$(cd "${1:-build}" && pwd) || exit 2
-	dir=$(mktemp -d "${TMPDIR:-/tmp}/kashim-test.XXXXXX") || exit 2
-	trap 'rm -rf "$dir"' EXIT
-	trap 'exit 1' HUP INT TERM
-	chmod 755 "$dir"
-	if [ "$(id -u)" -ne 0 ]; then
-		echo '0 passed, 0 failed, 1 skipped: needs root'
-		exit 0
-	fi
-	unshare --mount --propagation private sh "$0" --inside "$build" "$dir"
-	exit
-fi
-
-build=$2
-# Files on a file system of their own, which goes with the namespace.
-dir=$3
-mount -t tmpfs -o mode=755 tmpfs "$dir" || exit 2
-passed=0
-failed=0
-skipped=0
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
+apart --mount
+begin
+dir=$work
 connects=$dir/connects
 nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
 
@@ -54,17 +38,6 @@ run()
 	echo "status $?"
 }
 
-# same WHAT, GOT, WANT
-same()
-{
-	if [ "$2" = "$3" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		printf 'failed: %s: "%s", not "%s"\n' "$1" "$2" "$3"
-	fi
-}
-
 # with SECURE IDLE ON STATUS: what the program then prints.
 with()
 {
@@ -72,7 +45,7 @@ with()
 	printf 'secure %s\n%s\n%s\nstatus %s' "$1" "$line" "$line" "$4"
 }
 
-quiet()
+no_trace()
 {
 	same "$1: trace" "$(wc -c <"$dir/trace" | tr -d ' ')" 0
 }
@@ -86,19 +59,14 @@ same 'reached' "$(run "$library" "$dir/conf" "$connects" 7)" \
 same 'reached as nobody' \
     "$(run "$library" "$dir/conf" $nobody "$connects" 7)" \
     "$(with 0 300 1 7)"
-if [ -s "$dir/trace" ]; then
-	passed=$((passed + 1))
-else
-	failed=$((failed + 1))
-	echo 'failed: reached, but no trace'
-fi
+holds 'reached: trace' test -s "$dir/trace"
 : >"$dir/trace"
 
 for conf in conf uniform; do
 	same "static, $conf" \
 	    "$(run "$library" "$dir/$conf" "${connects}_static" 7)" \
 	    "$(with 0 "$idle" 0 7)"
-	quiet "static, $conf"
+	no_trace "static, $conf"
 done
 
 # AT_SECURE: a path with a slash in LD_PRELOAD is not taken at all.
@@ -108,15 +76,14 @@ cp "$connects" "$dir/setgid" && chgrp 1 "$dir/setgid" &&
 cp "$connects" "$dir/capable" && chmod 755 "$dir/capable"
 capable=capable
 if ! setcap cap_net_raw+ep "$dir/capable"; then
-	skipped=$((skipped + 1))
+	skip 'file capabilities' 'none on tmpfs'
 	capable=
-	echo '1 skipped: no file capabilities on tmpfs'
 fi
 for program in setuid setgid $capable; do
 	for conf in conf uniform; do
 		same "$program, $conf" "$(run "$library" "$dir/$conf" \
 		    $nobody "$dir/$program" 7)" "$(with 1 "$idle" 0 7)"
-		quiet "$program, $conf"
+		no_trace "$program, $conf"
 	done
 done
 
@@ -147,14 +114,14 @@ if over "$system" && over /etc; then
 		same "$program, installed, no rules" "$(run libkashim.so \
 		    "$dir/conf" $nobody "$dir/$program" 7)" \
 		    "$(with 1 "$idle" 0 7)"
-		quiet "$program, installed, no rules"
+		no_trace "$program, installed, no rules"
 	done
 	printf 'rule r { idle = 444 }\n' >/etc/kashim.conf
 	chmod 644 /etc/kashim.conf
 	for program in setuid setgid $capable; do
 		same "$program, installed" "$(run libkashim.so "$dir/conf" \
 		    $nobody "$dir/$program" 7)" "$(with 1 444 1 7)"
-		quiet "$program, installed"
+		no_trace "$program, installed"
 	done
 	# A broken file of the system: no policy, and no word in the trace.
 	printf 'rule r {\n' >/etc/kashim.conf
@@ -162,14 +129,10 @@ if over "$system" && over /etc; then
 		same "$program, installed, broken" "$(run libkashim.so \
 		    "$dir/conf" $nobody "$dir/$program" 7)" \
 		    "$(with 1 "$idle" 0 7)"
-		quiet "$program, installed, broken"
+		no_trace "$program, installed, broken"
 	done
 else
-	skipped=$((skipped + 1))
-	echo '1 skipped: no overlay file system'
+	skip 'installed, and setuid' 'no overlay file system'
 fi
 
-printf '%d passed, %d failed' "$passed" "$failed"
-[ "$skipped" -eq 0 ] || printf ', %d skipped' "$skipped"
-echo
-[ "$failed" -eq 0 ]
+finish

@@ -1,0 +1,181 @@
+# shellcheck shell=sh disable=SC2034 # what the scripts use
+# SPDX-License-Identifier: ISC
+#
+# lib: what the test scripts have in common: where things are, a directory to
+# work in, the checks, and the last line. To be sourced first. A script then
+# calls begin, has its cases, and ends with finish.
+#
+# $build is the build directory, as BUILD or the script's first argument names
+# it; $here is the script's directory, $root that of the sources.
+
+here=$(cd "$(dirname "$0")" && pwd -P) || exit 2
+root=$(cd "$here/../.." && pwd -P) || exit 2
+build=$(cd "${BUILD:-${1:-build}}" && pwd -P) || exit 2
+work=
+apart=${KASHIM_APART-}
+unset KASHIM_APART
+unset KASHIM_CONFIG KASHIM_TRACE KASHIM_CACHE KASHIM_TEST_SHIMMED LD_PRELOAD
+umask 022
+
+# apart FLAG...: the script starts once more, in namespaces as unshare(1) makes
+# them with these flags, and goes on there. They end with the script. One of
+# them is of mounts: $work is a file system that goes with it.
+apart() {
+	[ -z "$apart" ] || return 0
+	unshare "$@" true 2>/dev/null || skip_all 'no namespaces here'
+	BUILD=$build KASHIM_APART=yes exec unshare "$@" \
+		sh "$here/${0##*/}"
+}
+
+# skip_all WHY: ends the script.
+skip_all() {
+	printf 'skipped: %s\n0 passed, 0 failed, 1 skipped\n' "$1"
+	exit 0
+}
+
+# begin: changes to $work, a new directory, which is removed at the end.
+# Before that cleanup is called: a script may have its own.
+begin() {
+	work=$(mktemp -d "${TMPDIR:-/tmp}/kashim-test.XXXXXX") &&
+		work=$(cd "$work" && pwd -P) || exit 2
+	trap at_exit EXIT
+	trap 'exit 2' HUP INT TERM
+	[ -z "$apart" ] || mount -t tmpfs tmpfs "$work" || exit 2
+	chmod 755 "$work" && cd "$work" || exit 2
+}
+
+cleanup() {
+	:
+}
+
+at_exit() {
+	cleanup
+	cd /
+	[ -z "$apart" ] || umount --lazy "$work"
+	rm -rf --one-file-system "$work"
+}
+
+# One letter for each result, in a file: so that those of a subshell count.
+
+pass() {
+	printf p >>"$work/.results"
+}
+
+# fail WHAT [FILE...]: shows the files.
+fail() {
+	printf f >>"$work/.results"
+	printf 'not ok: %s\n' "$1"
+	shift
+	for shown_; do
+		[ ! -s "$shown_" ] || sed 's/^/	/; 40q' "$shown_"
+	done
+}
+
+# skip WHAT WHY
+skip() {
+	printf s >>"$work/.results"
+	printf 'skipped: %s: %s\n' "$1" "$2"
+}
+
+count() {
+	tr -cd "$1" <"$work/.results" | wc -c
+}
+
+# finish: the last line. 1 if a check failed, or if there was none.
+finish() {
+	touch "$work/.results"
+	printf '%d passed, %d failed, %d skipped\n' "$(count p)" "$(count f)" \
+		"$(count s)"
+	[ "$(count f)" -eq 0 ] && [ -s "$work/.results" ]
+}
+
+# same WHAT GOT WANTED
+same() {
+	if [ "$2" = "$3" ]; then
+		pass
+	else
+		fail "$1: in place of"
+		printf '%s\n' "$3" | sed 's/^/	/'
+		printf '  it is\n'
+		printf '%s\n' "$2" | sed 's/^/	/'
+	fi
+}
+
+# holds WHAT COMMAND...: it succeeds.
+holds() {
+	what_=$1
+	shift
+	if "$@" >"$work/held" 2>&1; then
+		pass
+	else
+		fail "$what_" "$work/held"
+	fi
+}
+
+fails() {
+	! "$@"
+}
+
+# quiet WHAT COMMAND...: it succeeds, and prints nothing.
+quiet() {
+	what_=$1
+	shift
+	if "$@" >"$work/held" 2>&1 </dev/null && [ ! -s "$work/held" ]; then
+		pass
+	else
+		fail "$what_" "$work/held"
+	fi
+}
+
+# check WHAT STATUS COMMAND...: it exits with STATUS, and prints what stands on
+# standard input: lines on stderr first, and marked with "! ".
+check() {
+	what_=$1 expected_=$2
+	shift 2
+	cat >"$work/expected"
+	"$@" >"$work/out" 2>"$work/err" </dev/null
+	status_=$?
+	{
+		sed 's/^/! /' "$work/err"
+		cat "$work/out"
+	} | plain >"$work/actual"
+	if [ "$status_" -ne "$expected_" ]; then
+		fail "$what_: exit status $status_ in place of $expected_" \
+			"$work/actual"
+	elif ! diff -u "$work/expected" "$work/actual" >"$work/difference"; then
+		fail "$what_" "$work/difference"
+	else
+		pass
+	fi
+}
+
+# What check compares, without what hangs on this run: a script may have its
+# own.
+plain() {
+	cat
+}
+
+# in_file WHAT FILE TEXT: a line of FILE contains TEXT.
+in_file() {
+	if grep -qF -- "$3" "$2"; then
+		pass
+	else
+		fail "$1: no '$3' in:" "$2"
+	fi
+}
+
+# The time in ms since some moment.
+clock_ms() {
+	IFS=' .' read -r s_ cs_ _ </proc/uptime
+	echo $((s_ * 1000 + (1$cs_ - 100) * 10))
+}
+
+# until_true SECONDS COMMAND...: until it succeeds; 1 if it never does.
+until_true() {
+	deadline_=$(($(clock_ms) + $1 * 1000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(clock_ms)" -lt "$deadline_" ] || return 1
+		sleep 0.05
+	done
+}
