@@ -9,16 +9,13 @@ set -u
 
 # shellcheck source=test/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# Supervisors are looked for by their name: here are only ours. All that is
+# left ends with its first process.
+apart -mp --fork --kill-child --mount-proc
 started=
-cleanup() {
-	for pid in $started; do
-		kill -9 "$pid" 2>/dev/null
-	done
-	tmux -L "kashim-$$" kill-server 2>/dev/null
-}
 begin
 PATH=$build:$PATH
-export PATH
+export PATH TMUX_TMPDIR="$work"
 
 # The supervisor's processes for the program with pid $1: guard, then worker.
 supervisors() {
