@@ -79,7 +79,7 @@ FUZZ_RUNS   ?= 20000
 
 .PHONY: all bench check more audit unit unit-library preload command e2e fuzz \
 	fuzzers programs asan ubsan tsan coverage builds demo setup install uninstall format lint \
-	clean help
+	clean help always
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/libkashim.so $(BUILD)/libkashim-config.so $(BUILD)/kashim
@@ -110,6 +110,12 @@ help:
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Ilib -Itools -MMD -MP -c -o $@ $<
+
+# What is compiled in, and can be another one next time.
+$(BUILD)/libdir: always
+	@mkdir -p $(@D)
+	@echo '$(LIBDIR)' | cmp -s - $@ || echo '$(LIBDIR)' >$@
+$(BUILD)/tools/cmd.o $(BUILD)/tools/cmd_enable.o: $(BUILD)/libdir
 
 # A host may have functions of these names: see lib/libc.h.
 WRAPPED := $(shell sed -n 's/^\tX.\([a-z]*\), .*/-Wl,--wrap=\1/p' lib/libc.h)
@@ -298,38 +304,53 @@ demo:
 	$(MAKE) all $(BUILD)/test/watch
 	sh test/e2e/demo $(BUILD)
 
+# The texts say /usr/local: what is installed says where it is. install(1) takes
+# a file away before it writes the new one, as it must: programs run with it.
+PLACED   := sed -e 's|/usr/local/lib|$(LIBDIR)|g' \
+	    -e 's|/usr/local/bin|$(PREFIX)/bin|g'
+PAGES    := $(notdir $(wildcard docs/*.[1-8]))
+EXAMPLES := $(shell find conf -type f)
+DOCS     := README COPYING docs/kashim-status.schema.json
+COMPLETION := $(DESTDIR)$(BASHDIR)/kashim
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR) \
-	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
-	    $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8 \
 	    $(DESTDIR)$(DOCDIR) $(DESTDIR)$(BASHDIR)
 	install -m 755 $(BUILD)/kashim $(DESTDIR)$(PREFIX)/bin
-	sed 's|^kashim_libdir=.*|kashim_libdir=$(LIBDIR)|' \
-	    tools/kashim-wrapper >$(BUILD)/kashim-wrapper
-	install -m 755 $(BUILD)/kashim-wrapper $(DESTDIR)$(PREFIX)/bin
+	$(PLACED) tools/kashim-wrapper | install -m 755 /dev/stdin \
+	    $(DESTDIR)$(PREFIX)/bin/kashim-wrapper
 	install -m 755 $(BUILD)/libkashim.so $(BUILD)/libkashim-config.so \
 	    $(DESTDIR)$(LIBDIR)
-	install -m 644 docs/kashim.1 $(DESTDIR)$(MANDIR)/man1
-	install -m 644 docs/kashim.conf.5 $(DESTDIR)$(MANDIR)/man5
-	install -m 644 docs/libkashim.7 $(DESTDIR)$(MANDIR)/man7
-	install -m 644 docs/kashim-wrapper.8 $(DESTDIR)$(MANDIR)/man8
-	install -m 644 tools/kashim.bash $(DESTDIR)$(BASHDIR)/kashim
-	cp -R README COPYING conf docs/kashim-status.schema.json \
-	    $(DESTDIR)$(DOCDIR)
+	set -e; for page in $(PAGES); do \
+	    manual=$(DESTDIR)$(MANDIR)/man$${page##*.}; \
+	    install -d $$manual; \
+	    $(PLACED) docs/$$page | install -m 644 /dev/stdin $$manual/$$page; \
+	done
+	install -m 644 tools/kashim.bash $(COMPLETION)
+	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)
+	set -e; for file in $(EXAMPLES); do \
+	    install -d $(DESTDIR)$(DOCDIR)/$${file%/*}; \
+	    $(PLACED) $$file | \
+	    install -m 644 /dev/stdin $(DESTDIR)$(DOCDIR)/$$file; \
+	done
 	install -d $(DESTDIR)/var/cache/kashim
 	test -n '$(DESTDIR)' || ldconfig
 
+# What was published stays, with its directory: programs that run have it
+# mapped, and would never see what is published after the next install.
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/kashim \
-	    $(DESTDIR)$(PREFIX)/bin/kashim-wrapper \
-	    $(DESTDIR)$(LIBDIR)/libkashim.so \
-	    $(DESTDIR)$(LIBDIR)/libkashim-config.so \
-	    $(DESTDIR)$(MANDIR)/man1/kashim.1 \
-	    $(DESTDIR)$(MANDIR)/man5/kashim.conf.5 \
-	    $(DESTDIR)$(MANDIR)/man7/libkashim.7 \
-	    $(DESTDIR)$(MANDIR)/man8/kashim-wrapper.8 \
-	    $(DESTDIR)$(BASHDIR)/kashim
-	rm -rf $(DESTDIR)$(DOCDIR) $(DESTDIR)/var/cache/kashim
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,kashim kashim-wrapper) \
+	    $(addprefix $(DESTDIR)$(LIBDIR)/,libkashim.so libkashim-config.so) \
+	    $(foreach page,$(PAGES), \
+	        $(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(page)) \
+	    $(COMPLETION) \
+	    $(addprefix $(DESTDIR)$(DOCDIR)/,$(notdir $(DOCS)) $(EXAMPLES))
+	for directory in $(addprefix $(DESTDIR)$(DOCDIR)/, \
+	    $(shell find conf -depth -type d)) $(DESTDIR)$(DOCDIR) \
+	    $(DESTDIR)/var/cache/kashim; do \
+	    test ! -d $$directory || \
+	    rmdir --ignore-fail-on-non-empty $$directory; \
+	done
 	test -n '$(DESTDIR)' || ldconfig
 
 C_FILES  := $(wildcard lib/*.[ch] tools/*.[ch] test/*/*.[ch])

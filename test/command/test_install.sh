@@ -1,12 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 #
-# What "make install" puts where, used at its place: below /opt/kashim and
-# below the default prefix, in a mount namespace in which that is there. Then
-# "make uninstall". Needs root. BUILD names the build directory.
+# What "make install" puts where, used at its place by another user: below
+# /opt/kashim and below the default prefix, in a mount namespace in which that
+# is there. Then "make uninstall", also under a program that follows what is
+# published. BUILD names the build directory.
 #
 # What stands in single quotes is for the shell that is started.
 # shellcheck disable=SC2016
+# shellcheck disable=SC2086 # words
 set -u
 
 # shellcheck source=test/lib.sh
@@ -14,7 +16,7 @@ set -u
 apart --mount --net
 ip link set lo up
 cleanup() {
-	cd / && umount --lazy /usr/local /opt 2>/dev/null
+	cd / && umount --lazy /usr/local /opt /var/cache 2>/dev/null
 }
 begin
 # Not those of a make that runs this.
@@ -22,14 +24,15 @@ unset MAKEFLAGS MFLAGS MAKELEVEL DESTDIR PREFIX LIBDIR MANDIR DOCDIR BASHDIR
 unset XDG_DATA_DIRS
 export LC_ALL=C
 
-# same WHAT: standard input is what is in $work/actual.
-same() {
+# actual WHAT: standard input is what is in $work/actual.
+actual() {
 	cat >"$work/expected"
 	holds "$1" diff -u "$work/expected" "$work/actual"
 }
 
 make_it() {
-	make --no-print-directory -C "$root" "$@"
+	make --no-print-directory -C "$root" BUILD="$work/build" CFLAGS=-O0 \
+		DESTDIR="$work/dest" "$@"
 }
 
 # What is used is found: each file once, with its mode. $1 is the prefix.
@@ -38,7 +41,7 @@ files() {
 	(cd "$work/dest" && find . ! -type d -printf '%m .%P\n') |
 		sed "s|\\.${1#/}/||" | grep -v ' share/doc/kashim/' |
 		sort -k 2 >"$work/actual"
-	same "$1: all files" <<-'END'
+	actual "$1: all files" <<-'END'
 	755 bin/kashim
 	755 bin/kashim-wrapper
 	755 lib/libkashim-config.so
@@ -49,13 +52,34 @@ files() {
 	644 share/man/man7/libkashim.7
 	644 share/man/man8/kashim-wrapper.8
 	END
-	for file in README COPYING conf/kashim.conf \
-		conf/systemd/backup-agent.service.d/kashim.conf \
-		kashim-status.schema.json; do
-		holds "$1: $file" test -s "$1/share/doc/kashim/$file"
-	done
+	(cd "$work/dest$1/share/doc/kashim" && find . ! -type d \
+		-printf '%m %P\n' | sort -k 2) >"$work/actual"
+	{
+		printf '644 %s\n' COPYING README kashim-status.schema.json
+		(cd "$root" && find conf -type f -printf '644 %p\n')
+	} | sort -k 2 | actual "$1: all documents"
+	quiet "$1: directories for everybody" \
+		find "$work/dest" -type d ! -perm 755
+	says_where "$1" "$1/lib"
 }
 
+# says_where PREFIX LIBDIR: what is installed says where.
+says_where() {
+	(cd "$work/dest$1" && grep -rhoE '[^ =]*/libkashim\.so' \
+		--include=kashim.conf --include='*.7' . | grep -v LIB |
+		sort | uniq -c | sed 's/^ *//') >"$work/actual"
+	echo "5 $2/libkashim.so" | actual "$2: the drop-ins and pages say so"
+	(cd "$work/dest$1" && grep -ohE '[^ ]*/bin/kashim-wrapper' -r \
+		share/man) >"$work/actual"
+	echo "$1/bin/kashim-wrapper" | actual "$1: the page of the wrapper"
+	grep '^kashim_libdir=' "$work/dest$1/bin/kashim-wrapper" \
+		>"$work/actual"
+	echo "kashim_libdir=$2" | actual "$2: the wrapper"
+}
+
+nobody='setpriv --reuid=65534 --regid=65534 --clear-groups --'
+: >"$work/trace"
+chmod 666 "$work/trace"
 cat >"$work/kashim.conf" <<'END'
 rule installed { idle = "5min" }
 END
@@ -70,67 +94,69 @@ use() {
 		holds "$prefix: $command --help" sh -c \
 			"'$kashim' $command --help | grep -q '^Usage: kashim $command'"
 	done
-	holds "$prefix: check" "$kashim" check "$work/kashim.conf"
+	holds "$prefix: check" $nobody "$kashim" check "$work/kashim.conf"
 	holds "$prefix: match" "$kashim" match -c "$work/kashim.conf" 192.0.2.1 1
 	holds "$prefix: status" "$kashim" status -c "$work/kashim.conf" \
 		--pid $$
 	"$kashim" run -c "$work/kashim.conf" --preload \
 		sh -c 'echo "$LD_PRELOAD"' >"$work/actual" 2>&1
-	echo "$library" | same "$prefix: run"
+	echo "$library" | actual "$prefix: run"
 	# The library has read the text, so it has found its parser. That
 	# nobody listens there does not matter.
-	KASHIM_TRACE=$work/trace "$kashim" run -c "$work/kashim.conf" \
+	KASHIM_TRACE=$work/trace $nobody "$kashim" run -c "$work/kashim.conf" \
 		bash -c ': </dev/tcp/127.0.0.1/1' 2>/dev/null
 	holds "$prefix: the rule" grep -q installed "$work/trace"
-	rm -f "$work/trace"
+	: >"$work/trace"
 	holds "$prefix: enable" sh -c "'$kashim' enable -n -r '$work/image' a |
 		grep -qx Environment=LD_PRELOAD=$library"
 
 	printf '#!/bin/sh\necho "$LD_PRELOAD $1"\n' >"$work/agent.real"
 	chmod 755 "$work/agent.real"
 	cp "$prefix/bin/kashim-wrapper" "$work/agent"
-	"$work/agent" argument >"$work/actual" 2>&1
-	echo "$library argument" | same "$prefix: kashim-wrapper"
+	$nobody "$work/agent" argument >"$work/actual" 2>&1
+	echo "$library argument" | actual "$prefix: kashim-wrapper"
 
 	for page in 'KASHIM(1)' 'KASHIM.CONF(5)' 'LIBKASHIM(7)' \
 		'KASHIM-WRAPPER(8)'; do
 		name=${page%(*}
 		section=${page#*(}
-		holds "$prefix: man $page" sh -c "man -M '$prefix/share/man' \
+		holds "$prefix: man $page" $nobody sh -c "MANPATH='$prefix/share/man' man \
 			'${section%)}' '$(echo "$name" | tr "[:upper:]" "[:lower:]")' |
 			grep -qF '$page'"
 	done
 
 	# As bash does at the first tab behind the name.
 	XDG_DATA_DIRS=$prefix/share PATH=$prefix/bin:$PATH \
-		bash --norc --noprofile -c '
+		$nobody bash --norc --noprofile -c '
 		. /usr/share/bash-completion/bash_completion
 		_completion_loader kashim
 		COMP_LINE="kashim disa" COMP_POINT=11 COMP_CWORD=1
 		COMP_WORDS=(kashim disa)
 		_kashim kashim disa kashim
 		echo "${COMPREPLY[@]}"' >"$work/actual" 2>&1
-	echo disable | same "$prefix: completion"
+	echo disable | actual "$prefix: completion"
 }
 
 mkdir -p "$work/image/usr/lib/systemd/system" "$work/image/etc"
 printf '[Service]\nExecStart=/bin/true\n' \
 	>"$work/image/usr/lib/systemd/system/a.service"
 
-# What make uninstall leaves: directories that others may use as well.
+# left PREFIX: after make uninstall, there is nothing but directories that
+# others may use as well.
 left() {
-	find "$work/dest" ! -type d >"$work/actual"
-	: | same "$1: files are left"
-	find "$work/dest" -path '*/share/*' -name '*kashim*' >"$work/actual"
-	: | same "$1: directories of ours are left"
+	quiet "$1: files are left" find "$work/dest" ! -type d
+	quiet "$1: directories of ours are left" find "$work/dest/var" \
+		"$work/dest$1/share" -name '*kashim*'
 	rm -rf "$work/dest"
 }
 
+# The machine's own are not needed, and not seen.
 mount -t tmpfs tmpfs /opt && mkdir /opt/kashim || exit 2
-holds 'make PREFIX=/opt/kashim' make_it BUILD="$work/build" CFLAGS=-O0 \
-	PREFIX=/opt/kashim
-holds 'make install PREFIX=/opt/kashim' make_it BUILD="$work/build" \
-	CFLAGS=-O0 PREFIX=/opt/kashim DESTDIR="$work/dest" install
+umask 077
+holds 'make PREFIX=/opt/kashim' make_it PREFIX=/opt/kashim
+holds 'make install PREFIX=/opt/kashim' make_it PREFIX=/opt/kashim \
+	install
+umask 022
 # Nothing of it may be needed any more.
 mv "$work/build" "$work/build.away"
 mount --bind "$work/dest/opt/kashim" /opt/kashim || exit 2
@@ -138,18 +164,73 @@ files /opt/kashim
 use /opt/kashim
 umount /opt/kashim
 mv "$work/build.away" "$work/build"
-: >"$work/dest/opt/kashim/lib/other.so"
-holds 'make uninstall PREFIX=/opt/kashim' make_it BUILD="$work/build" \
-	PREFIX=/opt/kashim DESTDIR="$work/dest" uninstall
-holds 'what is not ours stays' rm "$work/dest/opt/kashim/lib/other.so"
+others="$work/dest/opt/kashim/lib/other.so
+$work/dest/opt/kashim/share/doc/kashim/conf/other.conf
+$work/dest/var/cache/kashim/etc%kashim.conf.shared"
+for file in $others; do
+	: >"$file"
+done
+holds 'make uninstall PREFIX=/opt/kashim' make_it \
+	PREFIX=/opt/kashim uninstall
+find "$work/dest" -type f | sort >"$work/actual"
+echo "$others" | sort | actual 'what is not ours stays'
+rm $others
+holds 'make uninstall, again' make_it \
+	PREFIX=/opt/kashim uninstall
 left /opt/kashim
 
-holds 'make install' make_it BUILD="$build" DESTDIR="$work/dest" install
+holds 'make install LIBDIR=' make_it PREFIX=/usr \
+	LIBDIR=/usr/lib/some-linux install
+says_where /usr /usr/lib/some-linux
+holds 'make uninstall LIBDIR=' make_it PREFIX=/usr \
+	LIBDIR=/usr/lib/some-linux uninstall
+left /usr
+
+# A program that runs all the time: follow.c.
+
+# say WORD: what it answers.
+say() {
+	answer=
+	echo "$1" >&8
+	read -r answer <&9 || answer='it is gone'
+	echo "$answer"
+}
+
+# rule IDLE: publishes it.
+rule() {
+	printf 'rule r { destination = "127.0.0.0/8" idle = %s }\n' "$1" \
+		>"$work/follow.conf"
+	holds "publish $1" "$2" "$3" "$work/follow.conf"
+}
+
+holds 'make install' make_it install
 mount --bind "$work/dest/usr/local" /usr/local || exit 2
 files /usr/local
 use /usr/local
-umount /usr/local
-holds 'make uninstall' make_it BUILD="$build" DESTDIR="$work/dest" uninstall
+mount --bind "$work/dest/var/cache" /var/cache || exit 2
+rule 300 /usr/local/bin/kashim compile
+mkfifo "$work/in" "$work/answers"
+LD_PRELOAD=/usr/local/lib/libkashim.so KASHIM_CONFIG=$work/follow.conf \
+	"$build/test/follow" <"$work/in" >"$work/answers" &
+follow=$!
+exec 8>"$work/in" 9<"$work/answers"
+read -r answer <&9
+same 'a program starts' "$answer" ready
+same 'it has the rule' "$(say connect)" '300 300'
+holds 'make uninstall' make_it uninstall
+same 'without the files: it goes on' "$(say connect)" '300 300'
+holds 'make install, again' make_it install
+rule 301 /usr/local/bin/kashim reload
+same 'it follows the new installation' "$(say connect)" '301 301'
+holds 'make install, over it' make_it install
+rule 302 /usr/local/bin/kashim reload
+same 'it follows the one above' "$(say connect)" '302 302'
+exec 8>&- 9<&-
+wait "$follow"
+same 'it ends' $? 0
+rm -f "$work/dest/var/cache/kashim"/*
+umount /var/cache /usr/local
+holds 'make uninstall, and nothing is published' make_it uninstall
 left /usr/local
 
 finish
