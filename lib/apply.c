@@ -165,6 +165,8 @@ set_rule(const struct apply *apply, const char *call, int fd,
 		record_decide(
 		    fd, apply->view->generation, found->rule, &found->want);
 	/* A datagram socket has come by: not a decision of ours. */
+	if (error == -ENOPROTOOPT)
+		record_set_other(fd, apply->view->generation);
 	if (apply->trace_path[0] != '\0' && error != -ENOPROTOOPT)
 		trace_rule(apply, call, fd, query, found, error);
 }
@@ -193,10 +195,13 @@ apply_socket(
 	struct found found;
 
 	record_clear(fd);
-	if (apply->view->uniform == MATCH_NONE)
+	if (domain != AF_INET && domain != AF_INET6)
 		return;
-	if ((domain != AF_INET && domain != AF_INET6) ||
-	    (type & SOCK_TYPE_MASK) != SOCK_STREAM ||
+	if ((type & SOCK_TYPE_MASK) != SOCK_STREAM) {
+		record_set_other(fd, apply->view->generation);
+		return;
+	}
+	if (apply->view->uniform == MATCH_NONE ||
 	    (protocol != 0 && protocol != IPPROTO_TCP &&
 		protocol != IPPROTO_MPTCP))
 		return;
@@ -205,6 +210,12 @@ apply_socket(
 		apply_socket(apply, fd, domain, type, protocol);
 	else
 		set_rule(apply, "socket", fd, NULL, &found);
+}
+
+bool
+apply_is_other(const struct apply *apply, int fd)
+{
+	return record_take_other(fd, apply->view->generation);
 }
 
 /*

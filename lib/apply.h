@@ -44,6 +44,14 @@ void apply_socket(
     const struct apply *apply, int fd, int domain, int type, int protocol);
 
 /*
+ * Before connect(2) of fd: was it made as a socket that is not TCP, so that
+ * there is nothing to do? Once for each socket, as far as its record goes
+ * (record_take_other()). If that was another socket, and connect(2) is under
+ * way, as it can be with TCP alone, apply_connected() is to follow.
+ */
+bool apply_is_other(const struct apply *apply, int fd);
+
+/*
  * Before connect(2) of fd to the len bytes at sa. Returns whether
  * apply_connected() is to follow: a rule may depend on the source address,
  * and the kernel has not chosen one yet.

@@ -8,12 +8,17 @@
  */
 #include "record.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #define GET(field)        __atomic_load_n(&(field), __ATOMIC_RELAXED)
 #define PUT(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
 
-static struct record records[RECORD_FDS];
+/* One line of a cache for each: a call of the program looks at one or two. */
+#define RECORD_LINE 64
+static_assert(sizeof(struct record) == RECORD_LINE, "not a line of a cache");
+
+static struct record records[RECORD_FDS] __attribute__((aligned(RECORD_LINE)));
 
 static struct record *
 record_at(int fd)
@@ -51,6 +56,7 @@ record_get(int fd)
 	record.rule = GET(from->rule);
 	record.ours = get_keepalive(&from->ours);
 	record.program = get_keepalive(&from->program);
+	record.other = GET(from->other);
 	record.changes = GET(from->changes);
 	record.waiting = GET(from->waiting);
 	return record;
@@ -67,6 +73,7 @@ record_put(int fd, const struct record *record)
 	PUT(to->rule, record->rule);
 	put_keepalive(&to->ours, &record->ours);
 	put_keepalive(&to->program, &record->program);
+	PUT(to->other, record->other);
 	PUT(to->changes, record->changes);
 	PUT(to->waiting, record->waiting);
 }
@@ -85,8 +92,38 @@ record_clear(int fd)
 		PUT(record->ours.set, 0);
 	if (GET(record->program.set) != 0)
 		PUT(record->program.set, 0);
+	if (GET(record->other) != 0)
+		PUT(record->other, 0);
 	if (GET(record->waiting) != 0)
 		PUT(record->waiting, 0);
+}
+
+/* A generation in few bits, and never 0. */
+static uint16_t
+other_in(uint32_t generation)
+{
+	return (uint16_t)(generation % UINT16_MAX + 1);
+}
+
+void
+record_set_other(int fd, uint32_t generation)
+{
+	struct record *record = record_at(fd);
+
+	if (record != NULL)
+		PUT(record->other, other_in(generation));
+}
+
+bool
+record_take_other(int fd, uint32_t generation)
+{
+	struct record *record = record_at(fd);
+	uint16_t other = record != NULL ? GET(record->other) : 0;
+
+	if (other == 0)
+		return false;
+	PUT(record->other, 0);
+	return other == other_in(generation);
 }
 
 uint32_t

@@ -3,7 +3,8 @@
  * record: what was last done to the socket of a descriptor: the rule that was
  * looked up for it, the options that were set by it, and those that the
  * program itself set. A socket that connects again, under another rule, needs
- * all: nothing of the first rule may stay on it.
+ * all: nothing of the first rule may stay on it. And whether it was made as
+ * one that is none of our business, so that the kernel need not be asked.
  *
  * A record is a hint and no more. A descriptor may be closed and come back as
  * another socket by ways that nobody sees, so whoever uses a record asks the
@@ -31,8 +32,9 @@ struct record {
 	int rule;         /* if decided */
 	struct keepalive ours;
 	struct keepalive program;
+	uint16_t other; /* see record_set_other(); 0: not noted */
 	/* Of a listener: see record_begin_change() and record_set_queue(). */
-	uint32_t changes;
+	uint16_t changes;
 	uint32_t waiting;
 };
 
@@ -76,6 +78,15 @@ struct keepalive record_of_rule(int fd);
 /* What the program set itself; for a new socket, nothing. */
 void record_program(int fd, enum keepalive_option option, int32_t value);
 struct keepalive record_of_program(int fd);
+
+/*
+ * Notes that fd was made as a socket that is not TCP, while this policy was in
+ * force. record_take_other() says whether that is noted, and forgets it: the
+ * number may come back as another socket unseen, and only one connection of
+ * that may be taken for one that is none of our business.
+ */
+void record_set_other(int fd, uint32_t generation);
+bool record_take_other(int fd, uint32_t generation);
 
 /*
  * For a listener, whose options several threads may set at the same time, by

@@ -83,22 +83,26 @@ struct connecting {
 	const void *sa;
 	socklen_t len;
 	bool again;
+	bool other; /* not TCP, unless it turns out to be */
 };
 
 static void
-connecting_begin(struct connecting *call, int fd, const void *sa, socklen_t len)
+connecting_begin(struct connecting *call, int fd, const void *sa, socklen_t len,
+    bool may_be_other)
 {
 	int saved = errno;
 	struct hook hook;
 	struct addr addr;
 	uint16_t unused;
 
-	call->sa = sa;
-	call->len = len;
+	*call = (struct connecting){.sa = sa, .len = len};
 	/* A connect() to a unix(7) socket is none of our business. */
-	call->again = addr_from_sockaddr(sa, len, &addr, &unused) == 0 &&
-	              hook_begin(&hook) &&
-	              apply_connect(&hook.apply, fd, sa, len);
+	if (addr_from_sockaddr(sa, len, &addr, &unused) == 0 &&
+	    hook_begin(&hook)) {
+		call->other = may_be_other && apply_is_other(&hook.apply, fd);
+		if (!call->other)
+			call->again = apply_connect(&hook.apply, fd, sa, len);
+	}
 	errno = saved;
 }
 
@@ -106,11 +110,12 @@ static void
 connecting_end(const struct connecting *call, int fd, bool failed)
 {
 	int saved = errno;
+	/* Interrupted or not waited for, a connect goes on all the same. */
+	bool goes_on = failed && (saved == EINPROGRESS || saved == EINTR);
 	struct hook hook;
 
-	/* Interrupted or not waited for, a connect goes on all the same. */
-	if (call->again &&
-	    (!failed || saved == EINPROGRESS || saved == EINTR) &&
+	if (((call->again && (!failed || goes_on)) ||
+		(call->other && goes_on)) &&
 	    hook_begin(&hook))
 		apply_connected(&hook.apply, fd, call->sa, call->len);
 	errno = saved;
@@ -122,7 +127,7 @@ hook_connect(int fd, const struct sockaddr *sa, socklen_t len)
 	struct connecting call;
 	int result;
 
-	connecting_begin(&call, fd, sa, len);
+	connecting_begin(&call, fd, sa, len, true);
 	result = real_connect()(fd, sa, len);
 	connecting_end(&call, fd, result < 0);
 	return result;
@@ -218,7 +223,7 @@ hook_sendto(int fd, const void *data, size_t size, int flags,
 
 	if ((flags & MSG_FASTOPEN) == 0)
 		return real_sendto()(fd, data, size, flags, sa, len);
-	connecting_begin(&call, fd, sa, len);
+	connecting_begin(&call, fd, sa, len, false);
 	result = real_sendto()(fd, data, size, flags, sa, len);
 	connecting_end(&call, fd, result < 0);
 	return result;
@@ -232,7 +237,8 @@ hook_sendmsg(int fd, const struct msghdr *message, int flags)
 
 	if ((flags & MSG_FASTOPEN) == 0 || !addr_readable(message))
 		return real_sendmsg()(fd, message, flags);
-	connecting_begin(&call, fd, message->msg_name, message->msg_namelen);
+	connecting_begin(
+	    &call, fd, message->msg_name, message->msg_namelen, false);
 	result = real_sendmsg()(fd, message, flags);
 	connecting_end(&call, fd, result < 0);
 	return result;
@@ -249,7 +255,7 @@ hook_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 		return real_sendmmsg()(fd, messages, count, flags);
 	/* The first message connects. */
 	connecting_begin(&call, fd, messages[0].msg_hdr.msg_name,
-	    messages[0].msg_hdr.msg_namelen);
+	    messages[0].msg_hdr.msg_namelen, false);
 	result = real_sendmmsg()(fd, messages, count, flags);
 	connecting_end(&call, fd, result < 0);
 	return result;

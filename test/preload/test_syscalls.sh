@@ -22,7 +22,7 @@ EOF
 what='rule by destination'
 expect socket socket
 expect connect "$four connect"
-expect udp 'setsockopt connect'
+expect udp connect
 expect unix connect
 expect listen "getsockname $four listen"
 expect accept accept

@@ -15,6 +15,9 @@ nothing_added()
 	expect sends 'sendto sendto sendmsg sendmmsg'
 	expect datagrams 'sendto sendmsg sendmmsg'
 	expect other-sockets 'socket socket socket socket'
+	expect udp 'socket connect'
+	expect udp-6 'socket connect'
+	expect raw 'socket connect'
 	expect receives 'recvmsg recvmsg recvmmsg'
 	expect credentials recvmsg
 	for other in unix-stream unix-dgram unix-seqpacket netlink vsock \
@@ -39,6 +42,9 @@ expect old-connect "$four connect"
 expect fastopen "$four sendto"
 expect pipe-received 'recvmsg getsockname'
 expect tcp-received "recvmsg getsockname getsockopt $four"
+# What is noted of a socket is believed once; the kernel's answer is noted, too.
+expect udp-again 'connect setsockopt connect connect setsockopt connect'
+expect udp-unseen 'setsockopt connect connect'
 
 what='rule by source'
 conf 'source = "127.0.0.0/8"'

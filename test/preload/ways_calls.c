@@ -75,6 +75,59 @@ call_datagrams(void)
 }
 
 static void
+call_other_ip(int family, int type, int protocol)
+{
+	struct host_addr to =
+	    host_addr(family == AF_INET ? "127.0.0.1" : "::1", 9);
+
+	getppid();
+	(void)connect(socket(family, type, protocol), host_sa(&to), to.len);
+	getppid();
+}
+
+static void
+call_udp(void)
+{
+	call_other_ip(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+static void
+call_udp_6(void)
+{
+	call_other_ip(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, IPPROTO_UDP);
+}
+
+static void
+call_raw(void)
+{
+	call_other_ip(AF_INET, SOCK_RAW, IPPROTO_TCP);
+}
+
+static void
+connect_times(int fd, int times)
+{
+	struct host_addr to = host_addr("127.0.0.1", 9);
+
+	getppid();
+	while (times-- > 0)
+		(void)connect(fd, host_sa(&to), to.len);
+	getppid();
+}
+
+static void
+call_udp_again(void)
+{
+	connect_times(socket(AF_INET, SOCK_DGRAM, 0), 4);
+}
+
+/* Made in a way that no hook sees. */
+static void
+call_udp_unseen(void)
+{
+	connect_times((int)syscall(SYS_socket, AF_INET, SOCK_DGRAM, 0), 2);
+}
+
+static void
 call_fastopen(void)
 {
 	struct host_addr to;
@@ -246,6 +299,11 @@ main(int argc, char **argv)
 	} CALLS[] = {
 	    {"sends", call_sends},
 	    {"datagrams", call_datagrams},
+	    {"udp", call_udp},
+	    {"udp-6", call_udp_6},
+	    {"raw", call_raw},
+	    {"udp-again", call_udp_again},
+	    {"udp-unseen", call_udp_unseen},
 	    {"fastopen", call_fastopen},
 	    {"old-connect", call_old_connect},
 	    {"other-sockets", call_other_sockets},

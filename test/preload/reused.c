@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Numbers of descriptors that come back as another socket. The library notes
+ * of a socket that it is not TCP, so that connect() need not ask; a TCP socket
+ * that gets the same number later must not be taken for it.
+ */
+#include "netns.h"
+#include "rules.h"
+
+#include <poll.h>
+
+/* A number at which a datagram socket was noted, and is open no more. */
+static int
+noted_number(void)
+{
+	int fd = CALL(socket(AF_INET, SOCK_DGRAM, 0));
+
+	close(fd);
+	return fd;
+}
+
+/* Notes it under a number that will be taken by a socket that is there. */
+static int
+onto_noted(int fd)
+{
+	int number = noted_number();
+
+	MUST(CALL(dup2(fd, number)) == number);
+	close(fd);
+	return number;
+}
+
+static void
+connects(int fd, bool at_once)
+{
+	int listener = host_raw_listener("127.0.0.1");
+	struct host_addr to = host_addr("127.0.0.1", host_port(listener));
+	struct pollfd ready = {.fd = fd, .events = POLLOUT};
+
+	MUST(CALL(connect(fd, host_sa(&to), to.len)) == 0 ||
+	     (!at_once && errno == EINPROGRESS));
+	EXPECT(fd, RULES_OPTIONS);
+	MUST(poll(&ready, 1, 10000) == 1);
+	close(listener);
+}
+
+static void
+by_socket(void)
+{
+	int number = noted_number();
+	int fd = CALL(socket(AF_INET, SOCK_STREAM, 0));
+
+	MUST(fd == number);
+	connects(fd, true);
+	close(fd);
+	number = noted_number();
+	fd = CALL(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP));
+	MUST(fd == number);
+	close(fd);
+}
+
+/* connect() that is under way tells that it is TCP after all. */
+static void
+by_dup_nonblocking(void)
+{
+	connects(
+	    onto_noted(CALL(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0))),
+	    false);
+}
+
+/*
+ * The known limit of record_take_other(): one connection, and no second one.
+ */
+static void
+by_dup(void)
+{
+	int listener = host_raw_listener("127.0.0.1");
+	struct host_addr to = host_addr("127.0.0.1", host_port(listener));
+	struct sockaddr unspec = {.sa_family = AF_UNSPEC};
+	int fd = onto_noted(CALL(socket(AF_INET, SOCK_STREAM, 0)));
+
+	MUST(CALL(connect(fd, host_sa(&to), to.len)) == 0);
+	MUST(CALL(connect(fd, &unspec, sizeof(unspec))) == 0);
+	MUST(CALL(connect(fd, host_sa(&to), to.len)) == 0);
+	EXPECT(fd, RULES_OPTIONS);
+}
+
+/* The flag is for TCP alone, and there nothing noted is believed. */
+static void
+by_dup_fastopen(void)
+{
+	struct host_addr to;
+	int fd, listener;
+
+	netns_enter();
+	fd = onto_noted(CALL(socket(AF_INET, SOCK_STREAM, 0)));
+	listener = host_raw_listener("127.0.0.1");
+	to = host_addr("127.0.0.1", host_port(listener));
+	MUST(CALL(sendto(fd, "x", 1, MSG_FASTOPEN, host_sa(&to), to.len)) == 1);
+	EXPECT(fd, RULES_OPTIONS);
+}
+
+/* A listener, and what it accepts, at noted numbers. */
+static void
+by_accept(void)
+{
+	struct host_addr any = host_addr("127.0.0.1", 0);
+	int listener = onto_noted(CALL(socket(AF_INET, SOCK_STREAM, 0)));
+	struct sockaddr unspec = {.sa_family = AF_UNSPEC};
+	int peer, number, fd;
+
+	MUST(CALL(bind(listener, host_sa(&any), any.len)) == 0);
+	MUST(CALL(listen(listener, 8)) == 0);
+	peer = host_raw_connect("127.0.0.1", host_port(listener));
+	number = noted_number();
+	fd = CALL(accept(listener, NULL, NULL));
+	MUST(fd == number);
+	EXPECT(fd, RULES_OPTIONS);
+	/* It may connect from now on. */
+	MUST(CALL(connect(fd, &unspec, sizeof(unspec))) == 0);
+	connects(fd, true);
+	close(peer);
+}
+
+/* A TCP socket that another process made, and that is not connected. */
+static void
+by_recvmsg(void)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} rights = {.align = {.cmsg_len = CMSG_LEN(sizeof(int)),
+			.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS}};
+	char bytes[] = "x";
+	struct iovec iov = {bytes, 1};
+	struct msghdr message = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = rights.bytes,
+	    .msg_controllen = sizeof(rights.bytes)};
+	int pair[2], number, fd;
+
+	fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
+	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	memcpy(CMSG_DATA(&rights.align), &fd, sizeof(fd));
+	MUST(sendmsg(pair[0], &message, 0) == 1);
+	number = noted_number();
+	MUST(CALL(recvmsg(pair[1], &message, 0)) == 1);
+	memcpy(&fd, CMSG_DATA(&rights.align), sizeof(fd));
+	MUST(fd == number);
+	connects(fd, true);
+}
+
+/* What a parent noted, its child has, too. */
+static void
+by_fork(void)
+{
+	int number = noted_number(), status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		MUST(socket(AF_INET, SOCK_STREAM, 0) == number);
+		connects(number, true);
+		fflush(stdout);
+		_exit(host_failures == 0 ? 0 : 1);
+	}
+	MUST(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+static const struct host_case CASES[] = {
+    RULES_CASES("socket", by_socket),
+    RULES_CASES("dup-nonblocking", by_dup_nonblocking),
+    {"dup-by-destination", RULES_BY_DESTINATION, by_dup},
+    {"dup-by-source", RULES_BY_SOURCE, by_dup},
+    {"dup-by-port", RULES_BY_PORT, by_dup},
+    RULES_CASES("dup-fastopen", by_dup_fastopen),
+    RULES_CASES("accept", by_accept),
+    RULES_CASES("recvmsg", by_recvmsg),
+    RULES_CASES("fork", by_fork),
+};
+
+int
+main(int argc, char **argv)
+{
+	return host_main(argc, argv, CASES, ARRAY_LEN(CASES));
+}

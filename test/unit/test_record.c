@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * record: what is noted of a descriptor, and when it is forgotten.
+ */
+#include "record.h"
+
+#include "test.h"
+
+static const struct keepalive SOME = {
+    .set = 1u << KEEPALIVE_IDLE, .value = {[KEEPALIVE_IDLE] = 300}};
+
+START_TEST(other_is_taken_once)
+{
+	record_clear(5);
+	ck_assert(!record_take_other(5, 7));
+	record_set_other(5, 7);
+	ck_assert(!record_take_other(6, 7));
+	ck_assert(record_take_other(5, 7));
+	ck_assert(!record_take_other(5, 7));
+}
+END_TEST
+
+/* Noted in one policy, it says nothing in another one. */
+START_TEST(other_is_of_one_generation)
+{
+	static const uint32_t GENERATIONS[] = {
+	    0, 1, 65533, 65534, 65535, 65536, UINT32_MAX - 1};
+
+	for (size_t i = 0; i < ARRAY_LEN(GENERATIONS); i++) {
+		record_set_other(5, GENERATIONS[i]);
+		ck_assert(record_take_other(5, GENERATIONS[i]));
+		record_set_other(5, GENERATIONS[i]);
+		ck_assert(!record_take_other(5, GENERATIONS[i] + 1));
+		/* And it is gone. */
+		ck_assert(!record_take_other(5, GENERATIONS[i]));
+	}
+}
+END_TEST
+
+START_TEST(other_ends_with_the_socket)
+{
+	record_set_other(5, 7);
+	record_clear(5);
+	ck_assert(!record_take_other(5, 7));
+	record_set_other(5, 7);
+	record_inherit(5, 6);
+	ck_assert(!record_take_other(5, 7));
+	/* A listener's number may be an old one. */
+	record_set_other(6, 7);
+	record_inherit(5, 6);
+	ck_assert(!record_take_other(5, 7));
+}
+END_TEST
+
+START_TEST(no_room)
+{
+	static const int NONE[] = {-1, RECORD_FDS, INT32_MAX, INT32_MIN};
+
+	for (size_t i = 0; i < ARRAY_LEN(NONE); i++) {
+		record_set_other(NONE[i], 7);
+		ck_assert(!record_take_other(NONE[i], 7));
+		record_decide(NONE[i], 7, 1, &SOME);
+		ck_assert(!record_decided(NONE[i], 7));
+		ck_assert_uint_eq(record_of_rule(NONE[i]).set, 0);
+	}
+	record_set_other(RECORD_FDS - 1, 7);
+	ck_assert(record_take_other(RECORD_FDS - 1, 7));
+}
+END_TEST
+
+/* What is copied out and put back elsewhere is the same. */
+START_TEST(whole_record)
+{
+	struct record record;
+
+	record_clear(5);
+	record_decide(5, 7, 3, &SOME);
+	record_program(5, KEEPALIVE_COUNT, 9);
+	record_set_other(5, 7);
+	record_set_queue(5, 2);
+	record = record_get(5);
+	record_clear(6);
+	record_put(6, &record);
+	ck_assert_int_eq(record_rule(6, 7), 3);
+	ck_assert_int_eq(record_of_rule(6).value[KEEPALIVE_IDLE], 300);
+	ck_assert_int_eq(record_of_program(6).value[KEEPALIVE_COUNT], 9);
+	ck_assert(record_has_queued(6));
+	ck_assert(record_take_other(6, 7));
+}
+END_TEST
+
+START_TEST(inherited)
+{
+	record_clear(5);
+	record_clear(6);
+	record_decide(6, 7, 3, &SOME);
+	record_program(6, KEEPALIVE_COUNT, 9);
+	record_set_queue(6, 2);
+	record_inherit(5, 6);
+	ck_assert_int_eq(record_rule(5, 7), 3);
+	ck_assert_int_eq(record_of_rule(5).value[KEEPALIVE_IDLE], 300);
+	/* What the program set on the listener, and its queue, stay there. */
+	ck_assert_uint_eq(record_of_program(5).set, 0);
+	ck_assert(!record_has_queued(5));
+	record_inherit(RECORD_FDS, 6);
+	record_decide(5, 8, 4, &SOME);
+	record_inherit(5, RECORD_FDS);
+	ck_assert(!record_decided(5, 8));
+}
+END_TEST
+
+/* Two changes at a time: nobody knows what came of it. */
+START_TEST(changes)
+{
+	uint32_t first, second;
+
+	record_clear(5);
+	record_decide(5, 7, 3, &SOME);
+	first = record_begin_change(5);
+	record_end_change(5, first);
+	ck_assert(record_decided(5, 7));
+	first = record_begin_change(5);
+	second = record_begin_change(5);
+	record_end_change(5, first);
+	ck_assert(!record_decided(5, 7));
+	record_decide(5, 7, 3, &SOME);
+	record_end_change(5, second);
+	ck_assert(record_decided(5, 7));
+	/* Also when the number begins anew. */
+	for (uint32_t i = 0; i < 70000; i++)
+		record_end_change(5, record_begin_change(5));
+	ck_assert(record_decided(5, 7));
+}
+END_TEST
+
+START_TEST(queue)
+{
+	record_clear(5);
+	ck_assert(!record_has_queued(5));
+	record_take_queued(5);
+	ck_assert(!record_has_queued(5));
+	record_set_queue(5, 70000);
+	for (uint32_t i = 0; i < 69999; i++)
+		record_take_queued(5);
+	ck_assert(record_has_queued(5));
+	record_take_queued(5);
+	ck_assert(!record_has_queued(5));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("record");
+	TCase *tc = tcase_create("record");
+
+	tcase_add_test(tc, other_is_taken_once);
+	tcase_add_test(tc, other_is_of_one_generation);
+	tcase_add_test(tc, other_ends_with_the_socket);
+	tcase_add_test(tc, no_room);
+	tcase_add_test(tc, whole_record);
+	tcase_add_test(tc, inherited);
+	tcase_add_test(tc, changes);
+	tcase_add_test(tc, queue);
+	suite_add_tcase(suite, tc);
+	return test_main(suite);
+}
