@@ -48,25 +48,28 @@ is_itself(const char *started, char *const *argv)
 	return lstat(started, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-static ssize_t
-read_link(char path[PATH_MAX])
+/* Not inlined: most starts do without this much of the stack. */
+__attribute__((noinline)) static void
+add_link(struct program *program)
 {
-	return readlink("/proc/self/exe", path, PATH_MAX - 1);
+	char path[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
+
+	if (len > 0) {
+		path[len] = '\0';
+		add_name(program, path);
+	}
 }
 
 void
 program_find(struct program *program, char *const *argv)
 {
-	char path[PATH_MAX];
 	/* NOLINTNEXTLINE(performance-no-int-to-ptr): as getauxval(3) says */
 	const char *started = (const char *)getauxval(AT_EXECFN);
-	ssize_t len = is_itself(started, argv) ? 0 : read_link(path);
 
 	program->count = 0;
-	if (len > 0) {
-		path[len] = '\0';
-		add_name(program, path);
-	}
+	if (!is_itself(started, argv))
+		add_link(program);
 	if (started != NULL)
 		add_name(program, started);
 }

@@ -8,6 +8,8 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <string.h>
+#include <unistd.h>
 
 struct real real_table;
 
@@ -33,23 +35,48 @@ real_resolve(void)
 #define REAL_RESOLVE(name, result, parameters) \
 	__atomic_store_n(&real_table.name,     \
 	    (result(*) parameters)real_symbol(#name), __ATOMIC_RELAXED);
-#define LIBC_RESOLVE(name, result, parameters, arguments) \
+#define LIBC_RESOLVE(name, result, parameters, arguments, kernel) \
 	REAL_RESOLVE(name, result, parameters)
 	HOOKS_SAFE(REAL_RESOLVE)
-	LIBC_HOT(LIBC_RESOLVE)
+	LIBC_RESOLVED(LIBC_RESOLVE)
 #undef LIBC_RESOLVE
 #undef REAL_RESOLVE
 }
 
 /* What the linker's --wrap puts in the place of each name in libc.h. */
-#define LIBC_WRAPPER(name, result, parameters, arguments) \
-	result __wrap_##name parameters;                  \
-	result __wrap_##name parameters                   \
-	{                                                 \
-		return real_##name() arguments;           \
+#define LIBC_WRAPPER(name, result, parameters, arguments, kernel) \
+	result __wrap_##name parameters;                          \
+	result __wrap_##name parameters                           \
+	{                                                         \
+		return real_##name() arguments;                   \
 	}
-LIBC(LIBC_WRAPPER)
+LIBC_LOOKED_UP(LIBC_WRAPPER)
 #undef LIBC_WRAPPER
+
+#define CALL_KERNEL(...) ((long (*)(long, ...))real_syscall())(__VA_ARGS__)
+#define LIBC_WRAPPER(name, result, parameters, arguments, kernel) \
+	result __wrap_##name parameters;                          \
+	result __wrap_##name parameters                           \
+	{                                                         \
+		return (result)CALL_KERNEL kernel;                \
+	}
+LIBC_CALLED(LIBC_WRAPPER)
+#undef LIBC_WRAPPER
+#undef CALL_KERNEL
+
+char *__wrap_getenv(const char *name);
+
+char *
+__wrap_getenv(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
+		if (strncmp(*entry, name, len) == 0 && (*entry)[len] == '=')
+			return *entry + len + 1;
+	}
+	return NULL;
+}
 
 real_dlopen_fn *
 real_dlopen(void)

@@ -16,11 +16,11 @@
  * host with the same name (libc.h); NULL until real_resolve() ran.
  */
 #define REAL_POINTER(name, result, parameters) result(*name) parameters;
-#define LIBC_POINTER(name, result, parameters, arguments) \
+#define LIBC_POINTER(name, result, parameters, arguments, kernel) \
 	REAL_POINTER(name, result, parameters)
 struct real {
 	HOOKS(REAL_POINTER)
-	LIBC(LIBC_POINTER)
+	LIBC_LOOKED_UP(LIBC_POINTER)
 };
 #undef LIBC_POINTER
 #undef REAL_POINTER
@@ -56,10 +56,10 @@ void *real_symbol(const char *name);
 		           ? pointer                                     \
 		           : (result(*) parameters)real_symbol(#name);   \
 	}
-#define LIBC_GETTER(name, result, parameters, arguments) \
+#define LIBC_GETTER(name, result, parameters, arguments, kernel) \
 	REAL_GETTER(name, result, parameters)
 HOOKS(REAL_GETTER)
-LIBC(LIBC_GETTER)
+LIBC_LOOKED_UP(LIBC_GETTER)
 #undef LIBC_GETTER
 #undef REAL_GETTER
 

@@ -42,7 +42,7 @@ compiler='_GLOBAL_OFFSET_TABLE_ __popcountdi2 __stack_chk_fail
 
 # What may be referred to besides before main(), by the constructor.
 startup='__environ access close dladdr dlclose dlerror dlopen dlsym environ
-	getauxval getenv geteuid lstat memmove mmap mprotect munmap open
+	getauxval geteuid lstat memmove mmap mprotect munmap open
 	read readlink stat strchr strcmp strcspn strncmp strrchr strspn strstr
 	strtol'
 
