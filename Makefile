@@ -29,12 +29,14 @@ ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE $(LARGE_FILES) \
 HARDENED    := -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--as-needed \
 	       -Wl,--gc-sections
 
+APPLY_OBJS  := $(addprefix $(BUILD)/lib/,apply_common.o apply_connect.o \
+	       apply_accept.o apply.o apply_trace.o)
 # record last: its table is large, and what lies before it in .bss shares a
 # page with .data.
 SHIM_OBJS   := $(addprefix $(BUILD)/lib/,addr.o keepalive.o trace.o real.o \
 	       image.o pattern.o match.o view.o trust.o cache.o shared.o memo.o \
-	       program.o parser.o inherit.o policy.o apply.o apply_trace.o \
-	       shim.o record.o)
+	       program.o parser.o inherit.o policy.o shim.o) \
+	       $(APPLY_OBJS) $(BUILD)/lib/record.o
 RULES_OBJS  := $(addprefix $(BUILD)/lib/,addr.o image.o trust.o build.o \
 	       $(patsubst lib/%.c,%.o,$(filter-out lib/config_object.c, \
 	       $(wildcard lib/config*.c) $(wildcard lib/build_*.c))))
@@ -44,8 +46,7 @@ TOOL_MODULES := $(patsubst %.c,$(BUILD)/%.o, \
 	       $(filter-out tools/kashim.c tools/cmd%,$(wildcard tools/*.c)))
 TOOL_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*.c)) \
 	       $(RULES_OBJS) $(addprefix $(BUILD)/lib/,pattern.o match.o \
-	       view.o cache.o shared.o keepalive.o trace.o record.o apply.o \
-	       apply_trace.o)
+	       view.o cache.o shared.o keepalive.o trace.o record.o) $(APPLY_OBJS)
 TOOL_LIBS   := -lconfuse -lmnl -lelf -ljansson -lseccomp
 
 UNIT_TESTS  := $(patsubst test/unit/%.c,$(BUILD)/test/%, \
@@ -54,9 +55,9 @@ UNIT_TESTS  := $(patsubst test/unit/%.c,$(BUILD)/test/%, \
 LIBRARY_TESTS := $(filter-out $(patsubst tools/%.c,$(BUILD)/test/test_%, \
 	       $(wildcard tools/*.c)),$(UNIT_TESTS))
 LIBRARY_OBJS := $(RULES_OBJS) $(addprefix $(BUILD)/lib/,pattern.o match.o \
-	       view.o cache.o shared.o keepalive.o trace.o record.o apply.o \
-	       apply_trace.o) $(filter $(BUILD)/tools/advice% \
-	       $(BUILD)/tools/shadow%,$(TOOL_MODULES))
+	       view.o cache.o shared.o keepalive.o trace.o record.o) $(APPLY_OBJS) \
+	       $(filter $(BUILD)/tools/advice% $(BUILD)/tools/shadow%, \
+	       $(TOOL_MODULES))
 UNIT_OBJS   := $(LIBRARY_OBJS) $(TOOL_MODULES)
 HOSTS       := $(patsubst test/preload/%.c,$(BUILD)/test/%, \
 	       $(filter-out test/preload/lib_%,$(wildcard test/preload/*.c)))
