@@ -55,7 +55,7 @@ UNIT_TESTS  := $(patsubst test/unit/%.c,$(BUILD)/test/%, \
 LIBRARY_TESTS := $(filter-out $(patsubst tools/%.c,$(BUILD)/test/test_%, \
 	       $(wildcard tools/*.c)),$(UNIT_TESTS))
 LIBRARY_OBJS := $(RULES_OBJS) $(addprefix $(BUILD)/lib/,pattern.o match.o \
-	       view.o cache.o shared.o keepalive.o trace.o record.o) $(APPLY_OBJS) \
+	       view.o memo.o cache.o shared.o keepalive.o trace.o record.o) $(APPLY_OBJS) \
 	       $(filter $(BUILD)/tools/advice% $(BUILD)/tools/shadow%, \
 	       $(TOOL_MODULES))
 UNIT_OBJS   := $(LIBRARY_OBJS) $(TOOL_MODULES)

@@ -17,6 +17,8 @@
 #include <sys/types.h>
 
 #include "keepalive.h"
+#include "memo.h"
+#include "record.h"
 #include "view.h"
 
 /* Whose socket it really is, where that is not the calling process. */
@@ -37,11 +39,32 @@ struct apply {
 	 */
 	bool (*overtaken)(void *data);
 	void *data; /* for overtaken */
+	/*
+	 * If not NULL, what apply_connect() did goes there if it would do the
+	 * same for every new socket that connects to that destination, as long
+	 * as this generation is in force; rule is RULE_NOT_LASTING if not.
+	 */
+	struct memo_answer *lasting;
 };
+
+#define RULE_NOT_LASTING (-3)
 
 /* After socket(2) gave fd: if one rule holds for everything, sets it. */
 void apply_socket(
     const struct apply *apply, int fd, int domain, int type, int protocol);
+
+/*
+ * The same, if it is known that there is no such rule in the policy of this
+ * generation. It makes no system call.
+ */
+void apply_socket_noted(uint32_t generation, int fd, int domain, int type);
+
+/*
+ * Before connect(2) of fd, of which nothing is on record, to a destination
+ * for which the answer is known.
+ */
+void apply_connect_known(const struct keepalive_calls *calls,
+    uint32_t generation, int fd, const struct memo_answer *answer);
 
 /*
  * Before connect(2) of fd: was it made as a socket that is not TCP, so that
@@ -89,14 +112,36 @@ struct apply_accepting {
 	uint32_t decided;
 	bool queued;
 };
-struct apply_accepting apply_accepting(int listener);
+
+static inline struct apply_accepting
+apply_accepting(int listener)
+{
+	return (struct apply_accepting){
+	    .decided = record_decided_in(listener),
+	    .queued = record_has_queued(listener),
+	};
+}
 
 /*
  * After that gave fd, in the policy of this generation: has it got all that
- * it should have from the listener? That is all of accept(2) in most cases.
+ * it should have from the listener? That is all of accept(2) in most cases. It
+ * makes no system call.
  */
-bool apply_inherits(uint32_t generation, int listener,
-    const struct apply_accepting *before, int fd);
+static inline bool
+apply_inherits(uint32_t generation, int listener,
+    const struct apply_accepting *before, int fd)
+{
+	/* A listener that came from elsewhere has nothing to be inherited. */
+	if (!record_has_room(listener) || before->queued ||
+	    before->decided != generation + 1 ||
+	    RECORD_GET(record_table[listener].decided) != generation + 1 ||
+	    RECORD_GET(record_table[listener].rule) == RECORD_EACH)
+		return false;
+	/* It tells who sent the SYN, if rules for both sides would fit. */
+	if (!record_has_inherited(fd, listener))
+		record_inherit(fd, listener);
+	return true;
+}
 
 /* If not: sets it. */
 void apply_accepted(const struct apply *apply, int listener,

@@ -153,15 +153,6 @@ apply_called_back(const struct apply *apply, int fd)
 	set_accepted(apply, fd);
 }
 
-struct apply_accepting
-apply_accepting(int listener)
-{
-	return (struct apply_accepting){
-	    .decided = record_decided_in(listener),
-	    .queued = record_has_queued(listener),
-	};
-}
-
 /*
  * After a reload the listener may still have what an earlier policy said, and
  * so may what it accepts. Brings it up to date, and returns whether what was
@@ -201,20 +192,6 @@ inherit_anew(const struct apply *apply, int listener, int fd)
 	}
 	if (want.set != 0)
 		keepalive_set(&apply->calls, fd, &want);
-}
-
-bool
-apply_inherits(uint32_t generation, int listener,
-    const struct apply_accepting *before, int fd)
-{
-	/* A listener that came from elsewhere has nothing to be inherited. */
-	if (before->queued || before->decided != generation + 1 ||
-	    !record_decided(listener, generation) ||
-	    record_rule(listener, generation) == RECORD_EACH)
-		return false;
-	/* It tells who sent the SYN, if rules for both sides would fit. */
-	record_inherit(fd, listener);
-	return true;
 }
 
 void

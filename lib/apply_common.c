@@ -111,6 +111,27 @@ trace_rule(const struct apply *apply, const char *call, int fd,
 	apply_trace(apply, call, fd, query, named ? &record : NULL, error);
 }
 
+/* -ENOPROTOOPT: a datagram socket has come by, not a decision of ours. */
+static void
+note(uint32_t generation, int fd, int rule, const struct keepalive *want,
+    int error)
+{
+	if (error != -ENOPROTOOPT)
+		record_decide(fd, generation, rule, want);
+	else
+		record_set_other(fd, generation);
+}
+
+int
+apply_set_new(const struct keepalive_calls *calls, uint32_t generation, int fd,
+    int rule, const struct keepalive *want)
+{
+	int error = keepalive_set(calls, fd, want);
+
+	note(generation, fd, rule, want, error);
+	return error;
+}
+
 void
 apply_set(const struct apply *apply, const char *call, int fd,
     const struct match_query *query, const struct found *found)
@@ -126,12 +147,9 @@ apply_set(const struct apply *apply, const char *call, int fd,
 		error = keepalive_tighten(&apply->calls, fd, &found->want);
 	else if (set)
 		error = keepalive_set(&apply->calls, fd, &found->want);
-	if (set && error != -ENOPROTOOPT)
-		record_decide(
-		    fd, apply->view->generation, found->rule, &found->want);
-	/* A datagram socket has come by: not a decision of ours. */
-	if (error == -ENOPROTOOPT)
-		record_set_other(fd, apply->view->generation);
+	if (set)
+		note(apply->view->generation, fd, found->rule, &found->want,
+		    error);
 	if (apply->trace_path[0] != '\0' && error != -ENOPROTOOPT)
 		trace_rule(apply, call, fd, query, found, error);
 }

@@ -69,6 +69,13 @@ void apply_set(const struct apply *apply, const char *call, int fd,
     const struct match_query *query, const struct found *found);
 
 /*
+ * The same for a socket that has nothing of an earlier rule, and a rule that
+ * neither tightens nor is traced. Returns what keepalive_set() does.
+ */
+int apply_set_new(const struct keepalive_calls *calls, uint32_t generation,
+    int fd, int rule, const struct keepalive *want);
+
+/*
  * Finds it and sets it, as often as the policy is overtaken: for a query that
  * has all that can be known of a connection.
  */

@@ -17,19 +17,25 @@
 #endif
 
 void
+apply_socket_noted(uint32_t generation, int fd, int domain, int type)
+{
+	if (!record_is_clear(fd))
+		record_clear(fd);
+	if ((domain == AF_INET || domain == AF_INET6) &&
+	    (type & SOCK_TYPE_MASK) != SOCK_STREAM)
+		record_set_other(fd, generation);
+}
+
+void
 apply_socket(
     const struct apply *apply, int fd, int domain, int type, int protocol)
 {
 	struct found found;
 
-	record_clear(fd);
-	if (domain != AF_INET && domain != AF_INET6)
-		return;
-	if ((type & SOCK_TYPE_MASK) != SOCK_STREAM) {
-		record_set_other(fd, apply->view->generation);
-		return;
-	}
+	apply_socket_noted(apply->view->generation, fd, domain, type);
 	if (apply->view->uniform == MATCH_NONE ||
+	    (domain != AF_INET && domain != AF_INET6) ||
+	    (type & SOCK_TYPE_MASK) != SOCK_STREAM ||
 	    (protocol != 0 && protocol != IPPROTO_TCP &&
 		protocol != IPPROTO_MPTCP))
 		return;
@@ -88,12 +94,27 @@ specify(int fd, struct addr *destination)
 		*destination = LOOPBACK_V6;
 }
 
+/* What was found is the answer for the next new socket, too. */
+static void
+keep_answer(const struct apply *apply, const struct found *found)
+{
+	/* To tighten, the socket is asked; and each line of a trace is one. */
+	if (apply->lasting == NULL || apply->trace_path[0] != '\0' ||
+	    apply->view->uniform != MATCH_NONE ||
+	    (found_sets(found) && found->app_settings == APP_TIGHTEN))
+		return;
+	*apply->lasting = (struct memo_answer){.rule = found->rule};
+	if (found_sets(found))
+		apply->lasting->want = found->want;
+}
+
 bool
 apply_connect(const struct apply *apply, int fd, const void *sa, size_t len)
 {
 	const struct match_scope *scope = &apply->view->connect;
 	struct match_query query = {.direction = DIRECTION_CONNECT};
 	struct found found;
+	bool lasts;
 
 	/* An earlier policy may have left something on it. */
 	if (apply_was_set_at_once(apply, fd) ||
@@ -103,6 +124,7 @@ apply_connect(const struct apply *apply, int fd, const void *sa, size_t len)
 	if (addr_from_sockaddr(sa, len, &query.destination, &query.port) < 0 ||
 	    keeps_its_peer(apply, fd))
 		return false;
+	lasts = !addr_is_unspecified(&query.destination);
 	specify(fd, &query.destination);
 
 	if ((scope->matchers & MATCHER_SOURCE) != 0) {
@@ -114,12 +136,24 @@ apply_connect(const struct apply *apply, int fd, const void *sa, size_t len)
 		if (addr_is_unspecified(&local.addr))
 			return true;
 		query.source = local.addr;
+		lasts = false;
 	}
 	found = apply_find(apply, &query);
 	if (found.rule == RULE_OVERTAKEN)
 		return apply_connect(apply, fd, sa, len);
 	apply_set(apply, "connect", fd, &query, &found);
+	if (lasts)
+		keep_answer(apply, &found);
 	return false;
+}
+
+void
+apply_connect_known(const struct keepalive_calls *calls, uint32_t generation,
+    int fd, const struct memo_answer *answer)
+{
+	if (answer->want.set != 0)
+		apply_set_new(
+		    calls, generation, fd, answer->rule, &answer->want);
 }
 
 void

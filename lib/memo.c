@@ -7,6 +7,7 @@
 #include "memo.h"
 
 #include <stddef.h>
+#include <string.h>
 
 enum word {
 	WORD_GENERATION,
@@ -24,17 +25,22 @@ enum word {
 static uint32_t sequence; /* 0: nothing was remembered yet */
 static uint32_t words[WORDS];
 
+uint32_t memo_without_uniform;
+
 /* Acquire and release keep the words between the two looks at the number. */
+#define GET(word)        __atomic_load_n(&(word), __ATOMIC_ACQUIRE)
+#define PUT(word, value) __atomic_store_n(&(word), (value), __ATOMIC_RELEASE)
+
 static uint32_t
 get(unsigned int word)
 {
-	return __atomic_load_n(&words[word], __ATOMIC_ACQUIRE);
+	return GET(words[word]);
 }
 
 static void
 put(unsigned int word, uint32_t value)
 {
-	__atomic_store_n(&words[word], value, __ATOMIC_RELEASE);
+	PUT(words[word], value);
 }
 
 bool
@@ -81,4 +87,86 @@ memo_store(const struct view *view)
 	/* Past 0, which says that there is nothing. */
 	__atomic_store_n(
 	    &sequence, before + 2 != 0 ? before + 2 : 2, __ATOMIC_RELEASE);
+	__atomic_store_n(&memo_without_uniform,
+	    view->uniform == MATCH_NONE ? view->generation + 1 : 0,
+	    __ATOMIC_RELAXED);
+}
+
+/* Answers are sequence locks as well, each in a line of a cache. */
+#define ANSWERS_BITS 3
+
+struct answer {
+	uint32_t sequence; /* 0: nothing yet */
+	uint32_t generation;
+	uint32_t family_port;
+	uint32_t address[4];
+	uint32_t rule;
+	uint32_t set;
+	uint32_t value[KEEPALIVE_OPTIONS];
+} __attribute__((aligned(64)));
+
+static struct answer answers[1u << ANSWERS_BITS];
+
+/* A destination as the words that an answer has. */
+struct where {
+	uint32_t family_port;
+	uint32_t address[4];
+};
+
+static struct answer *
+find_answer(const struct addr *destination, uint16_t port, struct where *where)
+{
+	uint32_t sum;
+
+	where->family_port = (uint32_t)destination->family << 16 | port;
+	memcpy(where->address, destination->bytes, sizeof(where->address));
+	sum = where->family_port ^ where->address[0] ^ where->address[1] ^
+	      where->address[2] ^ where->address[3];
+	return &answers[sum * UINT32_C(0x9e3779b1) >> (32 - ANSWERS_BITS)];
+}
+
+bool
+memo_find(uint32_t generation, const struct addr *destination, uint16_t port,
+    struct memo_answer *answer)
+{
+	struct where where;
+	const struct answer *from = find_answer(destination, port, &where);
+	uint32_t before = GET(from->sequence);
+
+	if (before == 0 || before % 2 != 0 ||
+	    GET(from->generation) != generation ||
+	    GET(from->family_port) != where.family_port ||
+	    GET(from->address[0]) != where.address[0] ||
+	    GET(from->address[1]) != where.address[1] ||
+	    GET(from->address[2]) != where.address[2] ||
+	    GET(from->address[3]) != where.address[3])
+		return false;
+	answer->rule = (int)GET(from->rule);
+	answer->want.set = GET(from->set);
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
+		answer->want.value[option] = (int32_t)GET(from->value[option]);
+	return __atomic_load_n(&from->sequence, __ATOMIC_RELAXED) == before;
+}
+
+void
+memo_keep(uint32_t generation, const struct addr *destination, uint16_t port,
+    const struct memo_answer *answer)
+{
+	struct where where;
+	struct answer *to = find_answer(destination, port, &where);
+	uint32_t before = __atomic_load_n(&to->sequence, __ATOMIC_RELAXED);
+
+	if (before % 2 != 0 ||
+	    !__atomic_compare_exchange_n(&to->sequence, &before, before + 1,
+		false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return;
+	PUT(to->generation, generation);
+	PUT(to->family_port, where.family_port);
+	for (int i = 0; i < 4; i++)
+		PUT(to->address[i], where.address[i]);
+	PUT(to->rule, (uint32_t)answer->rule);
+	PUT(to->set, answer->want.set);
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
+		PUT(to->value[option], (uint32_t)answer->want.value[option]);
+	PUT(to->sequence, before + 2 != 0 ? before + 2 : 2);
 }

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "addr.h"
+#include "keepalive.h"
 #include "view.h"
 
 #define MEMO_GROUPS 16u /* numbers of groups that are remembered */
@@ -26,5 +28,36 @@ bool memo_load(
 
 /* Remembers a view, of view->generation, if nobody else does. */
 void memo_store(const struct view *view);
+
+/*
+ * Is it remembered that there is no uniform rule (view.h) in the policy of
+ * this generation? Async-signal-safe.
+ */
+extern uint32_t memo_without_uniform; /* generation + 1, or 0 */
+
+static inline bool
+memo_has_no_uniform(uint32_t generation)
+{
+	return __atomic_load_n(&memo_without_uniform, __ATOMIC_RELAXED) ==
+	       generation + 1;
+}
+
+/* What connect(2) to one destination comes to, for a socket of which nothing
+ * is known yet. */
+struct memo_answer {
+	int rule;
+	struct keepalive want; /* nothing is to be set if want.set is 0 */
+};
+
+/*
+ * The answer for a destination, in the policy of this generation. Returns
+ * false if it is not remembered: only a few are. Async-signal-safe.
+ */
+bool memo_find(uint32_t generation, const struct addr *destination,
+    uint16_t port, struct memo_answer *answer);
+
+/* Remembers one, if nobody else does. Async-signal-safe. */
+void memo_keep(uint32_t generation, const struct addr *destination,
+    uint16_t port, const struct memo_answer *answer);
 
 #endif

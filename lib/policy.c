@@ -37,12 +37,6 @@
 /* A reload that comes again and again while one hook reads. */
 #define POLICY_TRIES_MAX 100
 
-enum {
-	POLICY_UNREAD,
-	POLICY_READING,
-	POLICY_READY,
-};
-
 /* What start-up found. It does not change after that. */
 struct start {
 	struct shared shared; /* header is NULL if nothing was published */
@@ -68,7 +62,7 @@ struct reading {
 	const struct start *result;
 };
 
-static int policy_state = POLICY_UNREAD;
+struct policy_force policy_force;
 static struct start policy_found;
 static const struct start *policy_base; /* that, or NULL if there is nothing */
 
@@ -157,7 +151,7 @@ own_library(void)
 {
 	Dl_info self;
 
-	return dladdr(&policy_state, &self) != 0 ? self.dli_fname : NULL;
+	return dladdr(&policy_force, &self) != 0 ? self.dli_fname : NULL;
 }
 
 static void
@@ -338,11 +332,17 @@ policy_start(char *const *argv)
 {
 	int state = POLICY_UNREAD;
 
-	if (!__atomic_compare_exchange_n(&policy_state, &state, POLICY_READING,
-		false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
+	if (!__atomic_compare_exchange_n(&policy_force.state, &state,
+		POLICY_READING, false, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
 		return;
 	policy_base = read_policy(argv);
-	__atomic_store_n(&policy_state, POLICY_READY, __ATOMIC_RELEASE);
+	if (policy_base != NULL) {
+		policy_force.any = true;
+		policy_force.passes = policy_base->passes;
+		policy_force.passed = policy_base->passed;
+		policy_force.header = policy_base->shared.header;
+	}
+	__atomic_store_n(&policy_force.state, POLICY_READY, __ATOMIC_RELEASE);
 }
 
 /*
@@ -387,22 +387,10 @@ policy_wait(void)
 	const struct timespec while_read = {.tv_nsec = 1000000};
 
 	for (int i = 0;
-	     i < POLICY_WAIT_MS &&
-	     __atomic_load_n(&policy_state, __ATOMIC_ACQUIRE) == POLICY_READING;
+	     i < POLICY_WAIT_MS && __atomic_load_n(&policy_force.state,
+				       __ATOMIC_ACQUIRE) == POLICY_READING;
 	     i++)
 		(void)syscall(SYS_nanosleep, &while_read, NULL);
-}
-
-/* The generation that this process goes by: 0 is its own image. */
-static uint32_t
-generation_in_force(const struct start *start)
-{
-	uint32_t current;
-
-	if (start->shared.header == NULL)
-		return 0;
-	current = shared_current(&start->shared);
-	return start->passes && current == start->passed ? 0 : current;
 }
 
 /* Returns false if there is no sound image. */
@@ -437,8 +425,9 @@ static bool
 load_policy(const struct start *start, struct policy *policy)
 {
 	for (int i = 0; i < POLICY_TRIES_MAX; i++) {
-		uint32_t generation = generation_in_force(start);
-		bool found = load_generation(start, generation, policy);
+		uint32_t generation = 0;
+		bool found = policy_in_force(&generation) &&
+		             load_generation(start, generation, policy);
 
 		if (generation != 0 &&
 		    !shared_intact(&start->shared, generation))
@@ -458,13 +447,13 @@ load_policy(const struct start *start, struct policy *policy)
 bool
 policy_get(struct policy *policy)
 {
-	if (__builtin_expect(__atomic_load_n(&policy_state, __ATOMIC_ACQUIRE) !=
-				 POLICY_READY,
+	if (__builtin_expect(__atomic_load_n(&policy_force.state,
+				 __ATOMIC_ACQUIRE) != POLICY_READY,
 		0)) {
 		if (too_early())
 			return false;
 		policy_start(NULL);
-		if (__atomic_load_n(&policy_state, __ATOMIC_ACQUIRE) !=
+		if (__atomic_load_n(&policy_force.state, __ATOMIC_ACQUIRE) !=
 		    POLICY_READY)
 			return false;
 	}
@@ -472,16 +461,6 @@ policy_get(struct policy *policy)
 		return false;
 	policy->trace_path = policy_base->trace_path;
 	return load_policy(policy_base, policy);
-}
-
-bool
-policy_in_force(uint32_t *generation)
-{
-	if (__atomic_load_n(&policy_state, __ATOMIC_ACQUIRE) != POLICY_READY ||
-	    policy_base == NULL)
-		return false;
-	*generation = generation_in_force(policy_base);
-	return true;
 }
 
 bool

@@ -10,8 +10,10 @@
 #define KASHIM_POLICY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "shared.h"
 #include "view.h"
 
 #define POLICY_GROUPS 16u /* that a hook keeps numbers of */
@@ -38,11 +40,47 @@ struct policy {
  */
 bool policy_get(struct policy *policy);
 
+enum policy_state {
+	POLICY_UNREAD,
+	POLICY_READING,
+	POLICY_READY,
+};
+
+/* For policy_in_force(): all that it looks at, in one line of a cache. */
+struct policy_force {
+	int state; /* enum policy_state; the rest is there when it is READY */
+	bool any;
+	/*
+	 * As long as this generation is in force, the process goes by its own
+	 * image: the configuration was changed, and not published, before it
+	 * started. Without an image of its own it then has no policy.
+	 */
+	bool passes;
+	uint32_t passed;
+	const struct shared_header *header; /* NULL if nothing was published */
+} __attribute__((aligned(64)));
+extern struct policy_force policy_force;
+
 /*
  * The generation of the policy in force, 0 for an image of its own. Returns
  * false if there is no policy. Async-signal-safe.
  */
-bool policy_in_force(uint32_t *generation);
+static inline bool
+policy_in_force(uint32_t *generation)
+{
+	const struct policy_force *force = &policy_force;
+
+	if (__atomic_load_n(&force->state, __ATOMIC_ACQUIRE) != POLICY_READY ||
+	    !force->any)
+		return false;
+	*generation = 0;
+	if (force->header != NULL)
+		*generation =
+		    __atomic_load_n(&force->header->current, __ATOMIC_ACQUIRE);
+	if (force->passes && *generation == force->passed)
+		*generation = 0;
+	return true;
+}
 
 /*
  * Was the image overwritten, because of another reload or two, since

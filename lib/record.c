@@ -11,19 +11,19 @@
 #include <assert.h>
 #include <stddef.h>
 
-#define GET(field)        __atomic_load_n(&(field), __ATOMIC_RELAXED)
+#define GET(field)        RECORD_GET(field)
 #define PUT(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
 
 /* One line of a cache for each: a call of the program looks at one or two. */
 #define RECORD_LINE 64
 static_assert(sizeof(struct record) == RECORD_LINE, "not a line of a cache");
 
-static struct record records[RECORD_FDS] __attribute__((aligned(RECORD_LINE)));
+struct record record_table[RECORD_FDS] __attribute__((aligned(RECORD_LINE)));
 
 static struct record *
 record_at(int fd)
 {
-	return record_has_room(fd) ? &records[fd] : NULL;
+	return record_has_room(fd) ? &record_table[fd] : NULL;
 }
 
 static void
@@ -126,14 +126,6 @@ record_take_other(int fd, uint32_t generation)
 	return other == other_in(generation);
 }
 
-uint32_t
-record_decided_in(int fd)
-{
-	const struct record *record = record_at(fd);
-
-	return record != NULL ? GET(record->decided) : 0;
-}
-
 bool
 record_decided(int fd, uint32_t generation)
 {
@@ -143,7 +135,7 @@ record_decided(int fd, uint32_t generation)
 int
 record_rule(int fd, uint32_t generation)
 {
-	return record_decided(fd, generation) ? GET(records[fd].rule)
+	return record_decided(fd, generation) ? GET(record_table[fd].rule)
 	                                      : RECORD_NO_RULE;
 }
 
@@ -236,14 +228,6 @@ record_set_queue(int fd, uint32_t waiting)
 
 	if (record != NULL)
 		PUT(record->waiting, waiting);
-}
-
-bool
-record_has_queued(int fd)
-{
-	const struct record *record = record_at(fd);
-
-	return record != NULL && GET(record->waiting) != 0;
 }
 
 void

@@ -49,8 +49,29 @@ record_has_room(int fd)
 	return fd >= 0 && fd < RECORD_FDS;
 }
 
+/* The table; for the functions here. */
+extern struct record record_table[RECORD_FDS];
+
+#define RECORD_GET(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
+
 /* Forgets all of fd: it is a new socket. */
 void record_clear(int fd);
+
+/* Is nothing noted of fd? False if there is no room for it. */
+static inline bool
+record_is_clear(int fd)
+{
+	const struct record *record = record_table;
+
+	if (!record_has_room(fd))
+		return false;
+	record += fd;
+	return RECORD_GET(record->decided) == 0 &&
+	       RECORD_GET(record->ours.set) == 0 &&
+	       RECORD_GET(record->program.set) == 0 &&
+	       RECORD_GET(record->other) == 0 &&
+	       RECORD_GET(record->waiting) == 0;
+}
 
 /*
  * The rule that was last found for fd, or RECORD_NO_RULE; also if that was in
@@ -59,7 +80,11 @@ void record_clear(int fd);
 int record_rule(int fd, uint32_t generation);
 
 /* In which policy that was: its generation + 1, or 0. */
-uint32_t record_decided_in(int fd);
+static inline uint32_t
+record_decided_in(int fd)
+{
+	return record_has_room(fd) ? RECORD_GET(record_table[fd].decided) : 0;
+}
 
 /* Was a rule, or that there is none, found for fd in this policy? */
 bool record_decided(int fd, uint32_t generation);
@@ -70,6 +95,27 @@ void record_decide(
 
 /* Notes for fd, just accepted on listener, what is noted for that. */
 void record_inherit(int fd, int listener);
+
+/*
+ * Is that noted already? So it is if the number had another connection of
+ * that listener before. Options that one rule sets are the same each time.
+ */
+static inline bool
+record_has_inherited(int fd, int listener)
+{
+	const struct record *record = record_table, *from = record_table;
+
+	if (!record_has_room(fd) || !record_has_room(listener))
+		return false;
+	record += fd;
+	from += listener;
+	return RECORD_GET(record->decided) == RECORD_GET(from->decided) &&
+	       RECORD_GET(record->rule) == RECORD_GET(from->rule) &&
+	       RECORD_GET(record->ours.set) == RECORD_GET(from->ours.set) &&
+	       RECORD_GET(record->program.set) == 0 &&
+	       RECORD_GET(record->other) == 0 &&
+	       RECORD_GET(record->waiting) == 0;
+}
 
 /* What was set on fd by a rule, of whatever policy; for a new socket, nothing.
  */
@@ -104,7 +150,11 @@ void record_end_change(int fd, uint32_t number);
 void record_set_queue(int fd, uint32_t waiting);
 
 /* May the next one that is accepted be from before? */
-bool record_has_queued(int fd);
+static inline bool
+record_has_queued(int fd)
+{
+	return record_has_room(fd) && RECORD_GET(record_table[fd].waiting) != 0;
+}
 
 /* One was accepted. */
 void record_take_queued(int fd);

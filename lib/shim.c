@@ -15,6 +15,7 @@
 #include "addr.h"
 #include "apply.h"
 #include "hooks.h"
+#include "memo.h"
 #include "policy.h"
 #include "real.h"
 
@@ -62,16 +63,30 @@ hook_begin(struct hook *hook)
 	return true;
 }
 
+static void
+made(int fd, int domain, int type, int protocol)
+{
+	int saved = errno;
+	struct hook hook;
+
+	if (hook_begin(&hook))
+		apply_socket(&hook.apply, fd, domain, type, protocol);
+	errno = saved;
+}
+
 int
 hook_socket(int domain, int type, int protocol)
 {
 	int fd = real_socket()(domain, type, protocol);
-	int saved = errno;
-	struct hook hook;
+	uint32_t generation;
 
-	if (fd >= 0 && hook_begin(&hook))
-		apply_socket(&hook.apply, fd, domain, type, protocol);
-	errno = saved;
+	if (fd < 0)
+		return fd;
+	/* Without a look at more memory, since nothing is to be set. */
+	if (policy_in_force(&generation) && memo_has_no_uniform(generation))
+		apply_socket_noted(generation, fd, domain, type);
+	else
+		made(fd, domain, type, protocol);
 	return fd;
 }
 
@@ -91,17 +106,22 @@ connecting_begin(struct connecting *call, int fd, const void *sa, socklen_t len,
     bool may_be_other)
 {
 	int saved = errno;
+	struct memo_answer answer = {.rule = RULE_NOT_LASTING};
 	struct hook hook;
 	struct addr addr;
-	uint16_t unused;
+	uint16_t port;
 
 	*call = (struct connecting){.sa = sa, .len = len};
 	/* A connect() to a unix(7) socket is none of our business. */
-	if (addr_from_sockaddr(sa, len, &addr, &unused) == 0 &&
+	if (addr_from_sockaddr(sa, len, &addr, &port) == 0 &&
 	    hook_begin(&hook)) {
+		hook.apply.lasting = &answer;
 		call->other = may_be_other && apply_is_other(&hook.apply, fd);
 		if (!call->other)
 			call->again = apply_connect(&hook.apply, fd, sa, len);
+		if (answer.rule != RULE_NOT_LASTING)
+			memo_keep(
+			    hook.policy.view.generation, &addr, port, &answer);
 	}
 	errno = saved;
 }
@@ -121,12 +141,39 @@ connecting_end(const struct connecting *call, int fd, bool failed)
 	errno = saved;
 }
 
+/*
+ * The usual case, without a look at the policy: a new socket, and a
+ * destination that was looked up before. Returns false if it is not that.
+ */
+static bool
+connecting_again(int fd, const void *sa, socklen_t len)
+{
+	struct memo_answer answer;
+	struct addr addr;
+	uint32_t generation;
+	uint16_t port;
+	int saved;
+
+	if (!policy_in_force(&generation) || !record_is_clear(fd) ||
+	    addr_from_sockaddr(sa, len, &addr, &port) < 0 ||
+	    !memo_find(generation, &addr, port, &answer))
+		return false;
+	saved = errno;
+	apply_connect_known(&(struct keepalive_calls){.set = real_setsockopt(),
+				.get = getsockopt},
+	    generation, fd, &answer);
+	errno = saved;
+	return true;
+}
+
 int
 hook_connect(int fd, const struct sockaddr *sa, socklen_t len)
 {
 	struct connecting call;
 	int result;
 
+	if (connecting_again(fd, sa, len))
+		return real_connect()(fd, sa, len);
 	connecting_begin(&call, fd, sa, len, true);
 	result = real_connect()(fd, sa, len);
 	connecting_end(&call, fd, result < 0);
@@ -156,21 +203,26 @@ hook_listen(int fd, int backlog)
 	return result;
 }
 
-static int
-accepted(int listener, const struct apply_accepting *before, int fd)
+/* Not inlined: most connections don't come here. */
+__attribute__((noinline)) static void
+accepted_otherwise(int listener, const struct apply_accepting *before, int fd)
 {
 	int saved = errno;
-	uint32_t generation;
 	struct hook hook;
 
-	if (fd < 0)
-		return fd;
-	if (policy_in_force(&generation) &&
-	    apply_inherits(generation, listener, before, fd))
-		return fd;
 	if (hook_begin(&hook))
 		apply_accepted(&hook.apply, listener, before, fd);
 	errno = saved;
+}
+
+static inline int
+accepted(int listener, const struct apply_accepting *before, int fd)
+{
+	uint32_t generation;
+
+	if (fd >= 0 && (!policy_in_force(&generation) ||
+			   !apply_inherits(generation, listener, before, fd)))
+		accepted_otherwise(listener, before, fd);
 	return fd;
 }
 

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * memo: what is remembered of a policy, and of which it is not.
+ */
+#include "memo.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "test.h"
+
+static struct addr
+address(uint32_t number, uint8_t family)
+{
+	struct addr addr = {.family = family};
+
+	memcpy(addr.bytes, &number, sizeof(number));
+	return addr;
+}
+
+/* An answer that shows of which number it is. */
+static struct memo_answer
+numbered(int number)
+{
+	struct memo_answer answer = {.rule = number, .want.set = 31};
+
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
+		answer.want.value[option] = number + option;
+	return answer;
+}
+
+static bool
+is_numbered(const struct memo_answer *answer, int number)
+{
+	struct memo_answer want = numbered(number);
+
+	return memcmp(answer, &want, sizeof(want)) == 0;
+}
+
+START_TEST(found_again)
+{
+	struct addr addr = address(1, ADDR_V4);
+	struct memo_answer answer = numbered(5), got;
+
+	ck_assert(!memo_find(0, &addr, 80, &got));
+	memo_keep(0, &addr, 80, &answer);
+	ck_assert(memo_find(0, &addr, 80, &got));
+	ck_assert(is_numbered(&got, 5));
+	answer = (struct memo_answer){.rule = MATCH_NONE};
+	memo_keep(0, &addr, 80, &answer);
+	ck_assert(memo_find(0, &addr, 80, &got));
+	ck_assert_int_eq(got.rule, MATCH_NONE);
+	ck_assert_uint_eq(got.want.set, 0);
+}
+END_TEST
+
+/* Whatever differs in what is asked, it is another question. */
+START_TEST(nothing_else_is_found)
+{
+	struct addr addr = {.family = ADDR_V6}, other;
+	struct memo_answer answer = numbered(5), got;
+
+	for (unsigned int i = 0; i < sizeof(addr.bytes); i++)
+		addr.bytes[i] = (uint8_t)(i + 1);
+	memo_keep(7, &addr, 80, &answer);
+	ck_assert(memo_find(7, &addr, 80, &got));
+	ck_assert(!memo_find(8, &addr, 80, &got));
+	ck_assert(!memo_find(6, &addr, 80, &got));
+	for (uint32_t port = 0; port < 65536; port++)
+		ck_assert(
+		    port == 80 || !memo_find(7, &addr, (uint16_t)port, &got));
+	other = addr;
+	other.family = ADDR_V4;
+	ck_assert(!memo_find(7, &other, 80, &got));
+	for (unsigned int bit = 0; bit < 8 * sizeof(addr.bytes); bit++) {
+		other = addr;
+		other.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		ck_assert(!memo_find(7, &other, 80, &got));
+	}
+	/* Bits that change places in what it is looked for by. */
+	other = addr;
+	memcpy(other.bytes, addr.bytes + 4, 4);
+	memcpy(other.bytes + 4, addr.bytes, 4);
+	ck_assert(!memo_find(7, &other, 80, &got));
+}
+END_TEST
+
+/* There is room for a few, and any of them may go; none becomes another's. */
+START_TEST(many)
+{
+	unsigned int found = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		struct addr addr = address((uint32_t)i, ADDR_V4);
+		struct memo_answer answer = numbered(i), got;
+
+		memo_keep(1, &addr, 80, &answer);
+		ck_assert(memo_find(1, &addr, 80, &got));
+		ck_assert(is_numbered(&got, i));
+	}
+	for (int i = 0; i < 1000; i++) {
+		struct addr addr = address((uint32_t)i, ADDR_V4);
+		struct memo_answer got;
+
+		if (memo_find(1, &addr, 80, &got)) {
+			ck_assert(is_numbered(&got, i));
+			found++;
+		}
+	}
+	ck_assert_uint_gt(found, 3);
+}
+END_TEST
+
+static int over;
+
+static void *
+keeps(void *data)
+{
+	int base = *(const int *)data;
+
+	for (int i = 0; __atomic_load_n(&over, __ATOMIC_RELAXED) == 0; i++) {
+		struct addr addr = address((uint32_t)(i % 5), ADDR_V4);
+		struct memo_answer answer = numbered(base + 100 * (i % 5));
+
+		memo_keep((uint32_t)(base % 3), &addr, 80, &answer);
+	}
+	return NULL;
+}
+
+/* No answer is half of one and half of another. */
+START_TEST(threads)
+{
+	static const int BASES[] = {0, 1, 2};
+	pthread_t writers[ARRAY_LEN(BASES)];
+	unsigned int found = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(BASES); i++)
+		ck_assert_int_eq(
+		    pthread_create(&writers[i], NULL, keeps, (void *)&BASES[i]),
+		    0);
+	for (uint32_t i = 0; i < 3000000 && found < 100000; i++) {
+		struct addr addr = address(i % 5, ADDR_V4);
+		struct memo_answer got;
+
+		if (memo_find(i % 3, &addr, 80, &got)) {
+			ck_assert(
+			    is_numbered(&got, (int)(i % 3 + 100 * (i % 5))));
+			found++;
+		}
+	}
+	__atomic_store_n(&over, 1, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < ARRAY_LEN(BASES); i++)
+		pthread_join(writers[i], NULL);
+	ck_assert_uint_gt(found, 100);
+}
+END_TEST
+
+START_TEST(view_without_uniform)
+{
+	uint32_t numbers[MEMO_GROUPS] = {0};
+	struct view view = {.generation = 4,
+	    .uniform = MATCH_NONE,
+	    .groups.numbers = numbers,
+	    .groups.count = 1};
+	struct view got;
+
+	ck_assert(!memo_has_no_uniform(0));
+	ck_assert(!memo_has_no_uniform(4));
+	memo_store(&view);
+	ck_assert(memo_has_no_uniform(4));
+	ck_assert(!memo_has_no_uniform(3));
+	ck_assert(!memo_has_no_uniform(5));
+	ck_assert(memo_load(4, &got, numbers));
+	ck_assert(!memo_load(5, &got, numbers));
+	view.generation = 5;
+	view.uniform = 2;
+	memo_store(&view);
+	ck_assert(!memo_has_no_uniform(4));
+	ck_assert(!memo_has_no_uniform(5));
+	ck_assert(memo_load(5, &got, numbers));
+	ck_assert_int_eq(got.uniform, 2);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("memo");
+	TCase *tc = tcase_create("memo");
+
+	tcase_add_test(tc, found_again);
+	tcase_add_test(tc, nothing_else_is_found);
+	tcase_add_test(tc, many);
+	tcase_add_test(tc, threads);
+	tcase_add_test(tc, view_without_uniform);
+	suite_add_tcase(suite, tc);
+	return test_main(suite);
+}
