@@ -24,7 +24,8 @@
 /* Whose socket it really is, where that is not the calling process. */
 struct apply_host {
 	pid_t pid;
-	int fd; /* its own descriptor of the socket */
+	int fd;    /* its own descriptor of the socket */
+	int trace; /* the trace file, open; for a trace_path that is not "" */
 };
 
 /* Where a hook stands: the rules, and the way to the kernel. */

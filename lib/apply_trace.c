@@ -73,5 +73,8 @@ apply_trace(const struct apply *apply, const char *call, int fd,
 		trace_rule(&line, apply, rule, error);
 	else
 		trace_text(&line, "no rule");
-	trace_to_file(&line, apply->trace_path);
+	if (apply->host != NULL)
+		trace_to_descriptor(&line, apply->host->trace);
+	else
+		trace_to_file(&line, apply->trace_path);
 }

@@ -63,6 +63,16 @@ trace_start(struct trace_line *line, pid_t pid)
 }
 
 void
+trace_to_descriptor(struct trace_line *line, int fd)
+{
+	int saved = errno;
+
+	line->text[line->len] = '\n';
+	(void)syscall(SYS_write, fd, line->text, line->len + 1);
+	errno = saved;
+}
+
+void
 trace_to_file(struct trace_line *line, const char *path)
 {
 	int saved = errno;
@@ -79,9 +89,8 @@ trace_to_file(struct trace_line *line, const char *path)
 	if (fd >= 0) {
 		struct stat st;
 
-		line->text[line->len] = '\n';
 		if (fstat((int)fd, &st) == 0 && S_ISREG(st.st_mode))
-			(void)syscall(SYS_write, fd, line->text, line->len + 1);
+			trace_to_descriptor(line, (int)fd);
 		(void)syscall(SYS_close, fd);
 	}
 	errno = saved;

@@ -36,6 +36,9 @@ void trace_number(struct trace_line *line, int64_t number);
  */
 void trace_to_file(struct trace_line *line, const char *path);
 
+/* Ends the line and writes it to a file that is open. */
+void trace_to_descriptor(struct trace_line *line, int fd);
+
 /*
  * Sends the line to the system log, as facility daemon, severity warning
  * (RFC 3164), through /dev/log. Never waits.

@@ -70,7 +70,7 @@ struct run {
 	char **argv; /* of the program */
 	const char *program;
 	char config[PATH_MAX];
-	char trace[TRACE_PATH_MAX];
+	int trace_fd; /* -1: no trace is asked for */
 	char library[PATH_MAX];
 	bool strict;
 	enum way way;
@@ -176,13 +176,13 @@ trace(const struct run *run, const char *way, const char *why)
 {
 	struct trace_line line;
 
-	if (run->trace[0] == '\0')
+	if (run->trace_fd < 0)
 		return;
 	trace_start(&line, getpid());
 	trace_text(&line, run->program);
 	trace_text(&line, way);
 	trace_text(&line, why);
-	trace_to_file(&line, run->trace);
+	trace_to_descriptor(&line, run->trace_fd);
 }
 
 /*
@@ -223,29 +223,15 @@ preload(const struct run *run)
 	return CMD_DONE;
 }
 
-/* The memory that proc(5) shows as our command line. */
-static char *
-command_line(const struct run *run, size_t *size)
-{
-	char **last = run->argv;
-
-	while (last[1] != NULL)
-		last++;
-	*size = (size_t)(*last + strlen(*last) - program_invocation_name);
-	return program_invocation_name;
-}
-
 static int
 supervise(const struct run *run)
 {
 	struct worker_policy policy = {
 	    .image = run->image,
 	    .config = run->config,
-	    .trace_path = run->trace,
+	    .trace = run->trace_fd,
 	};
 	const char *why;
-	size_t title_size;
-	char *title = command_line(run, &title_size);
 	int error;
 
 	if (gains_rights(run) && !supervise_keeps_rights()) {
@@ -260,7 +246,7 @@ supervise(const struct run *run)
 				  : "--supervise asks for it");
 	/* Under supervision these calls would count as the program's own. */
 	supervise_inherited(&policy, run->program);
-	error = supervise_start(&policy, title, title_size, &why);
+	error = supervise_start(&policy, &why);
 	if (error == 0)
 		return CMD_DONE;
 	trace(run, ": not supervised: ", why);
@@ -293,8 +279,10 @@ prepare(struct run *run)
 }
 
 /*
- * Makes the trace's name absolute, for the program may be elsewhere, and tries
- * whether trace_to_file() will write to it.
+ * Opens the trace as trace_to_file() does. Only the preload, in the program,
+ * opens it again, by its name, which is absolute, for the program may be
+ * elsewhere. Whoever supervises with root's rights must not do that: the name
+ * may have come to mean another file.
  */
 static int
 set_trace(struct run *run, const char *file)
@@ -305,7 +293,7 @@ set_trace(struct run *run, const char *file)
 
 	if (cmd_absolute("trace file", file, path) != CMD_DONE)
 		return CMD_WRONG;
-	if (strlen(path) >= sizeof(run->trace)) {
+	if (strlen(path) >= TRACE_PATH_MAX) {
 		warnx("the name of the trace file is too long");
 		return CMD_WRONG;
 	}
@@ -317,13 +305,14 @@ set_trace(struct run *run, const char *file)
 	} else if (!S_ISREG(st.st_mode)) {
 		warnx("%s: no regular file", path);
 	} else {
-		memcpy(run->trace, path, strlen(path) + 1);
+		run->trace_fd = fd;
 	}
-	if (fd >= 0)
-		close(fd);
-	if (run->trace[0] == '\0')
+	if (run->trace_fd < 0) {
+		if (fd >= 0)
+			close(fd);
 		return go_without(run, "a trace");
-	if (setenv("KASHIM_TRACE", run->trace, 1) != 0) {
+	}
+	if (setenv("KASHIM_TRACE", path, 1) != 0) {
 		warn("KASHIM_TRACE");
 		return CMD_WRONG;
 	}
@@ -404,7 +393,7 @@ read_options(int argc, char *argv[], struct run *run, bool *go_on)
 int
 cmd_run(int argc, char *argv[])
 {
-	static struct run run;
+	static struct run run = {.trace_fd = -1};
 	bool go_on = false;
 	int status = read_options(argc, argv, &run, &go_on);
 

@@ -9,28 +9,23 @@
 #include "supervise.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "supervise_apart.h"
 #include "supervise_filter.h"
 
 #ifndef PR_SET_PTRACER
 #define PR_SET_PTRACER 0x59616d61
 #endif
-
-#define SUPERVISOR_NAME "kashim-watch" /* of 15 characters at most */
 
 /* The two ends of the conversation. */
 struct ends {
@@ -143,76 +138,16 @@ probe(pid_t program, int its_fd)
 	return 0;
 }
 
-/*
- * Whoever stops the program, or its service, with a signal to the whole
- * session or control group must not leave it without an answer.
- */
-static void
-ignore_signals(void)
-{
-	sigset_t none;
-
-	for (int number = 1; number < NSIG; number++) {
-		switch (number) {
-		case SIGCHLD:
-		case SIGALRM: /* supervise_worker.c */
-		case SIGABRT:
-		case SIGBUS:
-		case SIGFPE:
-		case SIGILL:
-		case SIGSEGV:
-		case SIGSYS:
-			signal(number, SIG_DFL);
-			break;
-		default:
-			signal(number, SIG_IGN);
-		}
-	}
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* Has nothing of the program's: session, directory, descriptors, limits. */
-static void
-stand_apart(int *keep, pid_t program, char *title, size_t title_size)
-{
-	struct rlimit files;
-	int null;
-
-	setsid();
-	ignore_signals();
-	if (chdir("/") < 0)
-		return;
-	/* The environment may hold secrets: no core, no look at it. */
-	prctl(PR_SET_DUMPABLE, 0);
-	prctl(PR_SET_NAME, SUPERVISOR_NAME);
-	if (title != NULL) {
-		memset(title, 0, title_size);
-		snprintf(title, title_size, SUPERVISOR_NAME ": %d", program);
-	}
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
-	if (dup2(*keep, 3) == 3)
-		*keep = 3;
-	close_range(*keep + 1, ~0u, 0);
-	close_range(0, (unsigned int)*keep - 1, 0);
-	null = open("/dev/null", O_RDWR);
-	while (null >= 0 && null < 2)
-		null = dup(null);
-}
-
 /* The supervisor's side, from its birth to its end. */
-static void __attribute__((noreturn))
-supervisor(const struct ends *ends, pid_t program,
-    const struct worker_policy *policy, char *title, size_t title_size)
+static void __attribute__((noreturn)) supervisor(
+    const struct ends *ends, pid_t program, const struct worker_policy *policy)
 {
 	struct worker_policy own = *policy;
-	int socket = ends->supervisor;
+	const int socket = ends->supervisor;
+	const int keep[] = {socket, own.trace};
 	int notify, error;
 
-	stand_apart(&socket, program, title, title_size);
+	supervise_apart(keep, 2, program);
 	/* The program names us to Yama as one that may look into it. */
 	if (send_number(socket, getpid()) < 0 ||
 	    receive_number(socket, &error) < 0)
@@ -247,8 +182,7 @@ reap(pid_t between)
  * stay pending for the program.
  */
 static int
-fork_supervisor(const struct ends *ends, const struct worker_policy *policy,
-    char *title, size_t title_size)
+fork_supervisor(const struct ends *ends, const struct worker_policy *policy)
 {
 	pid_t program = getpid();
 	int reaper = 0, error;
@@ -263,10 +197,10 @@ fork_supervisor(const struct ends *ends, const struct worker_policy *policy,
 
 		/* Process 1 would be given the orphan, with SIGCHLD. */
 		if (program == 1)
-			supervisor(ends, program, policy, title, title_size);
+			supervisor(ends, program, policy);
 		child = fork();
 		if (child == 0)
-			supervisor(ends, program, policy, title, title_size);
+			supervisor(ends, program, policy);
 		_exit(child < 0 ? errno : 0);
 	}
 	error = between < 0 ? -errno : program == 1 ? 0 : reap((pid_t)between);
@@ -335,8 +269,7 @@ supervise_keeps_rights(void)
 }
 
 int
-supervise_start(const struct worker_policy *policy, char *title,
-    size_t title_size, const char **why)
+supervise_start(const struct worker_policy *policy, const char **why)
 {
 	struct sock_fprog filter = {0};
 	struct ends ends;
@@ -353,7 +286,7 @@ supervise_start(const struct worker_policy *policy, char *title,
 		goto out;
 	}
 	ends = (struct ends){.program = pair[0], .supervisor = pair[1]};
-	error = fork_supervisor(&ends, policy, title, title_size);
+	error = fork_supervisor(&ends, policy);
 	close(ends.supervisor);
 	if (error == 0)
 		error = hand_over(ends.program, &filter, why);

@@ -13,23 +13,19 @@
 #define KASHIM_SUPERVISE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "supervise_worker.h"
 
 /*
  * Starts a supervisor with this policy and puts the calling process, which
- * has one thread, under it. title, of title_size bytes, is the memory that
- * proc(5) shows as the command line, for the supervisor to name itself; NULL
- * if not known.
+ * has one thread, under it.
  *
  * Returns 0, and the process is to call execve(2); or -errno and, at *why,
  * what could not be done, and then nothing has changed; but with -EOWNERDEAD
  * the supervisor was killed at the last moment, nobody will answer for the
  * process, and it must not become the program.
  */
-int supervise_start(const struct worker_policy *policy, char *title,
-    size_t title_size, const char **why);
+int supervise_start(const struct worker_policy *policy, const char **why);
 
 /*
  * Would a program that is set-user-ID or has file capabilities get its rights

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * supervise_inherited: the sockets that a program is started with: descriptor
- * 0 from an inetd, and those of socket activation (sd_listen_fds(3)).
+ * 0 from an inetd, those of socket activation (sd_listen_fds(3)), and the
+ * listeners among the rest. A connection among the rest is its parent's
+ * business, as it is under the preload.
  */
 #ifndef KASHIM_SUPERVISE_INHERITED_H
 #define KASHIM_SUPERVISE_INHERITED_H

@@ -21,12 +21,12 @@ struct known_socket {
 };
 
 static struct known_socket known[SOCKETS];
-static const char *trace_to = "";
+static int trace_to = -1;
 
 void
-held_start(const char *trace_path)
+held_start(int trace)
 {
-	trace_to = trace_path;
+	trace_to = trace;
 }
 
 /* The cookie of fd, or 0 if it is no socket. */
@@ -82,13 +82,14 @@ held_begin(struct held_socket *held, struct target *target, int fd)
 	}
 	held->apply = (struct apply){
 	    .view = view,
-	    .trace_path = trace_to,
+	    .trace_path = trace_to >= 0 ? "open" : "",
 	    .calls = {setsockopt, getsockopt},
 	    .host = &held->host,
 	};
 	held->host.fd = fd;
+	held->host.trace = trace_to;
 	/* Only a trace tells it. */
-	held->host.pid = trace_to[0] != '\0' ? target_process(target) : 0;
+	held->host.pid = trace_to >= 0 ? target_process(target) : 0;
 	take_record(held);
 	return true;
 }

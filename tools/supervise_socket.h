@@ -23,8 +23,8 @@ struct held_socket {
 	uint64_t cookie;
 };
 
-/* Begins; trace_path is for apply, and has to stay. */
-void held_start(const char *trace_path);
+/* Begins; trace is the trace file, open, or -1. */
+void held_start(int trace);
 
 /*
  * Gets hold of the socket that target has at its descriptor fd. Returns

@@ -216,7 +216,7 @@ worker_run(int notify, struct guard_page *page, void *data)
 
 	if (target_start(&policy->image, policy->config) < 0)
 		return;
-	held_start(policy->trace_path);
+	held_start(policy->trace);
 	while (!guard_is_gone()) {
 		struct work work = {
 		    .notify = notify, .request = &page->request};

@@ -13,9 +13,9 @@
 #include "supervise_guard.h"
 
 struct worker_policy {
-	struct image image;     /* checked */
-	const char *config;     /* the file that it was made of, absolute */
-	const char *trace_path; /* absolute; "" if none */
+	struct image image; /* checked */
+	const char *config; /* the file that it was made of, absolute */
+	int trace;          /* the trace file, open for appending; -1: none */
 };
 
 /* data is a struct worker_policy. */
