@@ -11,7 +11,7 @@ build_packages='gcc make libc6-dev pkg-config libconfuse-dev
 demo_packages='iproute2 nftables conntrack netcat-openbsd libpcap-dev
 	libcap2-bin procps util-linux'
 check_packages='check gnuplot-nox strace mandoc valgrind binutils perl
-	systemd bash-completion man-db
+	systemd bash-completion man-db e2fsprogs mount
 	libjemalloc2 libtcmalloc-minimal4 libfaketime libkeepalive0
 	clang clang-format clang-tidy cppcheck shellcheck libclang-rt-14-dev llvm
 	gcc-12-multilib musl-tools gcc-12-aarch64-linux-gnu libc6-dev-arm64-cross

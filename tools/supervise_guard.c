@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
@@ -19,11 +20,24 @@
 
 #include "supervise_clock.h"
 
-/* So many workers that each live for less than this: it is no accident. */
+/* So many workers that each end like this in a row: it is no accident. */
 #define SHORT_LIFE_MS   1000
 #define SHORT_LIVES_MAX 20
 /* How long the guard answers in the worker's place before it tries again. */
 #define PAUSE_MS 1000
+/*
+ * A request takes microseconds. One that is not answered for this long, or not
+ * taken, never will be.
+ */
+#define STUCK_MS 2000
+#define LOOK_MS  500 /* how often the guard looks whether that is so */
+/*
+ * With no request it does not. This is for a worker that is stopped between
+ * taking a request and saying so.
+ */
+#define SLEEP_MS 10000
+/* How long the end of a worker that was killed may take. */
+#define KILL_MS 1000
 
 /* The parent that a worker was born with. */
 static pid_t guard_pid;
@@ -38,13 +52,26 @@ guard_continue(int notify, uint64_t id)
 	(void)ioctl(notify, SECCOMP_IOCTL_NOTIF_SEND, &response);
 }
 
+void
+guard_taken(struct guard_page *page)
+{
+	const uint64_t one = 1;
+
+	__atomic_add_fetch(&page->taken, 1, __ATOMIC_SEQ_CST);
+	if (!__atomic_load_n(&page->guard_sleeps, __ATOMIC_SEQ_CST))
+		return;
+	/* Whoever is first; a second one would do no harm. */
+	__atomic_store_n(&page->guard_sleeps, false, __ATOMIC_SEQ_CST);
+	(void)!write(page->wake, &one, sizeof(one));
+}
+
 /* Answers what the worker has left unanswered. */
 static void
 answer_rest(int notify, struct guard_page *page)
 {
 	if (page->request.id != 0)
 		guard_continue(notify, page->request.id);
-	memset(page, 0, sizeof(*page));
+	memset(&page->request, 0, sizeof(page->request));
 }
 
 /* Is the last of the program gone? Then there is nothing left to do. */
@@ -100,58 +127,165 @@ start_worker(
 	sigaction(SIGUSR1, &wake, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGUSR1);
 	worker(notify, page, data);
+	close(page->wake);
+	munmap(page, sizeof(*page));
 	guard_run(notify, worker, data);
 }
 
-/* Until the worker has ended; exits if the program has. */
-static void
-watch(int notify, pid_t worker)
-{
-	int pidfd = pidfd_open(worker, 0);
-	struct pollfd polls[] = {
-	    {.fd = notify, .events = 0}, /* POLLHUP comes all the same */
-	    {.fd = pidfd, .events = POLLIN},
-	};
+/* What the guard saw of a worker when it looked last. */
+struct look {
+	bool busy; /* there is a request, or was one since the look before */
+	uint32_t taken;
+	int64_t since_ms; /* since when it is at the same one */
+};
 
-	while (pidfd >= 0) {
-		if (poll(polls, 2, -1) < 0)
+/* Looks. Returns whether the worker makes no headway. */
+static bool
+is_stuck(int notify, const struct guard_page *page, struct look *look)
+{
+	struct pollfd requests = {.fd = notify, .events = POLLIN};
+	const uint32_t taken = __atomic_load_n(&page->taken, __ATOMIC_SEQ_CST);
+	const bool waits = page->request.id != 0 || poll(&requests, 1, 0) > 0;
+	const int64_t now = clock_ms();
+
+	if (taken != look->taken || !look->busy || !waits) {
+		look->busy = waits || taken != look->taken;
+		look->taken = taken;
+		look->since_ms = now;
+		return false;
+	}
+	return now - look->since_ms >= STUCK_MS;
+}
+
+/* Says that the guard sleeps, unless there has just been a request. */
+static bool
+falls_asleep(struct guard_page *page, const struct look *look)
+{
+	if (look->busy)
+		return false;
+	__atomic_store_n(&page->guard_sleeps, true, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&page->taken, __ATOMIC_SEQ_CST) == look->taken;
+}
+
+/* A worker, as the guard has it. */
+struct ward {
+	pid_t pid;
+	int pidfd;
+	struct guard_page *page;
+};
+
+/*
+ * Until the worker ends, or has to be ended; exits if the program has ended.
+ * Returns whether a request holds the worker up.
+ */
+static bool
+watch(int notify, const struct ward *ward)
+{
+	struct guard_page *page = ward->page;
+	struct look look = {.taken = page->taken};
+	struct pollfd polls[] = {
+	    {.fd = notify}, /* POLLHUP comes all the same */
+	    {.fd = ward->pidfd, .events = POLLIN},
+	    {.fd = page->wake, .events = POLLIN},
+	};
+	uint64_t count;
+
+	do {
+		const bool sleeps = falls_asleep(page, &look);
+
+		polls[0].events = sleeps ? POLLIN : 0;
+		if (poll(polls, 3, sleeps ? SLEEP_MS : LOOK_MS) < 0)
 			continue;
+		__atomic_store_n(&page->guard_sleeps, false, __ATOMIC_SEQ_CST);
 		if (is_over(&polls[0])) {
-			kill(worker, SIGKILL);
+			kill(ward->pid, SIGKILL);
 			_exit(0);
 		}
+		if (polls[2].revents != 0)
+			(void)!read(page->wake, &count, sizeof(count));
 		if (polls[1].revents != 0)
-			break;
-	}
-	if (pidfd >= 0)
-		close(pidfd);
-	else
-		kill(worker, SIGKILL);
-	while (waitpid(worker, NULL, __WALL) < 0 && errno == EINTR)
+			return false;
+	} while (!is_stuck(notify, page, &look));
+	return page->request.id != 0;
+}
+
+/*
+ * Ends the worker and waits for that. Returns false if it can't be ended, as
+ * one that the kernel holds on a file system that is frozen.
+ */
+static bool
+end_worker(const struct ward *ward)
+{
+	struct pollfd end = {.fd = ward->pidfd, .events = POLLIN};
+
+	kill(ward->pid, SIGKILL);
+	if (ward->pidfd >= 0 && poll(&end, 1, KILL_MS) == 0)
+		return false;
+	while (waitpid(ward->pid, NULL, __WALL) < 0 && errno == EINTR)
 		continue;
+	return true;
+}
+
+/* A page, and until there is memory for one, an answer for each call. */
+static struct guard_page *
+new_page(int notify, int wake)
+{
+	static struct guard_page fallback;
+	struct guard_page *page;
+
+	for (;;) {
+		page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (page != MAP_FAILED)
+			break;
+		pass_on(notify, &fallback);
+	}
+	page->wake = wake;
+	return page;
+}
+
+/* From a worker's birth to its end. Returns whether it lived for a while. */
+static bool
+run_worker(
+    int notify, struct guard_page **page, guard_worker *worker, void *data)
+{
+	const int64_t start = clock_ms();
+	struct ward ward = {.page = *page};
+	bool held_up = false, ended;
+
+	ward.pid = start_worker(notify, *page, worker, data);
+	if (ward.pid < 0)
+		return false;
+	ward.pidfd = pidfd_open(ward.pid, 0);
+	if (ward.pidfd >= 0)
+		held_up = watch(notify, &ward);
+	ended = end_worker(&ward);
+	answer_rest(notify, *page);
+	/* One that goes on one day may still write to its page. */
+	if (!ended)
+		*page = new_page(notify, (*page)->wake);
+	if (ward.pidfd >= 0)
+		close(ward.pidfd);
+	/* What held it up may hold up the next one, too. */
+	if (held_up)
+		pass_on(notify, *page);
+	return ended && clock_ms() - start >= SHORT_LIFE_MS;
 }
 
 void
 guard_run(int notify, guard_worker *worker, void *data)
 {
-	struct guard_page *page = mmap(NULL, sizeof(*page),
-	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct guard_page *page =
+	    new_page(notify, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	unsigned int short_lives = 0;
-	/* Only to have an answer for each call, whatever there is not. */
-	static struct guard_page fallback;
 
-	while (page == MAP_FAILED)
-		pass_on(notify, &fallback);
 	for (;;) {
-		int64_t start = clock_ms();
-		pid_t pid = start_worker(notify, page, worker, data);
-
-		if (pid > 0)
-			watch(notify, pid);
-		answer_rest(notify, page);
-		if (clock_ms() - start >= SHORT_LIFE_MS)
+		if (run_worker(notify, &page, worker, data))
 			short_lives = 0;
-		else if (pid < 0 || ++short_lives >= SHORT_LIVES_MAX)
+		else if (++short_lives >= SHORT_LIVES_MAX)
 			pass_on(notify, page);
+		/* Those that did not end when they should. */
+		while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+			continue;
 	}
 }

@@ -6,6 +6,10 @@
  * ENOSYS if nobody held the descriptor any more. So the guard, which does next
  * to nothing and therefore has next to nothing to crash from, holds it too. If
  * it is the guard that is killed, the worker takes its place.
+ *
+ * The guard also ends a worker that makes no headway, whatever holds it up: a
+ * SIGSTOP, memory of the program on a device that does not answer, a trace on
+ * a file system that is frozen.
  */
 #ifndef KASHIM_SUPERVISE_GUARD_H
 #define KASHIM_SUPERVISE_GUARD_H
@@ -26,11 +30,14 @@ struct guard_page {
 		struct seccomp_notif request; /* id 0: none is at work */
 		uint8_t room[GUARD_REQUEST_MAX];
 	};
+	uint32_t taken; /* how many requests; the rest is the guard's */
+	bool guard_sleeps;
+	int wake; /* eventfd(2) */
 };
 
 /*
  * Serves notify; page is the guard's. To return when guard_is_gone(), with no
- * request at work.
+ * request at work and without a descriptor of its own.
  */
 typedef void guard_worker(int notify, struct guard_page *page, void *data);
 
@@ -40,13 +47,16 @@ typedef void guard_worker(int notify, struct guard_page *page, void *data);
  */
 bool guard_is_gone(void);
 
+/* For the worker: it has taken a request. Costs a system call at times. */
+void guard_taken(struct guard_page *page);
+
 /* Answers request id: the call goes on as the program made it. */
 void guard_continue(int notify, uint64_t id);
 
 /*
- * Runs worker in a process of its own, and a new one whenever it ends, until
- * the last thread that has the filter of notify is gone; then exits. For a
- * process with one thread.
+ * Runs worker in a process of its own, and a new one whenever it ends or makes
+ * no headway for 2.5 seconds, until the last thread that has the filter of
+ * notify is gone; then exits. For a process with one thread.
  */
 void guard_run(int notify, guard_worker *worker, void *data)
     __attribute__((noreturn));

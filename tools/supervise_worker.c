@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "apply.h"
@@ -18,13 +17,6 @@
 #include "supervise_scan.h"
 #include "supervise_socket.h"
 #include "supervise_target.h"
-
-/*
- * A request takes microseconds. If it takes this long, then because the
- * program's memory is on a device that does not answer; the alarm ends the
- * worker, and the guard answers.
- */
-#define REQUEST_MAX_S 10
 
 /* A request while it is worked at. */
 struct work {
@@ -167,14 +159,6 @@ answer(int notify, struct guard_page *page, bool made)
 	memset(&page->request, 0, sizeof(page->request));
 }
 
-static void
-set_alarm(time_t after_s)
-{
-	const struct itimerval timer = {.it_value.tv_sec = after_s};
-
-	setitimer(ITIMER_REAL, &timer, NULL);
-}
-
 /*
  * Does what is due, until there is a request. Nothing wakes the worker while
  * there is nothing to do.
@@ -227,8 +211,7 @@ worker_run(int notify, struct guard_page *page, void *data)
 			end_with_program(notify);
 			continue;
 		}
-		set_alarm(REQUEST_MAX_S);
+		guard_taken(page);
 		answer(notify, page, serve(&work));
-		set_alarm(0);
 	}
 }

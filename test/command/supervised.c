@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -20,6 +21,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -369,14 +372,6 @@ later(int idle_s)
 	fprintf(stderr, "after accept: %.1f ms at most\n", longest_ms);
 }
 
-static int
-compare(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 static double
 now_us(void)
 {
@@ -384,6 +379,101 @@ now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+/*
+ * Memory that nobody gives, until give() does: whoever reads it waits. Not
+ * the kernel in a call of our own alone, but the supervisor, too.
+ */
+static char *withheld;
+static int faults;
+
+static void
+withhold(void)
+{
+	struct uffdio_api api = {.api = UFFD_API};
+	struct uffdio_register range = {.mode = UFFDIO_REGISTER_MODE_MISSING};
+
+	withheld = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	faults = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	range.range.start = (uintptr_t)withheld;
+	range.range.len = 4096;
+	if (faults < 0 || ioctl(faults, UFFDIO_API, &api) < 0 ||
+	    ioctl(faults, UFFDIO_REGISTER, &range) < 0) {
+		perror("userfaultfd");
+		exit(2);
+	}
+}
+
+static void
+give(const void *bytes, size_t len)
+{
+	static _Alignas(4096) char page[4096];
+	struct uffdio_copy copy = {
+	    .dst = (uintptr_t)withheld,
+	    .src = (uintptr_t)page,
+	    .len = sizeof(page),
+	};
+
+	memcpy(page, bytes, len);
+	if (ioctl(faults, UFFDIO_COPY, &copy) < 0)
+		count_wrong("UFFDIO_COPY", errno);
+}
+
+static void *
+connect_to_withheld(void *data)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)data;
+	if (connect(fd, (struct sockaddr *)withheld, sizeof(address)) < 0)
+		count_wrong("connect, memory withheld", errno);
+	drop(fd);
+	return NULL;
+}
+
+/*
+ * stuck MS: a thread's connect holds the supervisor up for ever. Others' may
+ * wait for so long, and not longer.
+ */
+static void
+stuck(int most_ms)
+{
+	const double end = now_us() + 8e6;
+	double longest_ms = 0;
+	pthread_t thread;
+	struct pollfd fault = {.events = POLLIN};
+
+	start_server();
+	withhold();
+	pthread_create(&thread, NULL, connect_to_withheld, NULL);
+	fault.fd = faults;
+	if (poll(&fault, 1, 5000) != 1)
+		count_wrong("nobody reads the address", 0);
+	for (double start = now_us(); start < end; start = now_us()) {
+		double ms;
+
+		connect_once(0);
+		ms = (now_us() - start) / 1e3;
+		if (ms > longest_ms)
+			longest_ms = ms;
+	}
+	give(&address, sizeof(address));
+	pthread_join(thread, NULL);
+	fprintf(stderr, "stuck: %.0f ms at most\n", longest_ms);
+	if (longest_ms < 1000)
+		count_wrong("nobody was stuck", 0);
+	if (longest_ms > most_ms)
+		count_wrong("stuck for too long", 0);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
 }
 
 /* times COUNT: the median of a connect, and of a call that nobody looks at. */
@@ -432,6 +522,8 @@ main(int argc, char **argv)
 		descriptors(first);
 	else if (strcmp(what, "later") == 0)
 		later(first);
+	else if (strcmp(what, "stuck") == 0)
+		stuck(first);
 	else if (strcmp(what, "times") == 0)
 		times(first);
 	else if (strcmp(what, "client") == 0) {

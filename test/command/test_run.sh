@@ -13,6 +13,12 @@ set -u
 # left ends with its first process.
 apart -mp --fork --kill-child --mount-proc
 started=
+cleanup() {
+	! mountpoint -q "$work/frozen" || {
+		fsfreeze -u "$work/frozen" 2>/dev/null
+		umount "$work/frozen"
+	}
+}
 begin
 PATH=$build:$PATH
 export PATH TMUX_TMPDIR="$work"
@@ -343,6 +349,142 @@ in_file 'workers killed' out 'load: ran, all right'
 [ ! -s err ] || sed 's/^/	/' err
 ends 'workers killed' $pid
 
+# What ps(1) shows is right, or nothing.
+
+printf '#!/bin/sh\nexec sleep 60\n' >a
+chmod 755 a
+(exec kashim run -S ./a) &
+pid=$!
+started="$started $pid"
+two() {
+	[ "$(supervisors "$pid" | wc -l)" = 2 ] && [ -n "$(worker_of "$pid")" ]
+}
+until_true 5 two || fail "a short command line: no supervisor of $pid"
+same 'a short command line: an environment that it had' \
+	"$(tr '\0' '\n' <"/proc/$pid/environ" | grep ^KASHIM_CONFIG)" \
+	"KASHIM_CONFIG=$KASHIM_CONFIG"
+kill $pid
+wait $pid 2>/dev/null
+ends 'a short command line' $pid
+cp all.conf c
+perl -e '%ENV = (); exec { shift } @ARGV' "$build/kashim" k run -S -c c ./a &
+pid=$!
+started="$started $pid"
+until_true 5 pgrep -fx kashim-watch >/dev/null ||
+	fail 'no environment: no kashim-watch'
+same 'no environment: no number' "$(supervisors $pid)" ''
+kill $pid
+wait $pid 2>/dev/null
+
+# One that is stopped, or held up, is replaced: within 2.5 seconds, 3.5 if not
+# even SIGKILL ends it.
+
+cat >steps.py <<'END'
+import socket, sys, time
+own = socket.create_server(("127.0.0.1", 0))
+longest = 0
+for line in sys.stdin:
+	start = time.monotonic()
+	try:
+		s = socket.create_connection(own.getsockname())
+	except OSError as error:
+		print(error.errno, flush=True)
+		continue
+	longest = max(longest, time.monotonic() - start)
+	print(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE), flush=True)
+print("%.1f s at most" % longest, file=sys.stderr)
+sys.exit(longest > float(sys.argv[1]))
+END
+mkfifo ask
+answers() {
+	[ "$(wc -l <steps)" -ge "$1" ]
+}
+# begins_steps SECONDS OPTION...: the program, which waits to be asked.
+begins_steps() {
+	seconds=$1
+	shift
+	kashim run "$@" --supervise python3 steps.py "$seconds" <ask >steps \
+		2>err &
+	pid=$!
+	started="$started $pid"
+	exec 4>ask
+	asked=0
+	step
+}
+# step: one connection more. Was it soon there?
+step() {
+	echo >&4
+	asked=$((asked + 1))
+	until_true 10 answers $asked || fail "no answer to step $asked"
+}
+# ends_steps NAME STEPS
+ends_steps() {
+	exec 4>&-
+	wait $pid
+	same "$1: nobody waited for long" "$?" 0
+	same "$1" "$(paste -sd ' ' steps)" "$2"
+	[ ! -s err ] || sed 's/^/	/' err
+}
+begins_steps 3
+victim=$(worker_of $pid)
+kill -STOP "$victim"
+step
+replaced=$(worker_of $pid)
+[ -n "$replaced" ] && [ "$replaced" != "$victim" ] ||
+	fail "stopped: worker '$victim', then '$replaced'"
+# In the midst of requests, too; and its guard is then not asleep.
+step
+kill -STOP "$replaced"
+step
+step
+ends_steps 'worker stopped' '77 77 77 77 77'
+
+# Its trace is the file that it was, whatever has the name now.
+begins_steps 3 --trace="$work/moved"
+mv moved moved.old
+echo theirs >theirs
+ln theirs moved
+step
+ends_steps 'trace moved' '77 77'
+same 'trace moved: what has the name now' "$(cat theirs)" theirs
+same 'trace moved: the file that it was' \
+	"$(grep -c ': connect fd .*: rule all: ' moved.old)" 2
+
+# Both at once: calls fail, as documented, and nothing waits.
+begins_steps 3
+# shellcheck disable=SC2046 # two numbers
+kill -9 $(supervisors $pid)
+until_true 5 unsupervised $pid
+step
+ends_steps 'both killed' '77 38'
+
+timeout 60 kashim run ./supervised stuck 3500 >out 2>err
+same 'memory that nobody gives' "$?, $(cat out)" '0, stuck: ran, all right'
+cat err
+
+# A trace on a file system that is frozen, for a snapshot, say: even SIGKILL
+# does not end whoever writes to it.
+truncate -s 16M disk
+mkfs.ext4 -q disk
+mkdir frozen
+if mount -o loop disk frozen; then
+	chmod 755 frozen
+	begins_steps 4 --trace="$work/frozen/trace"
+	fsfreeze -f frozen
+	step
+	step
+	# What is held up is not waited for either when the program ends.
+	exec 4>&-
+	wait $pid
+	same 'frozen: nobody waited for long' $? 0
+	fsfreeze -u frozen
+	ends 'frozen' $pid
+	until_true 5 umount frozen
+	same 'frozen: steps' "$(sed -n 1p steps) $(wc -l <steps)" '77 3'
+else
+	fail 'no loop device'
+fi
+
 # Nothing is left open, however many connections.
 
 kashim run ./supervised descriptors 100 <&3 >out 2>err &
@@ -414,47 +556,46 @@ same 'socket activation' "$(python3 activate.py kashim run --supervise perl -e '
 	open(my $s, "+<&=", 3);
 	print unpack("i", getsockopt($s, 6, 4)), "\n"')" 77
 
+cat >hand_on.py <<'END'
+import os, socket, subprocess, sys
+passed, kept = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+there = socket.create_connection(kept.getsockname())
+for number, own in (7, passed), (8, there), (900, passed):
+	os.dup2(own.fileno(), number)
+	os.set_inheritable(number, True)
+subprocess.run(sys.argv[1:], close_fds=False, check=True)
+print(*(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+	for s in (passed, there, kept)))
+END
+same 'a listener at any number, what it accepts; no connection; none that is
+kept' "$(python3 hand_on.py kashim run --supervise python3 -c '
+import socket
+listener = socket.socket(fileno=7)
+own = socket.create_connection(listener.getsockname())
+accepted, _ = listener.accept()
+print(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE))' 2>&1 |
+	paste -sd ' ')" '77 77 7200 7200'
+
 # kashim reload reaches it at its next connection.
 
 export KASHIM_CACHE="$work/cache"
 mkdir -m 755 cache
 printf 'rule all { idle = "77s" }\n' >live.conf
-cat >steps.py <<'END'
-import socket, sys
-own = socket.create_server(("127.0.0.1", 0))
-for line in sys.stdin:
-	s = socket.create_connection(own.getsockname())
-	print(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE), flush=True)
-END
 kashim reload live.conf >out 2>err || sed 's/^/	/' err
-mkfifo ask
-kashim run -c live.conf --supervise python3 steps.py <ask >steps 2>&1 &
-pid=$!
-started="$started $pid"
-exec 3>ask
-answers() {
-	[ "$(wc -l <steps)" -ge "$1" ]
-}
-echo >&3
-until_true 5 answers 1
+begins_steps 5 -c live.conf
 printf 'rule x { program = { "nobody" } idle = 5 }\nrule all { idle = "88s" }\n' \
 	>live.conf
 kashim reload live.conf >out 2>err || sed 's/^/	/' err
-echo >&3
-until_true 5 answers 2
+step
 printf 'rule x { idel = 5 }\n' >live.conf
 kashim reload live.conf >out 2>&1
-echo >&3
-until_true 5 answers 3
+step
 printf 'rule all { idle = "99s" }\n' >live.conf
 kashim reload live.conf >out 2>err || sed 's/^/	/' err
 kill -9 "$(worker_of $pid)"
 until_true 5 two
-echo >&3
-until_true 5 answers 4
-same 'reload' "$(paste -sd ' ' steps)" '77 88 88 99'
-exec 3>&-
-wait $pid
+step
+ends_steps 'reload' '77 88 88 99'
 unset KASHIM_CACHE
 
 # In company
