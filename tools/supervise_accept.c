@@ -14,11 +14,10 @@
 #include "supervise_clock.h"
 #include "supervise_scan.h"
 
-#define THREADS  256
+#define THREADS  4096
+#define PROBES   8 /* places that a thread may have in the table */
 #define FIRST_MS 5
 #define LAST_MS  1000
-/* How much longer than a look the rest after it is. */
-#define REST 20
 
 /* A thread that called accept(2). */
 struct acceptor {
@@ -31,8 +30,8 @@ struct acceptor {
 };
 
 static struct acceptor acceptors[THREADS];
-static unsigned int acceptor_count, next_forgotten;
-static int64_t rest_until_ms;
+static unsigned int acceptor_count;
+static int64_t next_ms = CLOCK_NEVER; /* no acceptor is due before */
 
 static void
 forget(struct acceptor *acceptor)
@@ -42,12 +41,15 @@ forget(struct acceptor *acceptor)
 	acceptor_count--;
 }
 
+/* The one of thread tid, or a free place for it, which tid 0 stands for. */
 static struct acceptor *
-find(pid_t tid)
+find(pid_t tid, pid_t wanted)
 {
-	for (int i = 0; i < THREADS; i++) {
-		if (acceptors[i].tid == tid)
-			return &acceptors[i];
+	for (int i = 0; i < PROBES; i++) {
+		struct acceptor *place = &acceptors[(tid + i) % THREADS];
+
+		if (place->tid == wanted)
+			return place;
 	}
 	return NULL;
 }
@@ -55,13 +57,15 @@ find(pid_t tid)
 static struct acceptor *
 add(pid_t tid, pid_t process)
 {
-	struct acceptor *acceptor = find(0);
+	struct acceptor *acceptor = find(tid, 0);
 	int pidfd = pidfd_open(process, 0);
 
 	if (pidfd < 0)
 		return NULL;
 	if (acceptor == NULL) {
-		acceptor = &acceptors[next_forgotten++ % THREADS];
+		/* What it has accepted by now is not forgotten. */
+		acceptor = &acceptors[tid % THREADS];
+		scan_ask(acceptor->pidfd, acceptor->process, acceptor->tid);
 		forget(acceptor);
 	}
 	*acceptor = (struct acceptor){
@@ -78,7 +82,7 @@ void
 accept_begun(const struct held_socket *held, const struct target *target)
 {
 	const pid_t tid = target_thread(target);
-	struct acceptor *acceptor = acceptor_count > 0 ? find(tid) : NULL;
+	struct acceptor *acceptor = find(tid, tid);
 
 	if (!scan_add_listener(held->fd))
 		return;
@@ -90,6 +94,8 @@ accept_begun(const struct held_socket *held, const struct target *target)
 		return;
 	acceptor->left = acceptor->wait_ms > 0;
 	acceptor->wait_ms = FIRST_MS;
+	if (acceptor->due_ms < next_ms)
+		next_ms = acceptor->due_ms;
 }
 
 /* Is the thread in accept(2)? /proc/TID/syscall begins with its number. */
@@ -129,13 +135,10 @@ look(struct acceptor *acceptor)
 {
 	const bool accepting = is_accepting(acceptor->tid);
 
-	if (acceptor->left || !accepting) {
-		/* Of the processor, not of the clock: others run, too. */
-		const int64_t start = clock_used_us();
-
-		scan_process(acceptor->pidfd, acceptor->process, acceptor->tid);
-		rest_until_ms =
-		    clock_ms() + (clock_used_us() - start) * REST / 1000;
+	if ((acceptor->left || !accepting) &&
+	    !scan_ask(acceptor->pidfd, acceptor->process, acceptor->tid)) {
+		acceptor->due_ms = clock_ms() + FIRST_MS;
+		return;
 	}
 	if (!accepting) {
 		forget(acceptor);
@@ -148,28 +151,40 @@ look(struct acceptor *acceptor)
 	acceptor->due_ms = clock_ms() + acceptor->wait_ms;
 }
 
-int
+int64_t
+accept_due_ms(void)
+{
+	return acceptor_count > 0 ? next_ms : CLOCK_NEVER;
+}
+
+void
 accept_run(void)
 {
-	int64_t now, next = INT64_MAX;
+	const int64_t now = clock_ms(), start = clock_used_us();
+	int64_t next = CLOCK_NEVER;
 
-	if (acceptor_count == 0)
-		return -1;
-	now = clock_ms();
+	if (accept_due_ms() > now)
+		return;
 	for (int i = 0; i < THREADS; i++) {
 		struct acceptor *acceptor = &acceptors[i];
 
 		if (acceptor->tid == 0)
 			continue;
-		if (acceptor->due_ms <= now && rest_until_ms <= now)
+		/* Those that are due and not looked at stay due. */
+		if (acceptor->due_ms <= now &&
+		    clock_used_us() - start < CLOCK_SLICE_US)
 			look(acceptor);
 		if (acceptor->tid != 0 && acceptor->due_ms < next)
 			next = acceptor->due_ms;
 	}
-	if (acceptor_count == 0)
-		return -1;
-	now = clock_ms();
-	if (next < rest_until_ms)
-		next = rest_until_ms;
-	return next > now ? (int)(next - now) : 0;
+	next_ms = next;
+}
+
+void
+accept_stop(void)
+{
+	for (int i = 0; i < THREADS; i++) {
+		if (acceptors[i].tid != 0)
+			forget(&acceptors[i]);
+	}
 }

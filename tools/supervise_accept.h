@@ -7,18 +7,26 @@
  * there is one. So the worker looks for new connections of the process after
  * a thread of it has left accept(2): a few milliseconds after the call, and if
  * it still waits there, again and again, each time later, up to every second.
- * A thread that calls accept(2) again has left it. A look that takes long is
- * followed by a rest that is many times as long.
+ * A thread that calls accept(2) again has left it. Thousands of threads are
+ * known at a time.
  */
 #ifndef KASHIM_SUPERVISE_ACCEPT_H
 #define KASHIM_SUPERVISE_ACCEPT_H
+
+#include <stdint.h>
 
 #include "supervise_socket.h"
 
 /* The call is on its way: accept, on the listener that is held. */
 void accept_begun(const struct held_socket *held, const struct target *target);
 
-/* Does what is due. Returns how long until something is, in ms; -1: never. */
-int accept_run(void);
+/* When something is due, by the clock of supervise_clock.h. */
+int64_t accept_due_ms(void);
+
+/* Does what is due, for a slice of time at most. */
+void accept_run(void);
+
+/* Forgets all threads, and lets go of all descriptors. */
+void accept_stop(void);
 
 #endif

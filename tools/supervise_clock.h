@@ -17,6 +17,12 @@ clock_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* No time: nothing is due. */
+#define CLOCK_NEVER INT64_MAX
+
+/* How long anything goes on for at a time: a request may be waiting. */
+#define CLOCK_SLICE_US 1000
+
 /* What this process has used of a processor. */
 static inline int64_t
 clock_used_us(void)

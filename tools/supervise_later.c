@@ -38,6 +38,7 @@ struct later {
 
 static struct later laters[LATERS];
 static unsigned int later_count, later_end; /* in use; none from here on */
+static int64_t next_ms = CLOCK_NEVER;       /* nothing is due before */
 
 static void
 later_add(const struct held_socket *held, const struct target *target,
@@ -62,6 +63,8 @@ later_add(const struct held_socket *held, const struct target *target,
 	};
 	if (len > 0)
 		memcpy(&later->sa, sa, len);
+	if (later->due_ms < next_ms)
+		next_ms = later->due_ms;
 	if (later_end <= later - laters)
 		later_end = (unsigned int)(later - laters) + 1;
 }
@@ -102,7 +105,7 @@ look_for_accepted(const struct later *later, int listener)
 	if (pidfd < 0)
 		return;
 	if (scan_add_listener(listener))
-		scan_process(pidfd, later->process, later->tid);
+		(void)scan_ask(pidfd, later->process, later->tid);
 	close(pidfd);
 }
 
@@ -154,20 +157,28 @@ later_settle(const struct held_socket *held)
 	}
 }
 
-int
+int64_t
+later_due_ms(void)
+{
+	return later_count > 0 ? next_ms : CLOCK_NEVER;
+}
+
+void
 later_run(void)
 {
-	int64_t now, next = INT64_MAX;
+	const int64_t now = clock_ms(), start = clock_used_us();
+	int64_t next = CLOCK_NEVER;
 
-	if (later_count == 0)
-		return -1;
-	now = clock_ms();
+	if (later_due_ms() > now)
+		return;
 	for (unsigned int i = 0; i < later_end; i++) {
 		struct later *later = &laters[i];
 
 		if (later->due_ms == 0)
 			continue;
-		if (later->due_ms <= now) {
+		/* Those that are due and not looked at stay due. */
+		if (later->due_ms <= now &&
+		    clock_used_us() - start < CLOCK_SLICE_US) {
 			if (try(later) || ++later->waits == WAITS) {
 				later->due_ms = 0;
 				later_count--;
@@ -178,9 +189,7 @@ later_run(void)
 		if (later->due_ms < next)
 			next = later->due_ms;
 	}
-	if (later_count == 0) {
+	next_ms = next;
+	if (later_count == 0)
 		later_end = 0;
-		return -1;
-	}
-	return next > now ? (int)(next - now) : 0;
 }

@@ -28,7 +28,10 @@ later_listening(const struct held_socket *held, const struct target *target);
  */
 void later_settle(const struct held_socket *held);
 
-/* Does what is due. Returns how long until something is, in ms; -1: never. */
-int later_run(void);
+/* When something is due, by the clock of supervise_clock.h. */
+int64_t later_due_ms(void);
+
+/* Does what is due, for a slice of time at most. */
+void later_run(void);
 
 #endif

@@ -7,6 +7,7 @@
 #define KASHIM_SUPERVISE_SCAN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "supervise_socket.h"
@@ -24,11 +25,24 @@ bool scan_add_listener(int listener);
 void scan_settle(const struct held_socket *held);
 
 /*
- * Sets what the rules say on each connection, to a port of interest, that was
- * not there at the last look: of the process that pidfd is for, whose number
- * is process, and of its descendants. Of processes with several threads only
- * those are known that the first one started, or thread.
+ * Asks for a look at the process that pidfd is for, whose number is process,
+ * and at its descendants: what the rules say is set on each connection, to a
+ * port of interest, that was not there at the last look. Of processes with
+ * several threads only those children are known that the first one started,
+ * or thread. Returns false if there is no room: to be asked again.
  */
-void scan_process(int pidfd, pid_t process, pid_t thread);
+bool scan_ask(int pidfd, pid_t process, pid_t thread);
+
+/*
+ * When scan_run() is to be called next: CLOCK_NEVER if nobody has asked. A
+ * look that took long is followed by a rest that is many times as long.
+ */
+int64_t scan_due_ms(void);
+
+/* Goes on with the looks, for a slice of time at most. */
+void scan_run(void);
+
+/* Forgets what was asked for, and lets go of all descriptors. */
+void scan_stop(void);
 
 #endif

@@ -120,6 +120,13 @@ forget(struct target *target)
 	target->tid = 0;
 }
 
+void
+target_stop(void)
+{
+	for (int i = 0; i < TARGETS; i++)
+		forget(&known.table[i]);
+}
+
 /* Is it still there? Only then tid can't have become another's number. */
 static bool
 is_alive(const struct target *target)

@@ -30,6 +30,9 @@ struct target;
  */
 int target_start(const struct image *image, const char *config);
 
+/* Forgets all, and lets go of all descriptors. */
+void target_stop(void);
+
 /*
  * The thread tid. Valid until the next call. Returns NULL if there is none
  * (any more), or no descriptor left.

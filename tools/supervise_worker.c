@@ -13,10 +13,14 @@
 #include "apply.h"
 #include "supervise_accept.h"
 #include "supervise_call.h"
+#include "supervise_clock.h"
 #include "supervise_later.h"
 #include "supervise_scan.h"
 #include "supervise_socket.h"
 #include "supervise_target.h"
+
+/* How long requests alone are served while other things are due. */
+#define TURN_MS 5
 
 /* A request while it is worked at. */
 struct work {
@@ -159,24 +163,45 @@ answer(int notify, struct guard_page *page, bool made)
 	memset(&page->request, 0, sizeof(page->request));
 }
 
+/* When something is due that is not a request; CLOCK_NEVER. */
+static int64_t
+due_ms(void)
+{
+	int64_t due = later_due_ms();
+
+	if (accept_due_ms() < due)
+		due = accept_due_ms();
+	if (scan_due_ms() < due)
+		due = scan_due_ms();
+	return due;
+}
+
 /*
- * Does what is due, until there is a request. Nothing wakes the worker while
- * there is nothing to do.
+ * Does what is due, until there is a request. That comes first, but what is
+ * due has its turn, too: each of the three for a slice of time. Nothing wakes
+ * the worker while there is nothing to do.
  */
 static void
 wait_for_request(int notify)
 {
+	static int64_t had_turn_ms;
 	struct pollfd requests = {.fd = notify, .events = POLLIN};
 
-	for (;;) {
-		int later_ms = later_run(), accept_ms = accept_run();
-		int wait_ms = later_ms;
+	while (!guard_is_gone()) {
+		const int64_t due = due_ms();
+		int64_t now;
 
-		if (wait_ms < 0 || (accept_ms >= 0 && accept_ms < wait_ms))
-			wait_ms = accept_ms;
 		/* For a request alone the kernel need not be asked twice. */
-		if (wait_ms < 0 || poll(&requests, 1, wait_ms) != 0)
+		if (due == CLOCK_NEVER)
 			return;
+		now = clock_ms();
+		if (poll(&requests, 1, due > now ? (int)(due - now) : 0) > 0 &&
+		    (due > now || now - had_turn_ms < TURN_MS))
+			return;
+		later_run();
+		accept_run();
+		scan_run();
+		had_turn_ms = clock_ms();
 	}
 }
 
@@ -214,4 +239,7 @@ worker_run(int notify, struct guard_page *page, void *data)
 		guard_taken(page);
 		answer(notify, page, serve(&work));
 	}
+	accept_stop();
+	scan_stop();
+	target_stop();
 }

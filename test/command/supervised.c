@@ -24,6 +24,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -476,6 +477,145 @@ compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+static int *accepted;
+static int accepted_count;
+
+static void *
+accept_and_keep(void *data)
+{
+	int own = *(int *)data;
+
+	while (!stop) {
+		int fd = accept(own, NULL, NULL);
+
+		if (fd < 0)
+			continue;
+		accepted[accepted_count] = fd;
+		__atomic_add_fetch(&accepted_count, 1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+/* How many of those that were accepted have not what the rule says. */
+static int
+count_without(int idle_s)
+{
+	int without = 0;
+
+	for (int i = 0; i < accepted_count; i++)
+		without +=
+		    option(accepted[i], IPPROTO_TCP, TCP_KEEPIDLE) != idle_s;
+	return without;
+}
+
+#define MORE 1000
+
+/* Connects, keeps all, and looks how long the last ones take. */
+static void
+connect_beside(int count)
+{
+	double us[MORE];
+
+	for (int i = 0; i < count + MORE; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		double start = now_us();
+
+		if (connect(fd, (struct sockaddr *)&address, sizeof(address)) <
+		    0)
+			count_wrong("connect", errno);
+		if (i < count)
+			continue;
+		us[i - count] = now_us() - start;
+		usleep(1000);
+	}
+	qsort(us, MORE, sizeof(*us), compare);
+	fprintf(stderr,
+	    "connect beside %d: median %.0f us, of 100 all but one %.0f us, "
+	    "longest %.0f us\n",
+	    count, us[MORE / 2], us[MORE - MORE / 100], us[MORE - 1]);
+	if (us[MORE - 1] > 20000)
+		count_wrong("connects wait for long", 0);
+}
+
+/*
+ * many IDLE COUNT: has so many connections, and looks how long a child's take
+ * while a thread accepts, so that the supervisor looks through all of them.
+ */
+static void
+many(int idle_s, int count)
+{
+	const double end = now_us() + 30e6;
+	struct rlimit files;
+	pthread_t thread;
+	char byte;
+	int own, done[2];
+	pid_t child;
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	accepted = calloc((size_t)(count + MORE), sizeof(*accepted));
+	own = listener(&address);
+	if (pipe(done) < 0)
+		exit(2);
+	child = fork();
+	if (child == 0) {
+		connect_beside(count);
+		(void)!write(done[1], &wrong, 1);
+		pause();
+	}
+	pthread_create(&thread, NULL, accept_and_keep, &own);
+	if (read(done[0], &byte, 1) != 1 || byte != 0)
+		count_wrong("the child", 0);
+	while ((__atomic_load_n(&accepted_count, __ATOMIC_ACQUIRE) <
+		       count + MORE ||
+		   count_without(idle_s) > 0) &&
+	       now_us() < end)
+		usleep(10000);
+	if (accepted_count < count + MORE || count_without(idle_s) > 0)
+		count_wrong("accepted, and no rule", count_without(idle_s));
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
+/* Accepts one connection. Returns whether it soon has what the rule says. */
+static bool
+accept_one(int own, int idle_s)
+{
+	int fd = accept(own, NULL, NULL);
+	const double end = now_us() + 20e6;
+
+	while (
+	    option(fd, IPPROTO_TCP, TCP_KEEPIDLE) != idle_s && now_us() < end)
+		usleep(10000);
+	return option(fd, IPPROTO_TCP, TCP_KEEPIDLE) == idle_s;
+}
+
+/* acceptors IDLE COUNT: so many processes wait in accept(2) at once. */
+static void
+acceptors(int idle_s, int count)
+{
+	int own = listener(&address), status;
+
+	for (int i = 0; i < count; i++) {
+		if (fork() == 0)
+			_exit(!accept_one(own, idle_s));
+	}
+	/* All of them have called it, and the supervisor looks less often. */
+	sleep(1);
+	for (int i = 0; i < count; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		if (connect(fd, (struct sockaddr *)&address, sizeof(address)) <
+		    0)
+			count_wrong("connect", errno);
+	}
+	for (int i = 0; i < count; i++) {
+		if (wait(&status) < 0 || status != 0)
+			count_wrong("accepted, and no rule", 0);
+	}
+}
+
 /* times COUNT: the median of a connect, and of a call that nobody looks at. */
 static void
 times(int count)
@@ -524,6 +664,10 @@ main(int argc, char **argv)
 		later(first);
 	else if (strcmp(what, "stuck") == 0)
 		stuck(first);
+	else if (strcmp(what, "many") == 0)
+		many(first, second);
+	else if (strcmp(what, "acceptors") == 0)
+		acceptors(first, second);
 	else if (strcmp(what, "times") == 0)
 		times(first);
 	else if (strcmp(what, "client") == 0) {

@@ -154,6 +154,17 @@ done
 timeout 60 kashim run -c source.conf ./supervised later 77 >out 2>err
 same 'accepted: status' $? 0
 cat err
+timeout 60 kashim run -c source.conf ./supervised acceptors 77 300 >out 2>err
+same '300 that accept' "$?, $(cat out err)" '0, acceptors: ran, all right'
+# Others may have the processor: one time of three must do.
+for try in 1 2 3; do
+	timeout 60 kashim run -c source.conf ./supervised many 77 9000 \
+		>out 2>err
+	status=$?
+	cat err
+	[ $status -ne 0 ] || break
+done
+same "connects beside 9,000 connections, try $try: status" $status 0
 
 # It keeps its process: what it and its parent see is the same.
 
@@ -391,6 +402,7 @@ for line in sys.stdin:
 		print(error.errno, flush=True)
 		continue
 	longest = max(longest, time.monotonic() - start)
+	own.accept()
 	print(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE), flush=True)
 print("%.1f s at most" % longest, file=sys.stderr)
 sys.exit(longest > float(sys.argv[1]))
@@ -449,6 +461,20 @@ ends_steps 'trace moved' '77 77'
 same 'trace moved: what has the name now' "$(cat theirs)" theirs
 same 'trace moved: the file that it was' \
 	"$(grep -c ': connect fd .*: rule all: ' moved.old)" 2
+
+# Whoever takes the guard's place keeps nothing of the worker that it was.
+begins_steps 5 -c source.conf
+until_true 5 two
+few=$(count_files "/proc/$(guard_of $pid)/fd")
+for kill in 1 2 3 4 5; do
+	kill -9 "$(guard_of $pid)"
+	until_true 5 two || fail "guard killed: no other, time $kill"
+	step
+done
+same 'guard killed: descriptors' \
+	"$(count_files "/proc/$(guard_of $pid)/fd")" "$few"
+exec 4>&-
+wait $pid
 
 # Both at once: calls fail, as documented, and nothing waits.
 begins_steps 3
