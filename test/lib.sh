@@ -19,7 +19,8 @@ umask 022
 
 # apart FLAG...: the script starts once more, in namespaces as unshare(1) makes
 # them with these flags, and goes on there. They end with the script. One of
-# them is of mounts: $work is a file system that goes with it.
+# them is of mounts: $work is a file system that goes with it, and so is
+# /var/cache, where nothing is published yet.
 apart() {
 	[ -z "$apart" ] || return 0
 	unshare "$@" true 2>/dev/null || skip_all 'no namespaces here'
@@ -40,7 +41,10 @@ begin() {
 		work=$(cd "$work" && pwd -P) || exit 2
 	trap at_exit EXIT
 	trap 'exit 2' HUP INT TERM
-	[ -z "$apart" ] || mount -t tmpfs tmpfs "$work" || exit 2
+	if [ -n "$apart" ]; then
+		mount -t tmpfs tmpfs "$work" &&
+			mount -t tmpfs tmpfs /var/cache || exit 2
+	fi
 	chmod 755 "$work" && cd "$work" || exit 2
 }
 

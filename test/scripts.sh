@@ -77,6 +77,14 @@ scripts_judge() {
 scripts_run() {
 	SCRIPTS_BUILD=$1
 	shift
+	case $SCRIPTS_BUILD in
+	*[[:space:]:]*)
+		echo "not ok: $SCRIPTS_BUILD cannot stand in LD_PRELOAD," \
+			'for its space or colon: test elsewhere'
+		SCRIPTS_STATUS=1
+		return
+		;;
+	esac
 	# In the background is what prints: signals do to the tests what they
 	# always do.
 	scripts_show "$@" &
@@ -96,7 +104,7 @@ scripts_run() {
 
 # scripts_end: the sum of all, as the last line. 1 if a test failed.
 scripts_end() {
-	sed -n '$p' -s "$SCRIPTS_DIR"/*.out | awk '
+	find "$SCRIPTS_DIR" -name "*.out" -exec tail -qn 1 {} + | awk '
 		/^[0-9]+ passed, / { p += $1; f += $3; s += $5 }
 		END { printf "all: %d passed, %d failed, %d skipped\n", p, f, s }'
 	return "$SCRIPTS_STATUS"

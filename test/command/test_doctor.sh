@@ -13,8 +13,6 @@ set -u
 # shellcheck source=test/lib.sh
 . "$(dirname "$0")/../lib.sh"
 apart --mount
-# Nothing is published, until a test does.
-mount -t tmpfs tmpfs /var/cache || exit 2
 begin
 COLUMNS=10000
 export COLUMNS

@@ -7,11 +7,10 @@ set -u
 
 # shellcheck source=test/lib.sh
 . "$(dirname "$0")/../lib.sh"
-# What compile makes to be followed, where there is a place for it.
-cleanup() {
-	rm -f "/var/cache/kashim/$(echo "${work#/}" | tr / %)"%*
-}
+apart --mount
 begin
+# Where there is a place for it, compile makes what can be followed.
+mkdir /var/cache/kashim
 dir=$work
 library=$build/libkashim.so
 conf=$dir/kashim.conf
