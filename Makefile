@@ -73,7 +73,7 @@ PLAIN       := $(addprefix $(BUILD)/test/plain_,gcc_asan gcc_tsan \
 # Those that judge themselves and can be built with a sanitizer (promises has
 # a malloc of its own).
 PROGRAMS    := $(addprefix $(BUILD)/test/,sockets ways fastopen reloads \
-	       handed reused stress)
+	       handed reused remembered stress)
 FUZZERS     := $(patsubst test/fuzz/%.c,$(BUILD)/test/%, \
 	       $(wildcard test/fuzz/fuzz_*.c))
 FUZZ_RUNS   ?= 20000
