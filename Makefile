@@ -35,7 +35,7 @@ APPLY_OBJS  := $(addprefix $(BUILD)/lib/,apply_common.o apply_connect.o \
 # page with .data.
 SHIM_OBJS   := $(addprefix $(BUILD)/lib/,addr.o keepalive.o trace.o real.o \
 	       image.o pattern.o match.o view.o trust.o cache.o shared.o memo.o \
-	       program.o parser.o inherit.o policy.o shim.o) \
+	       program.o parser.o inherit.o policy_start.o policy.o shim.o) \
 	       $(APPLY_OBJS) $(BUILD)/lib/record.o
 RULES_OBJS  := $(addprefix $(BUILD)/lib/,addr.o image.o trust.o build.o \
 	       $(patsubst lib/%.c,%.o,$(filter-out lib/config_object.c, \

@@ -64,6 +64,9 @@ leave_to_accept(const struct apply *apply, int fd)
 	if (apply->view->changed)
 		record_decide(
 		    fd, apply->view->generation, RECORD_EACH, &NOTHING);
+	else if (match_scope_is_empty(&apply->view->accept))
+		record_decide(
+		    fd, apply->view->generation, RECORD_NO_RULE, &NOTHING);
 	queue_changed(apply, fd, number);
 }
 
@@ -84,8 +87,13 @@ apply_listen(const struct apply *apply, int fd)
 		leave_to_accept(apply, fd);
 		return false;
 	}
-	if (apply_local_end(fd, &local, &local_len) < 0)
+	if (apply_local_end(fd, &local, &local_len) < 0) {
+		/* So that accept() knows: nothing is to be done here. */
+		if (view_listener_decides(view))
+			record_decide(
+			    fd, view->generation, MATCH_NONE, &NOTHING);
 		return false;
+	}
 	if (!apply_listener_decides(apply, &local)) {
 		leave_to_accept(apply, fd);
 		return false;

@@ -33,6 +33,11 @@ apply_socket(
 	struct found found;
 
 	apply_socket_noted(apply->view->generation, fd, domain, type);
+	/* So that accept() on it knows: nothing is to be done there. */
+	if (apply->view->uniform != MATCH_NONE && !apply->view->changed &&
+	    domain != AF_INET && domain != AF_INET6)
+		record_decide(fd, apply->view->generation, RECORD_NO_RULE,
+		    &(struct keepalive){0});
 	if (apply->view->uniform == MATCH_NONE ||
 	    (domain != AF_INET && domain != AF_INET6) ||
 	    (type & SOCK_TYPE_MASK) != SOCK_STREAM ||

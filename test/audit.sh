@@ -49,7 +49,7 @@ startup='__environ access close dladdr dlclose dlerror dlopen dlsym environ
 # Past these functions it is start-up, also where a hooked call is what comes
 # first: the first call reads the policy, and an unresolved one looks itself
 # up.
-gates='read_policy too_early real_symbol'
+gates='policy_read too_early real_symbol'
 
 # What the parser object defines besides its two entry points, so that its
 # libconfuse gets nothing of the kind from the host, or from the C library.

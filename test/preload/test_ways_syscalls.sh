@@ -38,6 +38,9 @@ four='setsockopt setsockopt setsockopt setsockopt'
 what='rule by destination'
 conf 'destination = "127.0.0.0/8"'
 nothing_added
+# The peer may be of any address, so that accept() has to look.
+expect unix-listen 'getsockname listen'
+expect unix-accept 'accept getsockname'
 expect old-connect "$four connect"
 expect fastopen "$four sendto"
 expect pipe-received 'recvmsg getsockname'
@@ -49,18 +52,24 @@ expect udp-unseen 'setsockopt connect connect'
 what='rule by source'
 conf 'source = "127.0.0.0/8"'
 nothing_added
+expect unix-listen listen
+expect unix-accept 'accept getsockname'
 expect old-connect "getsockname connect getsockname $four"
 expect fastopen "getsockname sendto getsockname $four"
 
 what='rule by port'
 conf 'port = "1-65535"'
 nothing_added
+expect unix-listen 'getsockname listen'
+expect unix-accept accept
 expect old-connect "$four connect"
 expect fastopen "$four sendto"
 
 what='one rule for everything'
 conf ''
 nothing_added
+expect unix-listen listen
+expect unix-accept accept
 expect old-connect connect
 expect fastopen sendto
 expect pipe-received 'recvmsg getsockname'
@@ -70,9 +79,17 @@ what='a rule for nothing but keepalive'
 printf 'rule r { destination = "127.0.0.0/8" }\n' >"$dir/conf"
 nothing_added
 
+what='one rule for connecting'
+conf 'direction = connect'
+nothing_added
+expect unix-listen listen
+expect unix-accept accept
+
 what='rules for other programs'
 conf 'program = "another"'
 nothing_added
+expect unix-listen listen
+expect unix-accept accept
 expect old-connect connect
 expect fastopen sendto
 expect pipe-received recvmsg
@@ -81,6 +98,8 @@ expect tcp-received recvmsg
 what='no rules'
 printf '' >"$dir/conf"
 nothing_added
+expect unix-listen listen
+expect unix-accept accept
 expect fastopen sendto
 
 finish

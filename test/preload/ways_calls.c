@@ -238,6 +238,55 @@ call_unix(int type)
 	getppid();
 }
 
+static struct sockaddr_un
+unix_name(socklen_t *len)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+
+	/* An abstract name, so that nothing is left behind. */
+	*len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+			   (size_t)snprintf(un.sun_path + 1,
+			       sizeof(un.sun_path) - 1, "kashim-calls-%d",
+			       (int)getpid()));
+	return un;
+}
+
+static int
+unix_bound(void)
+{
+	socklen_t len;
+	struct sockaddr_un un = unix_name(&len);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	MUST(bind(fd, (struct sockaddr *)&un, len) == 0);
+	return fd;
+}
+
+static void
+call_unix_listen(void)
+{
+	int fd = unix_bound();
+
+	getppid();
+	listen(fd, 8);
+	getppid();
+}
+
+static void
+call_unix_accept(void)
+{
+	int listener = unix_bound();
+	socklen_t len;
+	struct sockaddr_un un = unix_name(&len);
+
+	listen(listener, 8);
+	MUST(connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&un,
+		 len) == 0);
+	getppid();
+	accept(listener, NULL, NULL);
+	getppid();
+}
+
 static void
 call_unix_stream(void)
 {
@@ -312,6 +361,8 @@ main(int argc, char **argv)
 	    {"pipe-received", call_pipe_received},
 	    {"tcp-received", call_tcp_received},
 	    {"unix-stream", call_unix_stream},
+	    {"unix-listen", call_unix_listen},
+	    {"unix-accept", call_unix_accept},
 	    {"unix-dgram", call_unix_dgram},
 	    {"unix-seqpacket", call_unix_seqpacket},
 	    {"netlink", call_netlink},
