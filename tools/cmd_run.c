@@ -41,8 +41,8 @@ static const char help[] =
     "  -S, --supervise     supervise, also where the preload has an effect;\n"
     "                      for a script or a shell that starts programs which\n"
     "                      the preload does not reach\n"
-    "  -s, --strict        do not start PROGRAM if there are no rules for it,\n"
-    "                      or if neither way works\n"
+    "  -s, --strict        do not start PROGRAM if there is no policy, if\n"
+    "                      neither way works, or if that can't be told\n"
     "  -t, --trace[=FILE]  write to FILE, or ./" TRACE_FILE ", which way was\n"
     "                      chosen, and a line for each decision\n"
     "  -h, --help          show this text\n"
@@ -81,6 +81,8 @@ struct run {
 	struct doctor doctor;
 	/* Why the preload has no effect; NULL if it has. */
 	const struct doctor_finding *obstacle;
+	/* Why that can't be told; NULL if it can. */
+	const struct doctor_finding *doubt;
 };
 
 /*
@@ -142,21 +144,44 @@ is_obstacle(const struct run *run, const struct doctor_finding *finding)
 	}
 }
 
-/* What can't be found or executed has no findings: execvp(3) will say so. */
-static void
+/* Returns CMD_DONE, or not if what it is can't be told, and has to be. */
+static int
 examine(struct run *run)
 {
+	int error;
+
 	(void)cmd_library(run->library); /* it is a finding if it's missing */
-	if (doctor_program(
-		run->program, run->config, run->library, &run->doctor) < 0)
-		return;
-	run->examined = true;
-	for (size_t i = 0; i < run->doctor.count; i++) {
-		if (is_obstacle(run, &run->doctor.findings[i])) {
-			run->obstacle = &run->doctor.findings[i];
-			break;
-		}
+	error = doctor_program(
+	    run->program, run->config, run->library, &run->doctor);
+	/* What can't be found or executed: execvp(3) will say so. */
+	if (error == -ENOENT || error == -ENOTDIR || error == -EACCES)
+		return CMD_DONE;
+	if (error < 0) {
+		warnx("what %s is can't be told: %s", run->program,
+		    strerror(-error));
+		return run->strict ? go_without(run, "kashim") : CMD_DONE;
 	}
+	run->examined = true;
+	for (size_t i = run->doctor.count; i-- > 0;) {
+		const struct doctor_finding *finding = &run->doctor.findings[i];
+
+		if (is_obstacle(run, finding))
+			run->obstacle = finding;
+		if (finding->weight == DOCTOR_UNKNOWN &&
+		    finding->topic != DOCTOR_CONFIG)
+			run->doubt = finding;
+	}
+	return CMD_DONE;
+}
+
+/*
+ * Can't it be read? Then the kernel lets nobody of the same user look into
+ * the process (would_dump() in fs/exec.c), so that a supervisor is no use.
+ */
+static bool
+is_unreadable(const struct run *run)
+{
+	return run->doubt != NULL && run->doubt->topic == DOCTOR_PROGRAM;
 }
 
 /* Would it get the rights of its file's owner, or of its capabilities? */
@@ -202,6 +227,12 @@ preload(const struct run *run)
 		warnx("the preload has no effect: %s", run->obstacle->what);
 		if (go_without(run, "the shim") != CMD_DONE)
 			return CMD_WRONG;
+	} else if (run->doubt != NULL) {
+		trace(run, ": preload, of doubtful effect: ", run->doubt->what);
+		warnx("whether the preload has an effect can't be told: %s",
+		    run->doubt->what);
+		if (run->strict)
+			return go_without(run, "kashim");
 	} else {
 		trace(run, ": preload: ",
 		    run->way_asked ? "--preload asks for it"
@@ -223,6 +254,24 @@ preload(const struct run *run)
 	return CMD_DONE;
 }
 
+static bool
+may_be_supervised(const struct run *run)
+{
+	if (gains_rights(run) && !supervise_keeps_rights()) {
+		trace(run, ": neither way: ", run->obstacle->what);
+		warnx("%s: %s; supervised it would not get these rights",
+		    run->program, run->obstacle->what);
+	} else if (is_unreadable(run)) {
+		trace(run, ": not supervised: ", run->doubt->what);
+		warnx("%s; the supervisor could not look into it",
+		    run->doubt->what);
+	} else {
+		return true;
+	}
+	warnx("'kashim apply', as root, reaches it while it runs");
+	return false;
+}
+
 static int
 supervise(const struct run *run)
 {
@@ -234,16 +283,19 @@ supervise(const struct run *run)
 	const char *why;
 	int error;
 
-	if (gains_rights(run) && !supervise_keeps_rights()) {
-		trace(run, ": neither way: ", run->obstacle->what);
-		warnx("%s: %s; supervised it would not get these rights",
-		    run->program, run->obstacle->what);
-		warnx("'kashim apply', as root, reaches it while it runs");
+	if (!may_be_supervised(run))
 		return go_without(run, "kashim");
-	}
 	trace(run, ": supervised: ",
 	    run->obstacle != NULL ? run->obstacle->what
-				  : "--supervise asks for it");
+	    : run->way_asked      ? "--supervise asks for it"
+				  : run->doubt->what);
+	why = supervise_lacks(&run->image);
+	if (why != NULL) {
+		trace(run, ": supervised in part: ", why);
+		warnx("%s", why);
+		if (run->strict)
+			return go_without(run, "kashim");
+	}
 	/* Under supervision these calls would count as the program's own. */
 	supervise_inherited(&policy, run->program);
 	error = supervise_start(&policy, &why);
@@ -257,6 +309,17 @@ supervise(const struct run *run)
 	return go_without(run, "kashim");
 }
 
+/* Supervision works on anything that may be looked into. */
+static enum way
+choose(const struct run *run)
+{
+	const bool doubt = run->doubt != NULL && !is_unreadable(run);
+
+	return run->has_rules && (run->obstacle != NULL || doubt)
+	           ? WAY_SUPERVISE
+	           : WAY_PRELOAD;
+}
+
 /* Reads the way, and goes it as far as the exec. */
 static int
 prepare(struct run *run)
@@ -265,11 +328,11 @@ prepare(struct run *run)
 
 	if (status != CMD_DONE)
 		return status;
-	examine(run);
+	status = examine(run);
+	if (status != CMD_DONE)
+		return status;
 	if (run->way == WAY_CHOOSE)
-		run->way = run->obstacle != NULL && run->has_rules
-		               ? WAY_SUPERVISE
-		               : WAY_PRELOAD;
+		run->way = choose(run);
 	if (run->way == WAY_PRELOAD)
 		return preload(run);
 	if (run->has_rules)

@@ -169,6 +169,9 @@ look(const struct doctor_place *place, struct doctor_target *target,
 		    "told",
 		    target->path);
 		doctor_ask_root(doctor);
+		/* Its mode can be told. */
+		if (doctor_stat(place, target->path, &target->st) == 0)
+			doctor_setid(place, target, doctor);
 		return 1;
 	}
 	if (fd < 0)

@@ -22,6 +22,7 @@
 
 #include "supervise_apart.h"
 #include "supervise_filter.h"
+#include "supervise_target.h"
 
 #ifndef PR_SET_PTRACER
 #define PR_SET_PTRACER 0x59616d61
@@ -147,6 +148,7 @@ static void __attribute__((noreturn)) supervisor(
 	const int keep[] = {socket, own.trace};
 	int notify, error;
 
+	own.program = program;
 	supervise_apart(keep, 2, program);
 	/* The program names us to Yama as one that may look into it. */
 	if (send_number(socket, getpid()) < 0 ||
@@ -238,22 +240,15 @@ hand_over(int socket, const struct sock_fprog *filter, const char **why)
 	return error < 0 ? -EOWNERDEAD : 0;
 }
 
-/*
- * Can a rule for accepted connections depend on the peer? If not, they inherit
- * from the listener, and accept(2) need not be looked at.
- */
-static bool
-needs_accept(const struct image *image)
+const char *
+supervise_lacks(const struct image *image)
 {
-	struct image_rule rule;
-
-	for (uint32_t i = 0; image_rule(image, i, &rule); i++) {
-		if ((rule.direction & DIRECTION_ACCEPT) != 0 &&
-		    (rule.matchers & (MATCHER_SOURCE | MATCHER_DESTINATION)) !=
-			0)
-			return true;
-	}
-	return false;
+	if (target_has_proc() ||
+	    (image_group_count(image) <= 1 && !supervise_needs(image).accepts))
+		return NULL;
+	return "/proc is missing, or is another pid namespace's: rules with "
+	       "program, and rules for accept with source or destination, do "
+	       "not hold";
 }
 
 bool
@@ -271,13 +266,14 @@ supervise_keeps_rights(void)
 int
 supervise_start(const struct worker_policy *policy, const char **why)
 {
+	const struct supervise_needs needs = supervise_needs(&policy->image);
 	struct sock_fprog filter = {0};
 	struct ends ends;
 	int pair[2];
 	int error;
 
 	*why = "no seccomp filter can be made";
-	error = supervise_filter_make(needs_accept(&policy->image), &filter);
+	error = supervise_filter_make(&needs, &filter);
 	if (error < 0)
 		return error;
 	*why = "no supervisor can be started";

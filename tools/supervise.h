@@ -28,6 +28,12 @@
 int supervise_start(const struct worker_policy *policy, const char **why);
 
 /*
+ * What of a policy supervision cannot do in the place where the calling
+ * process is, in words; NULL if nothing.
+ */
+const char *supervise_lacks(const struct image *image);
+
+/*
  * Would a program that is set-user-ID or has file capabilities get its rights
  * under supervision? Only where the kernel lets a filter in without
  * no_new_privs (prctl(2)): with CAP_SYS_ADMIN.

@@ -21,6 +21,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -54,6 +55,11 @@ static const struct filter_rule RULES[] = {
     {SCMP_SYS(sendto), 1, {ARG_HAS(3, MSG_FASTOPEN)}},
     {SCMP_SYS(sendmsg), 1, {ARG_HAS(2, MSG_FASTOPEN)}},
     {SCMP_SYS(sendmmsg), 1, {ARG_HAS(3, MSG_FASTOPEN)}},
+};
+
+#define RULE_COUNT (sizeof(RULES) / sizeof(RULES[0]))
+
+static const struct filter_rule OPTION_RULES[] = {
     {SCMP_SYS(setsockopt), 2, {ARG_IS(1, SOL_SOCKET), ARG_IS(2, SO_KEEPALIVE)}},
     {SCMP_SYS(setsockopt), 2, {ARG_IS(1, SOL_TCP), ARG_IS(2, TCP_KEEPIDLE)}},
     {SCMP_SYS(setsockopt), 2, {ARG_IS(1, SOL_TCP), ARG_IS(2, TCP_KEEPINTVL)}},
@@ -62,7 +68,7 @@ static const struct filter_rule RULES[] = {
 	{ARG_IS(1, SOL_TCP), ARG_IS(2, TCP_USER_TIMEOUT)}},
 };
 
-#define RULE_COUNT (sizeof(RULES) / sizeof(RULES[0]))
+#define OPTION_RULE_COUNT (sizeof(OPTION_RULES) / sizeof(OPTION_RULES[0]))
 
 static const struct filter_rule ACCEPT_RULES[] = {
     {SCMP_SYS(accept), 0, {{0}}},
@@ -70,6 +76,42 @@ static const struct filter_rule ACCEPT_RULES[] = {
 };
 
 #define ACCEPT_RULE_COUNT (sizeof(ACCEPT_RULES) / sizeof(ACCEPT_RULES[0]))
+
+/*
+ * May the program's own call, under "respect", come before ours? A rule that
+ * is set some time after the call it is for has to be set first then: on an
+ * accepted connection, on a listener that has got its port, and where rules
+ * look at an address that connect(2) chooses.
+ */
+static bool
+may_be_late(const struct image_rule *rule, bool by_source)
+{
+	return (rule->direction & DIRECTION_ACCEPT) != 0 || by_source;
+}
+
+struct supervise_needs
+supervise_needs(const struct image *image)
+{
+	struct supervise_needs needs = {0};
+	struct image_rule rule;
+	bool by_source = false;
+
+	for (uint32_t i = 0; image_rule(image, i, &rule); i++) {
+		const uint32_t peer = MATCHER_SOURCE | MATCHER_DESTINATION;
+
+		by_source |= (rule.matchers & MATCHER_SOURCE) != 0;
+		if ((rule.direction & DIRECTION_ACCEPT) != 0 &&
+		    (rule.matchers & peer) != 0)
+			needs.accepts = true;
+	}
+	for (uint32_t i = 0; image_rule(image, i, &rule); i++) {
+		if (rule.action == ACTION_KEEPALIVE &&
+		    (rule.app_settings != APP_RESPECT ||
+			may_be_late(&rule, by_source)))
+			needs.options = true;
+	}
+	return needs;
+}
 
 static int
 add_rules(scmp_filter_ctx filter, const struct filter_rule *rules, size_t count)
@@ -83,16 +125,25 @@ add_rules(scmp_filter_ctx filter, const struct filter_rule *rules, size_t count)
 }
 
 static int
-add_all_rules(scmp_filter_ctx filter, bool accepts)
+add_all_rules(scmp_filter_ctx filter, const struct supervise_needs *needs)
 {
 	int error = add_rules(filter, RULES, RULE_COUNT);
 
-	if (error == 0 && accepts)
+	if (error == 0 && needs->options)
+		error = add_rules(filter, OPTION_RULES, OPTION_RULE_COUNT);
+	if (error == 0 && needs->accepts)
 		error = add_rules(filter, ACCEPT_RULES, ACCEPT_RULE_COUNT);
 	return error;
 }
 
 #ifdef __x86_64__
+static int
+add_socketcall(scmp_filter_ctx filter, scmp_datum_t call)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(socketcall),
+	    1, SCMP_A0(SCMP_CMP_EQ, call));
+}
+
 /*
  * The programs of the 32-bit kind. These may use socketcall(2), whose
  * arguments lie in memory, where no filter sees them: so each setsockopt(2) of
@@ -100,11 +151,8 @@ add_all_rules(scmp_filter_ctx filter, bool accepts)
  * for the few that connect.
  */
 static int
-add_i386(scmp_filter_ctx filter, bool accepts)
+add_i386(scmp_filter_ctx filter, const struct supervise_needs *needs)
 {
-	static const scmp_datum_t CALLS[] = {
-	    SYS_CONNECT, SYS_LISTEN, SYS_SETSOCKOPT, SYS_ACCEPT, SYS_ACCEPT4};
-	const size_t count = accepts ? 5 : 3;
 	scmp_filter_ctx narrow = seccomp_init(SCMP_ACT_ALLOW);
 	int error;
 
@@ -117,10 +165,17 @@ add_i386(scmp_filter_ctx filter, bool accepts)
 		error = seccomp_attr_set(
 		    narrow, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
 	if (error == 0)
-		error = add_all_rules(narrow, accepts);
-	for (size_t i = 0; i < count && error == 0; i++)
-		error = seccomp_rule_add(narrow, SCMP_ACT_NOTIFY,
-		    SCMP_SYS(socketcall), 1, SCMP_A0(SCMP_CMP_EQ, CALLS[i]));
+		error = add_all_rules(narrow, needs);
+	if (error == 0)
+		error = add_socketcall(narrow, SYS_CONNECT);
+	if (error == 0)
+		error = add_socketcall(narrow, SYS_LISTEN);
+	if (error == 0 && needs->options)
+		error = add_socketcall(narrow, SYS_SETSOCKOPT);
+	if (error == 0 && needs->accepts)
+		error = add_socketcall(narrow, SYS_ACCEPT);
+	if (error == 0 && needs->accepts)
+		error = add_socketcall(narrow, SYS_ACCEPT4);
 	if (error == 0)
 		error = seccomp_merge(filter, narrow); /* which gives it back */
 	if (error < 0)
@@ -163,7 +218,8 @@ out:
 }
 
 int
-supervise_filter_make(bool accepts, struct sock_fprog *program)
+supervise_filter_make(
+    const struct supervise_needs *needs, struct sock_fprog *program)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	int error;
@@ -174,10 +230,10 @@ supervise_filter_make(bool accepts, struct sock_fprog *program)
 	error =
 	    seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
 	if (error == 0)
-		error = add_all_rules(filter, accepts);
+		error = add_all_rules(filter, needs);
 #ifdef __x86_64__
 	if (error == 0)
-		error = add_i386(filter, accepts);
+		error = add_i386(filter, needs);
 #endif
 	if (error == 0)
 		error = export(filter, program);
@@ -193,6 +249,35 @@ install(const struct sock_fprog *program, unsigned long flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+/* With no_new_privs, which can't be taken back. */
+static int
+install_without_rights(const struct sock_fprog *program, unsigned long flags)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return install(program, flags);
+}
+
+/* The same, in a child, which ends without a SIGCHLD. Returns 0 or -errno. */
+static int
+try_without_rights(const struct sock_fprog *program, unsigned long flags)
+{
+	long child = syscall(SYS_clone, 0L, NULL, NULL, NULL, NULL);
+	int status, fd;
+
+	if (child < 0)
+		return -errno;
+	if (child == 0) {
+		fd = install_without_rights(program, flags);
+		_exit(fd < 0 ? -fd : 0);
+	}
+	while (waitpid((pid_t)child, &status, __WALL) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
+}
+
 int
 supervise_filter_install(const struct sock_fprog *program)
 {
@@ -201,16 +286,17 @@ supervise_filter_install(const struct sock_fprog *program)
 	 * down, against attacks from what it confines; this one confines
 	 * nothing.
 	 */
-	const unsigned long flags =
-	    SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-	unsigned long killable = SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-	int fd = install(program, flags | killable);
+	unsigned long flags = SECCOMP_FILTER_FLAG_NEW_LISTENER |
+	                      SECCOMP_FILTER_FLAG_SPEC_ALLOW |
+	                      SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	int fd = install(program, flags);
 
 	if (fd == -EINVAL) { /* before Linux 5.19 */
-		killable = 0;
+		flags &= ~(unsigned long)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 		fd = install(program, flags);
 	}
-	if (fd == -EACCES && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
-		fd = install(program, flags | killable);
-	return fd;
+	if (fd != -EACCES)
+		return fd;
+	fd = try_without_rights(program, flags);
+	return fd < 0 ? fd : install_without_rights(program, flags);
 }

@@ -90,6 +90,8 @@ held_begin(struct held_socket *held, struct target *target, int fd)
 	held->host.trace = trace_to;
 	/* Only a trace tells it. */
 	held->host.pid = trace_to >= 0 ? target_process(target) : 0;
+	if (held->host.pid < 0)
+		held->host.pid = target_thread(target);
 	take_record(held);
 	return true;
 }

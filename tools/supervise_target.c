@@ -43,11 +43,34 @@ struct target {
 static struct {
 	struct target table[TARGETS];
 	unsigned int next; /* the one to be forgotten */
+	bool has_proc;
 } known;
+
+bool
+target_has_proc(void)
+{
+	static const char NUMBERS[] = "\nNSpid:\t";
+	char text[4096], *at;
+	ssize_t len = -1;
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		len = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	if (len <= 0)
+		return false;
+	text[len] = '\0';
+	at = strstr(text, NUMBERS);
+	/* One for each namespace, from that of /proc to its own. */
+	return at != NULL &&
+	       strtol(at + strlen(NUMBERS), &at, 10) == getpid() && *at == '\n';
+}
 
 int
 target_start(const struct image *image, const char *config)
 {
+	known.has_proc = target_has_proc();
 	for (int i = 0; i < TARGETS; i++)
 		known.table[i].pidfd = -1;
 	return supervise_view_start(image, config);
@@ -61,6 +84,8 @@ read_proc(pid_t tid, const char *name, char *text, size_t size)
 	ssize_t len;
 	int fd;
 
+	if (!known.has_proc)
+		return -ENOENT;
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)tid, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -81,7 +106,7 @@ process_of(pid_t tid)
 	const char *line;
 
 	if (len < 0)
-		return len == -ENOENT ? -ESRCH : (pid_t)len;
+		return len == -ENOENT && known.has_proc ? -ESRCH : (pid_t)len;
 	text[len] = '\0';
 	line = strstr(text, "\nTgid:");
 	return line ? (pid_t)atoi(line + strlen("\nTgid:")) : -EIO;
@@ -105,7 +130,7 @@ open_target(struct target *target, pid_t tid)
 		return target->pidfd;
 	process = process_of(tid);
 	if (process < 0)
-		return -1;
+		process = tid;
 	target->lasts = process == tid;
 	target->pidfd = pidfd_open(process, 0);
 	return target->pidfd;
@@ -240,7 +265,8 @@ static int
 name(struct target *target)
 {
 	struct process process;
-	int error = process_read(target_process(target), &process);
+	const pid_t pid = target_process(target);
+	int error = pid < 0 ? pid : process_read(pid, &process);
 
 	if (error < 0)
 		return error;

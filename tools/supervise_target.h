@@ -30,6 +30,13 @@ struct target;
  */
 int target_start(const struct image *image, const char *config);
 
+/*
+ * Is /proc that of the calling process's pid namespace? The kernel reports
+ * threads by their numbers in this one; in another, they are others'. If it is
+ * not, only what needs no /proc is done.
+ */
+bool target_has_proc(void);
+
 /* Forgets all, and lets go of all descriptors. */
 void target_stop(void);
 
@@ -41,7 +48,7 @@ struct target *target_find(pid_t tid);
 
 pid_t target_thread(const struct target *target);
 
-/* Its process. Returns -ESRCH if it is gone. */
+/* Its process. Returns -ESRCH if it is gone, -ENOENT without /proc. */
 pid_t target_process(const struct target *target);
 
 /* Reads size bytes of its memory. Returns 0, or -errno if not all is there. */

@@ -14,6 +14,7 @@
 
 #include "cache.h"
 #include "shared.h"
+#include "supervise_filter.h"
 
 #define VIEWS 16
 #define NAMES 2
@@ -34,6 +35,8 @@ static struct {
 	struct shared shared;
 	uint32_t seen; /* generation that was last looked at */
 	bool needs_names;
+	struct supervise_needs notified; /* what the filter was made for */
+	bool outgrown, outgrown_said;
 	struct named_view views[VIEWS];
 	unsigned int next; /* the one to be forgotten */
 } known;
@@ -80,7 +83,26 @@ supervise_view_start(const struct image *image, const char *config)
 		known.shared.header = NULL;
 	if (known.shared.header != NULL)
 		known.seen = shared_current(&known.shared);
+	known.notified = supervise_needs(image);
 	return use_image(image);
+}
+
+bool
+supervise_view_outgrew_filter(void)
+{
+	const bool news = known.outgrown && !known.outgrown_said;
+
+	known.outgrown_said |= news;
+	return news;
+}
+
+static void
+compare_needs(void)
+{
+	const struct supervise_needs needs = supervise_needs(&known.image);
+
+	known.outgrown = (needs.accepts && !known.notified.accepts) ||
+	                 (needs.options && !known.notified.options);
 }
 
 /* Follows "kashim reload". What is not sound is not followed. */
@@ -108,6 +130,7 @@ follow(void)
 	free(known.copy);
 	known.copy = copy;
 	known.generation = current;
+	compare_needs();
 }
 
 bool

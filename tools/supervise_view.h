@@ -18,6 +18,12 @@
  */
 int supervise_view_start(const struct image *image, const char *config);
 
+/*
+ * Has a reload brought rules that need calls to be notified which the filter,
+ * made for the first image, does not notify? True once.
+ */
+bool supervise_view_outgrew_filter(void);
+
 /* Are there rules that look at the program? If not, names don't matter. */
 bool supervise_view_needs_names(void);
 

@@ -18,6 +18,8 @@
 #include "supervise_scan.h"
 #include "supervise_socket.h"
 #include "supervise_target.h"
+#include "supervise_view.h"
+#include "trace.h"
 
 /* How long requests alone are served while other things are due. */
 #define TURN_MS 5
@@ -151,6 +153,23 @@ serve(struct work *work)
 	return false;
 }
 
+/* Says that the policy has become one for which the filter is too small. */
+static void
+say_outgrown(const struct worker_policy *policy)
+{
+	struct trace_line line;
+
+	trace_start(&line, policy->program);
+	trace_text(&line,
+	    "the reload brought rules that look at who connects, or hold "
+	    "against the program's own settings, as none did before: in this "
+	    "program, which is supervised, that begins at its next start");
+	if (policy->trace >= 0)
+		trace_to_descriptor(&line, policy->trace);
+	else
+		trace_to_log(&line);
+}
+
 static void
 answer(int notify, struct guard_page *page, bool made)
 {
@@ -238,6 +257,8 @@ worker_run(int notify, struct guard_page *page, void *data)
 		}
 		guard_taken(page);
 		answer(notify, page, serve(&work));
+		if (supervise_view_outgrew_filter())
+			say_outgrown(policy);
 	}
 	accept_stop();
 	scan_stop();

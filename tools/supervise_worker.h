@@ -9,6 +9,8 @@
 #ifndef KASHIM_SUPERVISE_WORKER_H
 #define KASHIM_SUPERVISE_WORKER_H
 
+#include <sys/types.h>
+
 #include "image.h"
 #include "supervise_guard.h"
 
@@ -16,6 +18,7 @@ struct worker_policy {
 	struct image image; /* checked */
 	const char *config; /* the file that it was made of, absolute */
 	int trace;          /* the trace file, open for appending; -1: none */
+	pid_t program;      /* that was started; for messages */
 };
 
 /* data is a struct worker_policy. */
