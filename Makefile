@@ -233,7 +233,7 @@ unit-library: $(LIBRARY_TESTS)
 preload: all $(HOSTS) $(PLAIN) $(BUILD)/test/connects_static
 	sh test/preload/run $(BUILD)
 
-command: all $(addprefix $(BUILD)/test/,connects_static calls holds \
+command: all $(addprefix $(BUILD)/test/,connects_static calls follow holds \
     supervised sockets_static ways_static fastopen_static test_unit \
     $(if $(filter x86_64,$(shell uname -m)),sockets_static32 ways_static32))
 	sh test/command/run $(BUILD)

@@ -478,8 +478,10 @@ wait $pid
 
 # Both at once: calls fail, as documented, and nothing waits.
 begins_steps 3
-# shellcheck disable=SC2046 # two numbers
-kill -9 $(supervisors $pid)
+both=$(supervisors $pid)
+# Neither is to take the other's place in between.
+# shellcheck disable=SC2086 # two numbers
+kill -STOP $both && kill -9 $both
 until_true 5 unsupervised $pid
 step
 ends_steps 'both killed' '77 38'
