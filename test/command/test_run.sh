@@ -349,7 +349,10 @@ while [ $kills -lt 100 ]; do
 	# The guard, too: then the worker takes its place.
 	[ $((kills % 10)) -ne 9 ] || victim=$(guard_of $pid)
 	kill -9 "$victim"
-	until_true 5 two || break
+	# Not while the one that was killed is still seen: the next one would
+	# be the last.
+	until_true 5 sh -c "! pgrep -f '^kashim-watch: $pid\$' |
+		grep -qx '$victim'" && until_true 5 two || break
 	kills=$((kills + 1))
 done
 same 'killed' $kills 100
