@@ -314,6 +314,10 @@ EXAMPLES := $(shell find conf -type f)
 DOCS     := README COPYING docs/kashim-status.schema.json
 COMPLETION := $(DESTDIR)$(BASHDIR)/kashim
 
+# What is the system's own is for root: others install below a PREFIX of theirs.
+LOADER := test -z '$(DESTDIR)' -a "$$(id -u)" -eq 0
+SYSTEM := test -n '$(DESTDIR)' -o "$$(id -u)" -eq 0
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR) \
 	    $(DESTDIR)$(DOCDIR) $(DESTDIR)$(BASHDIR)
@@ -334,8 +338,8 @@ install: all
 	    $(PLACED) $$file | \
 	    install -m 644 /dev/stdin $(DESTDIR)$(DOCDIR)/$$file; \
 	done
-	install -d $(DESTDIR)/var/cache/kashim
-	test -n '$(DESTDIR)' || ldconfig
+	! $(SYSTEM) || install -d $(DESTDIR)/var/cache/kashim
+	! $(LOADER) || ldconfig
 
 # What was published stays, with its directory: programs that run have it
 # mapped, and would never see what is published after the next install.
@@ -352,7 +356,7 @@ uninstall:
 	    test ! -d $$directory || \
 	    rmdir --ignore-fail-on-non-empty $$directory; \
 	done
-	test -n '$(DESTDIR)' || ldconfig
+	! $(LOADER) || ldconfig
 
 C_FILES  := $(wildcard lib/*.[ch] tools/*.[ch] test/*/*.[ch])
 SH_FILES := $(shell grep -lE '^\#!/bin/sh' -r test tools .ci 2>/dev/null)
