@@ -68,12 +68,17 @@ void apply_connect_known(const struct keepalive_calls *calls,
     uint32_t generation, int fd, const struct memo_answer *answer);
 
 /*
- * Before connect(2) of fd: was it made as a socket that is not TCP, so that
- * there is nothing to do? Once for each socket, as far as its record goes
- * (record_take_other()). If that was another socket, and connect(2) is under
- * way, as it can be with TCP alone, apply_connected() is to follow.
+ * Before connect(2) of fd, in the policy of this generation: was it made as a
+ * socket that is not TCP, so that there is nothing to do? Once for each socket,
+ * as far as its record goes (record_take_other()). If that was another socket,
+ * and connect(2) is under way, as it can be with TCP alone, apply_connected()
+ * is to follow.
  */
-bool apply_is_other(const struct apply *apply, int fd);
+static inline bool
+apply_is_other(uint32_t generation, int fd)
+{
+	return record_take_other(fd, generation);
+}
 
 /*
  * Before connect(2) of fd to the len bytes at sa. Returns whether

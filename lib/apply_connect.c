@@ -51,12 +51,6 @@ apply_socket(
 		apply_set(apply, "socket", fd, NULL, &found);
 }
 
-bool
-apply_is_other(const struct apply *apply, int fd)
-{
-	return record_take_other(fd, apply->view->generation);
-}
-
 /*
  * Has fd a peer already? Then no connect(2) can give it another one, however
  * that call ends. Asked only if a rule was set on fd before, so that a first

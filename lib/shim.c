@@ -105,20 +105,25 @@ static void
 connecting_begin(struct connecting *call, int fd, const void *sa, socklen_t len,
     bool may_be_other)
 {
-	int saved = errno;
 	struct memo_answer answer = {.rule = RULE_NOT_LASTING};
+	uint32_t generation;
 	struct hook hook;
 	struct addr addr;
 	uint16_t port;
+	int saved;
 
 	*call = (struct connecting){.sa = sa, .len = len};
 	/* A connect() to a unix(7) socket is none of our business. */
-	if (addr_from_sockaddr(sa, len, &addr, &port) == 0 &&
-	    hook_begin(&hook)) {
+	if (addr_from_sockaddr(sa, len, &addr, &port) < 0)
+		return;
+	call->other = may_be_other && policy_in_force(&generation) &&
+	              apply_is_other(generation, fd);
+	if (call->other)
+		return;
+	saved = errno;
+	if (hook_begin(&hook)) {
 		hook.apply.lasting = &answer;
-		call->other = may_be_other && apply_is_other(&hook.apply, fd);
-		if (!call->other)
-			call->again = apply_connect(&hook.apply, fd, sa, len);
+		call->again = apply_connect(&hook.apply, fd, sa, len);
 		if (answer.rule != RULE_NOT_LASTING)
 			memo_keep(
 			    hook.policy.view.generation, &addr, port, &answer);

@@ -2,14 +2,21 @@
 /*
  * What the library costs a program, for each kind of call and for an exec,
  * beside a bare program, one that sets its own four options, and one under
- * libkeepalive. In every round each variant runs once, as a process of its
- * own and in another order, and is held against the bare one, or the one that
- * sets its own options, of the same round. What is printed are medians, with
- * the quartiles.
+ * libkeepalive.
+ *
+ * Calls: a process under each library, one after the other, in every round.
+ * In it each call is made twice in turn, once as any program makes it, which
+ * the library sees, and once past every library, the program setting its own
+ * options: so both have the same machine at the same moment. The process says
+ * the median of each. An exec: one program starts another with each library in
+ * turn, and past them without any.
+ *
+ * What is printed are medians of the rounds, with the quartiles.
  *
  * Arguments: the build directory, the configuration's name, how many rounds,
  * and, if only one is wanted, the name of the bench.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -31,21 +38,72 @@
 
 #define LIBKEEPALIVE "/usr/lib/libkeepalive.so.0"
 #define ROUNDS_MAX   999
+#define CALLS        2000 /* in a process */
+#define EXECS        60   /* in a round, of each variant */
 
 enum variant {
 	BARE,
-	HAND, /* sets its own options */
 	KASHIM,
 	LIBKEEP,
 	VARIANTS,
 };
 
-static const char *const NAMES[VARIANTS] = {
-    "bare", "hand-set", "kashim", "libkeepalive"};
+static const char *const NAMES[VARIANTS] = {"bare", "kashim", "libkeepalive"};
 
-static bool by_hand;
-static struct sockaddr_in loopback = {.sin_family = AF_INET};
-static int listener;
+/* The median of all calls, in ns. */
+struct result {
+	double past; /* every library, by hand */
+	double through;
+};
+
+/* The C library's own, or what stands before it. */
+struct calls {
+	int (*socket)(int, int, int);
+	int (*connect)(int, const struct sockaddr *, socklen_t);
+	int (*listen)(int, int);
+	int (*accept)(int, struct sockaddr *, socklen_t *);
+	int (*setsockopt)(int, int, int, const void *, socklen_t);
+	ssize_t (*sendto)(
+	    int, const void *, size_t, int, const struct sockaddr *, socklen_t);
+	bool by_hand;
+};
+
+enum way {
+	PAST,
+	THROUGH,
+	WAYS,
+};
+
+static struct calls calls[WAYS];
+
+static void *
+libc_symbol(const char *name)
+{
+	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+	void *symbol = libc != NULL ? dlsym(libc, name) : NULL;
+
+	if (symbol == NULL)
+		abort();
+	return symbol;
+}
+
+static void
+find_calls(void)
+{
+	calls[THROUGH] = (struct calls){.socket = socket,
+	    .connect = connect,
+	    .listen = listen,
+	    .accept = accept,
+	    .setsockopt = setsockopt,
+	    .sendto = sendto};
+	calls[PAST] = (struct calls){.by_hand = true};
+	*(void **)&calls[PAST].socket = libc_symbol("socket");
+	*(void **)&calls[PAST].connect = libc_symbol("connect");
+	*(void **)&calls[PAST].listen = libc_symbol("listen");
+	*(void **)&calls[PAST].accept = libc_symbol("accept");
+	*(void **)&calls[PAST].setsockopt = libc_symbol("setsockopt");
+	*(void **)&calls[PAST].sendto = libc_symbol("sendto");
+}
 
 static double
 now_ns(void)
@@ -54,229 +112,6 @@ now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static void
-set_by_hand(int fd)
-{
-	static const int VALUES[][2] = {
-	    {TCP_KEEPIDLE, 300}, {TCP_KEEPINTVL, 30}, {TCP_KEEPCNT, 5}};
-	int on = 1;
-
-	if (!by_hand)
-		return;
-	for (int i = 0; i < 3; i++)
-		setsockopt(
-		    fd, IPPROTO_TCP, VALUES[i][0], &VALUES[i][1], sizeof(int));
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-}
-
-static void
-make_listener(void)
-{
-	socklen_t len = sizeof(loopback);
-
-	listener = socket(AF_INET, SOCK_STREAM, 0);
-	set_by_hand(listener);
-	loopback.sin_port = 0;
-	loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (bind(listener, (struct sockaddr *)&loopback, len) < 0 ||
-	    listen(listener, 128) < 0)
-		abort();
-	getsockname(listener, (struct sockaddr *)&loopback, &len);
-}
-
-/* Without TIME_WAIT: there are not so many ports. */
-static void
-close_at_once(int fd)
-{
-	const struct linger none = {.l_onoff = 1};
-
-	syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
-	close(fd);
-}
-
-static void
-take_and_close(int fd)
-{
-	close_at_once(fd);
-	close((int)syscall(SYS_accept4, listener, NULL, NULL, 0));
-}
-
-static double
-run_connect(int count, int flags)
-{
-	double spent = 0;
-
-	make_listener();
-	for (int i = 0; i < count; i++) {
-		double start = now_ns();
-		int fd = socket(AF_INET, SOCK_STREAM | flags, 0);
-		struct pollfd poller = {.fd = fd, .events = POLLOUT};
-
-		set_by_hand(fd);
-		if (connect(fd, (struct sockaddr *)&loopback,
-			sizeof(loopback)) < 0 &&
-		    errno == EINPROGRESS)
-			poll(&poller, 1, -1);
-		spent += now_ns() - start;
-		take_and_close(fd);
-	}
-	return spent / count;
-}
-
-static double
-bench_connect(int count)
-{
-	return run_connect(count, 0);
-}
-
-static double
-bench_nonblocking(int count)
-{
-	return run_connect(count, SOCK_NONBLOCK);
-}
-
-static double
-bench_accept(int count)
-{
-	double spent = 0;
-
-	make_listener();
-	for (int i = 0; i < count; i++) {
-		int fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
-		int accepted;
-		double start;
-
-		syscall(SYS_connect, fd, &loopback, sizeof(loopback));
-		start = now_ns();
-		accepted = accept(listener, NULL, NULL);
-		spent += now_ns() - start;
-		close_at_once(fd);
-		close(accepted);
-	}
-	return spent / count;
-}
-
-static double
-bench_sendto(int count)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-	double start;
-
-	loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	loopback.sin_port = htons(9);
-	start = now_ns();
-	for (int i = 0; i < count * 5; i++)
-		sendto(fd, "x", 1, MSG_DONTWAIT, (struct sockaddr *)&loopback,
-		    sizeof(loopback));
-	return (now_ns() - start) / (count * 5);
-}
-
-/* To a name that is not there, which is found out at once. */
-static double
-bench_unix(int count)
-{
-	const struct sockaddr_un un = {
-	    .sun_family = AF_UNIX, .sun_path = "\0kashim-none"};
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	double start = now_ns();
-
-	for (int i = 0; i < count * 5; i++)
-		connect(fd, (const struct sockaddr *)&un, sizeof(un));
-	return (now_ns() - start) / (count * 5);
-}
-
-static double
-bench_exec(int count)
-{
-	char program[] = "/bin/true";
-	char *argv[] = {program, NULL};
-	double start;
-	int status;
-	pid_t pid;
-
-	count /= 5;
-	start = now_ns();
-	for (int i = 0; i < count; i++) {
-		if (posix_spawn(&pid, program, NULL, NULL, argv, environ) == 0)
-			waitpid(pid, &status, 0);
-	}
-	return (now_ns() - start) / count;
-}
-
-static const struct bench {
-	const char *name;
-	double (*run)(int count);
-	enum variant against; /* what the rest is held against */
-	unsigned int without; /* a bit for each variant that makes no sense */
-} BENCHES[] = {
-    {"connect", bench_connect, HAND, 0},
-    {"connect-nonblocking", bench_nonblocking, HAND, 0},
-    {"accept", bench_accept, HAND, 0},
-    {"udp-sendto", bench_sendto, BARE, 1u << HAND},
-    {"unix-connect", bench_unix, BARE, 1u << HAND},
-    {"exec", bench_exec, BARE, 1u << HAND},
-};
-
-/* The child: one bench, its result on standard output. */
-static int
-child(const char *name, int count)
-{
-	by_hand = getenv("KASHIM_BENCH_BY_HAND") != NULL;
-	for (size_t i = 0; i < sizeof(BENCHES) / sizeof(BENCHES[0]); i++) {
-		if (strcmp(BENCHES[i].name, name) == 0) {
-			BENCHES[i].run(count / 5); /* warm */
-			printf("%.1f\n", BENCHES[i].run(count));
-			return 0;
-		}
-	}
-	return 2;
-}
-
-static double
-measure(const char *build, const char *config, const char *bench,
-    enum variant variant, int count)
-{
-	char library[PATH_MAX], number[16], text[64] = "";
-	double result = -1;
-	FILE *from;
-	int pipes[2];
-	pid_t pid;
-
-	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return -1;
-	snprintf(library, sizeof(library), "%s/libkashim.so", build);
-	snprintf(number, sizeof(number), "%d", count);
-	pid = fork();
-	if (pid == 0) {
-		dup2(pipes[1], STDOUT_FILENO);
-		unsetenv("LD_PRELOAD");
-		unsetenv("KASHIM_TRACE");
-		if (variant == HAND)
-			setenv("KASHIM_BENCH_BY_HAND", "1", 1);
-		if (variant == KASHIM) {
-			setenv("LD_PRELOAD", library, 1);
-			setenv("KASHIM_CONFIG", config, 1);
-		}
-		if (variant == LIBKEEP) {
-			setenv("LD_PRELOAD", LIBKEEPALIVE, 1);
-			setenv("KEEPIDLE", "300", 1);
-			setenv("KEEPINTVL", "30", 1);
-			setenv("KEEPCNT", "5", 1);
-		}
-		execl("/proc/self/exe", "cost", "--child", bench, number,
-		    (char *)NULL);
-		_exit(127);
-	}
-	close(pipes[1]);
-	from = fdopen(pipes[0], "r");
-	if (from != NULL && fgets(text, sizeof(text), from) != NULL)
-		result = strtod(text, NULL);
-	if (from != NULL)
-		fclose(from);
-	waitpid(pid, NULL, 0);
-	return result;
 }
 
 static int
@@ -296,32 +131,345 @@ quantile(double *values, int count, double part)
 }
 
 static void
-print_row(const struct bench *bench, double (*ns)[VARIANTS], int rounds)
+set_by_hand(const struct calls *use, int fd)
 {
+	static const int VALUES[][2] = {
+	    {TCP_KEEPIDLE, 300}, {TCP_KEEPINTVL, 30}, {TCP_KEEPCNT, 5}};
+	int on = 1;
+
+	if (!use->by_hand)
+		return;
+	for (int i = 0; i < 3; i++)
+		use->setsockopt(
+		    fd, IPPROTO_TCP, VALUES[i][0], &VALUES[i][1], sizeof(int));
+	use->setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
+struct listener {
+	int fd;
+	struct sockaddr_in at;
+};
+
+static struct listener
+make_listener(const struct calls *use)
+{
+	struct listener made = {.at = {.sin_family = AF_INET,
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}};
+	socklen_t len = sizeof(made.at);
+
+	made.fd = use->socket(AF_INET, SOCK_STREAM, 0);
+	set_by_hand(use, made.fd);
+	if (bind(made.fd, (struct sockaddr *)&made.at, len) < 0 ||
+	    use->listen(made.fd, 128) < 0)
+		abort();
+	getsockname(made.fd, (struct sockaddr *)&made.at, &len);
+	return made;
+}
+
+/* Without TIME_WAIT: there are not so many ports. */
+static void
+close_at_once(int fd)
+{
+	const struct linger none = {.l_onoff = 1};
+
+	syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+	close(fd);
+}
+
+/* Where a bench keeps what it needs, for each way. */
+struct place {
+	struct listener listener;
+	int fd;
+};
+
+static void
+place_listener(struct place *place, const struct calls *use)
+{
+	place->listener = make_listener(use);
+}
+
+static double
+run_connect(struct place *place, const struct calls *use, int flags)
+{
+	const struct sockaddr *to = (struct sockaddr *)&place->listener.at;
+	double start = now_ns(), spent;
+	int fd = use->socket(AF_INET, SOCK_STREAM | flags, 0);
+	struct pollfd poller = {.fd = fd, .events = POLLOUT};
+
+	set_by_hand(use, fd);
+	if (use->connect(fd, to, sizeof(place->listener.at)) < 0 &&
+	    errno == EINPROGRESS)
+		poll(&poller, 1, -1);
+	spent = now_ns() - start;
+	close_at_once(fd);
+	close((int)syscall(SYS_accept4, place->listener.fd, NULL, NULL, 0));
+	return spent;
+}
+
+static double
+run_blocking(struct place *place, const struct calls *use)
+{
+	return run_connect(place, use, 0);
+}
+
+static double
+run_nonblocking(struct place *place, const struct calls *use)
+{
+	return run_connect(place, use, SOCK_NONBLOCK);
+}
+
+static double
+run_accept(struct place *place, const struct calls *use)
+{
+	int fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM, 0), accepted;
+	double start, spent;
+
+	syscall(
+	    SYS_connect, fd, &place->listener.at, sizeof(place->listener.at));
+	start = now_ns();
+	accepted = use->accept(place->listener.fd, NULL, NULL);
+	spent = now_ns() - start;
+	close_at_once(fd);
+	close(accepted);
+	return spent;
+}
+
+static void
+place_datagram(struct place *place, const struct calls *use)
+{
+	place->fd = use->socket(AF_INET, SOCK_DGRAM, 0);
+}
+
+static double
+run_sendto(struct place *place, const struct calls *use)
+{
+	const struct sockaddr_in to = {.sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	    .sin_port = htons(9)};
+	double start = now_ns();
+
+	use->sendto(place->fd, "x", 1, MSG_DONTWAIT,
+	    (const struct sockaddr *)&to, sizeof(to));
+	return now_ns() - start;
+}
+
+static void
+place_nothing(struct place *place, const struct calls *use)
+{
+	(void)use;
+	place->fd = -1;
+}
+
+static double
+run_udp(struct place *place, const struct calls *use)
+{
+	const struct sockaddr_in to = {.sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	    .sin_port = htons(9)};
+	double start = now_ns(), spent;
+
+	place->fd = use->socket(AF_INET, SOCK_DGRAM, 0);
+	use->connect(place->fd, (const struct sockaddr *)&to, sizeof(to));
+	spent = now_ns() - start;
+	close(place->fd);
+	return spent;
+}
+
+static void
+place_unix(struct place *place, const struct calls *use)
+{
+	place->fd = use->socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+/* To a name that is not there, which is found out at once. */
+static double
+run_unix(struct place *place, const struct calls *use)
+{
+	const struct sockaddr_un un = {
+	    .sun_family = AF_UNIX, .sun_path = "\0kashim-none"};
+	double start = now_ns();
+
+	use->connect(place->fd, (const struct sockaddr *)&un, sizeof(un));
+	return now_ns() - start;
+}
+
+static const struct bench {
+	const char *name;
+	void (*prepare)(struct place *place, const struct calls *use);
+	double (*run)(struct place *place, const struct calls *use);
+	bool tcp; /* has options to be set by hand */
+} BENCHES[] = {
+    {"connect", place_listener, run_blocking, true},
+    {"connect-nonblocking", place_listener, run_nonblocking, true},
+    {"accept", place_listener, run_accept, true},
+    {"udp-connect", place_nothing, run_udp, false},
+    {"udp-sendto", place_datagram, run_sendto, false},
+    {"unix-connect", place_unix, run_unix, false},
+    {"exec", NULL, NULL, false},
+};
+
+/* The child: one bench, its result on standard output. */
+static int
+child(const char *name)
+{
+	static double ns[WAYS][CALLS];
+	const struct bench *bench = BENCHES;
+	struct place places[WAYS] = {0};
+
+	while (strcmp(bench->name, name) != 0) {
+		if (++bench == BENCHES + sizeof(BENCHES) / sizeof(BENCHES[0]))
+			return 2;
+	}
+	if (bench->run == NULL)
+		return 2;
+	find_calls();
+	for (int way = 0; way < WAYS; way++)
+		bench->prepare(&places[way], &calls[way]);
+	for (int i = -CALLS / 5; i < CALLS; i++) {
+		for (int k = 0; k < WAYS; k++) {
+			int way = (k + i) & 1;
+			double spent = bench->run(&places[way], &calls[way]);
+
+			/* The first are to get warm. */
+			if (i >= 0)
+				ns[way][i] = spent;
+		}
+	}
+	printf("%.1f %.1f\n", quantile(ns[PAST], CALLS, 0.5),
+	    quantile(ns[THROUGH], CALLS, 0.5));
+	return 0;
+}
+
+/* The environment of a process under the variant. */
+static void
+set_environment(enum variant variant, const char *build, const char *config)
+{
+	char library[PATH_MAX];
+
+	snprintf(library, sizeof(library), "%s/libkashim.so", build);
+	unsetenv("LD_PRELOAD");
+	unsetenv("KASHIM_TRACE");
+	if (variant == KASHIM) {
+		setenv("LD_PRELOAD", library, 1);
+		setenv("KASHIM_CONFIG", config, 1);
+	}
+	if (variant == LIBKEEP) {
+		setenv("LD_PRELOAD", LIBKEEPALIVE, 1);
+		setenv("KEEPIDLE", "300", 1);
+		setenv("KEEPINTVL", "30", 1);
+		setenv("KEEPCNT", "5", 1);
+	}
+}
+
+static struct result
+measure(const char *build, const char *config, const char *bench,
+    enum variant variant)
+{
+	struct result result = {-1, -1};
+	char text[64] = "", *end;
+	FILE *from;
+	int pipes[2];
+	pid_t pid;
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return result;
+	pid = fork();
+	if (pid == 0) {
+		dup2(pipes[1], STDOUT_FILENO);
+		set_environment(variant, build, config);
+		execl("/proc/self/exe", "cost", "--child", bench, (char *)NULL);
+		_exit(127);
+	}
+	close(pipes[1]);
+	from = fdopen(pipes[0], "r");
+	if (from != NULL && fgets(text, sizeof(text), from) != NULL) {
+		result.past = strtod(text, &end);
+		result.through = strtod(end, NULL);
+	}
+	if (from != NULL)
+		fclose(from);
+	waitpid(pid, NULL, 0);
+	return result;
+}
+
+/* As many as make a round: medians of them for each variant. */
+static void
+measure_exec(const char *build, const char *config, struct result *results)
+{
+	static double ns[VARIANTS][EXECS];
+	char program[] = "/bin/true";
+	char *argv[] = {program, NULL};
+	double bare;
+
+	for (int i = 0; i < EXECS; i++) {
+		for (int k = 0; k < VARIANTS; k++) {
+			int v = (k + i) % VARIANTS, status;
+			double start;
+			pid_t pid;
+
+			set_environment((enum variant)v, build, config);
+			start = now_ns();
+			if (posix_spawn(
+				&pid, program, NULL, NULL, argv, environ) == 0)
+				waitpid(pid, &status, 0);
+			ns[v][i] = now_ns() - start;
+		}
+	}
+	bare = quantile(ns[BARE], EXECS, 0.5);
+	for (int v = 0; v < VARIANTS; v++)
+		results[v] = (struct result){bare, quantile(ns[v], EXECS, 0.5)};
+	unsetenv("LD_PRELOAD");
+}
+
+static void
+print_times(const char *bench, const char *name, double *times, double *ratios,
+    int rounds, const char *against)
+{
+	printf("%-20s %-13s %9.0f ns  %8.0f..%-8.0f  x %.3f "
+	       "(%.3f..%.3f) of %s",
+	    bench, name, quantile(times, rounds, 0.5),
+	    quantile(times, rounds, 0.25), quantile(times, rounds, 0.75),
+	    quantile(ratios, rounds, 0.5), quantile(ratios, rounds, 0.25),
+	    quantile(ratios, rounds, 0.75), against);
+}
+
+static void
+print_row(
+    const struct bench *bench, struct result (*results)[VARIANTS], int rounds)
+{
+	const char *against = bench->tcp ? "hand-set" : "bare";
+
 	for (int v = 0; v < VARIANTS; v++) {
 		double times[ROUNDS_MAX], ratios[ROUNDS_MAX];
-		double added[ROUNDS_MAX], theirs[ROUNDS_MAX];
+		double added[ROUNDS_MAX];
 
-		if ((bench->without & 1u << v) != 0)
-			continue;
-		for (int i = 0; i < rounds; i++) {
-			times[i] = ns[i][v];
-			ratios[i] = ns[i][v] / ns[i][bench->against];
-			added[i] = ns[i][v] - ns[i][BARE];
-			theirs[i] = ns[i][LIBKEEP] - ns[i][BARE];
+		/* By hand, in the process that has no library. */
+		for (int i = 0; i < rounds && v == BARE; i++) {
+			times[i] = results[i][v].past;
+			ratios[i] = 1;
 		}
-		printf("%-20s %-13s %9.0f ns  %8.0f..%-8.0f  x %.3f "
-		       "(%.3f..%.3f) of %s",
-		    bench->name, NAMES[v], quantile(times, rounds, 0.5),
-		    quantile(times, rounds, 0.25),
-		    quantile(times, rounds, 0.75),
-		    quantile(ratios, rounds, 0.5),
-		    quantile(ratios, rounds, 0.25),
-		    quantile(ratios, rounds, 0.75), NAMES[bench->against]);
-		if (v == KASHIM && bench->run == bench_exec)
-			printf(", adds x %.2f of what libkeepalive adds",
-			    quantile(added, rounds, 0.5) /
-				quantile(theirs, rounds, 0.5));
+		if (v == BARE && bench->tcp) {
+			print_times(bench->name, against, times, ratios, rounds,
+			    against);
+			putchar('\n');
+		}
+		for (int i = 0; i < rounds; i++) {
+			const struct result *libkeep = &results[i][LIBKEEP];
+
+			times[i] = results[i][v].through;
+			ratios[i] = results[i][v].through / results[i][v].past;
+			added[i] =
+			    (results[i][v].through - results[i][v].past) /
+			    (libkeep->through - libkeep->past);
+		}
+		print_times(
+		    bench->name, NAMES[v], times, ratios, rounds, against);
+		if (v == KASHIM && bench->run == NULL)
+			printf(", adds x %.2f (%.2f..%.2f) of what "
+			       "libkeepalive adds",
+			    quantile(added, rounds, 0.5),
+			    quantile(added, rounds, 0.25),
+			    quantile(added, rounds, 0.75));
 		putchar('\n');
 		fflush(stdout);
 	}
@@ -330,11 +478,11 @@ print_row(const struct bench *bench, double (*ns)[VARIANTS], int rounds)
 int
 main(int argc, char **argv)
 {
-	static double ns[ROUNDS_MAX][VARIANTS];
-	int rounds, count = 400;
+	static struct result results[ROUNDS_MAX][VARIANTS];
+	int rounds;
 
-	if (argc == 4 && strcmp(argv[1], "--child") == 0)
-		return child(argv[2], atoi(argv[3]));
+	if (argc == 3 && strcmp(argv[1], "--child") == 0)
+		return child(argv[2]);
 	if (argc != 4 && argc != 5)
 		return 2;
 	rounds = atoi(argv[3]);
@@ -346,16 +494,17 @@ main(int argc, char **argv)
 		if (argc == 5 && strcmp(argv[4], bench->name) != 0)
 			continue;
 		for (int i = 0; i < rounds; i++) {
-			for (int k = 0; k < VARIANTS; k++) {
+			if (bench->run == NULL)
+				measure_exec(argv[1], argv[2], results[i]);
+			for (int k = 0; k < VARIANTS && bench->run != NULL;
+			     k++) {
 				int v = (k + i) % VARIANTS;
 
-				if ((bench->without & 1u << v) == 0)
-					ns[i][v] = measure(argv[1], argv[2],
-					    bench->name, (enum variant)v,
-					    count);
+				results[i][v] = measure(argv[1], argv[2],
+				    bench->name, (enum variant)v);
 			}
 		}
-		print_row(bench, ns, rounds);
+		print_row(bench, results, rounds);
 	}
 	return 0;
 }
