@@ -106,6 +106,25 @@ call_setsockopt(void)
 	getppid();
 }
 
+/* Not between marks: what a program that has sockets has in memory. */
+static void
+call_memory(void)
+{
+	FILE *maps = fopen("/proc/self/smaps", "r");
+	char line[256];
+	long kib = 0, part;
+	int own = listener();
+
+	connect_to(socket(AF_INET, SOCK_STREAM, 0));
+	accept(own, NULL, NULL);
+	connect_to(socket(AF_INET, SOCK_DGRAM, 0));
+	while (maps != NULL && fgets(line, sizeof(line), maps) != NULL) {
+		if (sscanf(line, "Anonymous: %ld", &part) == 1)
+			kib += part;
+	}
+	printf("%ld\n", kib);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -120,6 +139,7 @@ main(int argc, char **argv)
 	    {"listen", call_listen},
 	    {"accept", call_accept},
 	    {"setsockopt", call_setsockopt},
+	    {"memory", call_memory},
 	};
 
 	for (size_t i = 0; i < sizeof(CALLS) / sizeof(CALLS[0]); i++) {
