@@ -60,6 +60,7 @@ LIBC_LOOKED_UP(LIBC_WRAPPER)
 	{                                                         \
 		return (result)CALL_KERNEL kernel;                \
 	}
+/* NOLINTNEXTLINE(performance-no-int-to-ptr): what mmap(2) gives */
 LIBC_CALLED(LIBC_WRAPPER)
 #undef LIBC_WRAPPER
 #undef CALL_KERNEL
