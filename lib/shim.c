@@ -148,9 +148,10 @@ connecting_end(const struct connecting *call, int fd, bool failed)
 
 /*
  * The usual case, without a look at the policy: a new socket, and a
- * destination that was looked up before. Returns false if it is not that.
+ * destination that was looked up before. Returns false if it is not that. Not
+ * inlined, so that its stack is free again for what comes then.
  */
-static bool
+__attribute__((noinline)) static bool
 connecting_again(int fd, const void *sa, socklen_t len)
 {
 	struct memo_answer answer;
