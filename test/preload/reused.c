@@ -8,6 +8,7 @@
 #include "rules.h"
 
 #include <poll.h>
+#include <sys/un.h>
 
 /* A number at which a datagram socket was noted, and is open no more. */
 static int
@@ -122,6 +123,33 @@ by_accept(void)
 	close(peer);
 }
 
+/*
+ * The number of a unix(7) listener, of which was noted that nothing is to be
+ * done, becomes that of a TCP listener that leaves all to accept().
+ */
+static void
+by_listener(void)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct host_addr any = host_addr("0.0.0.0", 0);
+	int number = CALL(socket(AF_UNIX, SOCK_STREAM, 0));
+	int listener, peer, fd;
+
+	MUST(bind(number, (struct sockaddr *)&un, sizeof(sa_family_t)) == 0);
+	MUST(CALL(listen(number, 8)) == 0);
+	listener = CALL(socket(AF_INET, SOCK_STREAM, 0));
+	MUST(bind(listener, host_sa(&any), any.len) == 0);
+	MUST(CALL(listen(listener, 8)) == 0);
+	MUST(CALL(dup2(listener, number)) == number);
+	for (int i = 0; i < 2; i++) {
+		peer = host_raw_connect("127.0.0.1", host_port(listener));
+		fd = CALL(accept(number, NULL, NULL));
+		EXPECT(fd, RULES_OPTIONS);
+		close(fd);
+		close(peer);
+	}
+}
+
 /* A TCP socket that another process made, and that is not connected. */
 static void
 by_recvmsg(void)
@@ -175,6 +203,7 @@ static const struct host_case CASES[] = {
     {"dup-by-port", RULES_BY_PORT, by_dup},
     RULES_CASES("dup-fastopen", by_dup_fastopen),
     RULES_CASES("accept", by_accept),
+    RULES_CASES("listener", by_listener),
     RULES_CASES("recvmsg", by_recvmsg),
     RULES_CASES("fork", by_fork),
 };

@@ -129,7 +129,8 @@ is 'the host itself has its rule' "$(idle)" '300 parsed'
 # policy, with rules that need addresses asked for, and with a trace.
 names()
 {
-	env KASHIM_CONFIG="$conf" KASHIM_TRACE="$dir/names" \
+	env KASHIM_CONFIGURED=/none KASHIM_CONFIG="$conf" \
+	    KASHIM_TRACE="$dir/names" \
 	    LD_PRELOAD="$library" "$build/test/libc_names" 2>&1
 }
 
