@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,13 +19,16 @@
 #define PROBES   8 /* places that a thread may have in the table */
 #define FIRST_MS 5
 #define LAST_MS  1000
+/* So many looks, in more than a second, at a thread that is running. */
+#define RUNNING_MAX 8
 
 /* A thread that called accept(2). */
 struct acceptor {
 	pid_t tid; /* 0: none */
 	pid_t process;
-	int pidfd; /* of the process: nobody else gets its number */
-	bool left; /* one accept(2) has ended since the last look */
+	int pidfd;   /* of the process: nobody else gets its number */
+	bool left;   /* one accept(2) has ended since the last look */
+	int running; /* so many looks, and it was nowhere in the kernel */
 	int wait_ms;
 	int64_t due_ms;
 };
@@ -94,29 +98,37 @@ accept_begun(const struct held_socket *held, const struct target *target)
 		return;
 	acceptor->left = acceptor->wait_ms > 0;
 	acceptor->wait_ms = FIRST_MS;
+	acceptor->running = 0;
 	if (acceptor->due_ms < next_ms)
 		next_ms = acceptor->due_ms;
 }
 
-/* Is the thread in accept(2)? /proc/TID/syscall begins with its number. */
-static bool
-is_accepting(pid_t tid)
+enum whereabouts {
+	ACCEPTING,
+	ELSEWHERE,
+	RUNNING, /* has left accept(2), or waits for a processor to begin it */
+};
+
+/* Where is the thread? /proc/TID/syscall begins with the call's number. */
+static enum whereabouts
+find_out(pid_t tid)
 {
 	char path[64], text[16];
 	ssize_t len;
-	int fd, number;
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)tid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return false;
+		return ELSEWHERE;
 	len = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (len <= 0)
-		return false;
+		return ELSEWHERE;
 	text[len] = '\0';
-	number = atoi(text); /* 0 for "running" */
-	switch (number) {
+	if (strncmp(text, "running", strlen("running")) == 0)
+		return RUNNING;
+	switch (atoi(text)) {
 	case SYS_accept:
 	case SYS_accept4:
 #ifdef __x86_64__
@@ -124,23 +136,25 @@ is_accepting(pid_t tid)
 	case 102:
 	case 364:
 #endif
-		return true;
+		return ACCEPTING;
 	default:
-		return false;
+		return ELSEWHERE;
 	}
 }
 
 static void
 look(struct acceptor *acceptor)
 {
-	const bool accepting = is_accepting(acceptor->tid);
+	const enum whereabouts where = find_out(acceptor->tid);
 
-	if ((acceptor->left || !accepting) &&
+	if ((acceptor->left || where != ACCEPTING) &&
 	    !scan_ask(acceptor->pidfd, acceptor->process, acceptor->tid)) {
 		acceptor->due_ms = clock_ms() + FIRST_MS;
 		return;
 	}
-	if (!accepting) {
+	if (where == RUNNING)
+		acceptor->running++;
+	if (where == ELSEWHERE || acceptor->running >= RUNNING_MAX) {
 		forget(acceptor);
 		return;
 	}

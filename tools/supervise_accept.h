@@ -7,8 +7,9 @@
  * there is one. So the worker looks for new connections of the process after
  * a thread of it has left accept(2): a few milliseconds after the call, and if
  * it still waits there, again and again, each time later, up to every second.
- * A thread that calls accept(2) again has left it. Thousands of threads are
- * known at a time.
+ * A thread that calls accept(2) again has left it; one that is running may
+ * have left it or not have begun, and is looked at a few times more. Thousands
+ * of threads are known at a time.
  */
 #ifndef KASHIM_SUPERVISE_ACCEPT_H
 #define KASHIM_SUPERVISE_ACCEPT_H

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "supervise_clock.h"
+#include "trace.h"
 
 /* So many workers that each end like this in a row: it is no accident. */
 #define SHORT_LIFE_MS   1000
@@ -26,11 +27,12 @@
 /* How long the guard answers in the worker's place before it tries again. */
 #define PAUSE_MS 1000
 /*
- * A request takes microseconds. One that is not answered for this long, or not
- * taken, never will be.
+ * A request takes microseconds. One that is not answered for so many looks, or
+ * not taken, never will be. Looks, and no time alone: while the whole machine
+ * stands still, nobody can be blamed.
  */
-#define STUCK_MS 2000
-#define LOOK_MS  500 /* how often the guard looks whether that is so */
+#define STUCK_LOOKS 4
+#define LOOK_MS     500
 /*
  * With no request it does not. This is for a worker that is stopped between
  * taking a request and saying so.
@@ -136,7 +138,7 @@ start_worker(
 struct look {
 	bool busy; /* there is a request, or was one since the look before */
 	uint32_t taken;
-	int64_t since_ms; /* since when it is at the same one */
+	int in_vain; /* looks since then, at which it was still there */
 };
 
 /* Looks. Returns whether the worker makes no headway. */
@@ -146,15 +148,14 @@ is_stuck(int notify, const struct guard_page *page, struct look *look)
 	struct pollfd requests = {.fd = notify, .events = POLLIN};
 	const uint32_t taken = __atomic_load_n(&page->taken, __ATOMIC_SEQ_CST);
 	const bool waits = page->request.id != 0 || poll(&requests, 1, 0) > 0;
-	const int64_t now = clock_ms();
 
 	if (taken != look->taken || !look->busy || !waits) {
 		look->busy = waits || taken != look->taken;
 		look->taken = taken;
-		look->since_ms = now;
+		look->in_vain = 0;
 		return false;
 	}
-	return now - look->since_ms >= STUCK_MS;
+	return ++look->in_vain >= STUCK_LOOKS;
 }
 
 /* Says that the guard sleeps, unless there has just been a request. */
@@ -165,6 +166,18 @@ falls_asleep(struct guard_page *page, const struct look *look)
 		return false;
 	__atomic_store_n(&page->guard_sleeps, true, __ATOMIC_SEQ_CST);
 	return __atomic_load_n(&page->taken, __ATOMIC_SEQ_CST) == look->taken;
+}
+
+static void
+say_stuck(void)
+{
+	struct trace_line line;
+
+	trace_start(&line, getpid());
+	trace_text(&line,
+	    "the supervisor was stopped or held up for two seconds, and is "
+	    "replaced");
+	trace_to_log(&line);
 }
 
 /* A worker, as the guard has it. */
@@ -206,6 +219,7 @@ watch(int notify, const struct ward *ward)
 		if (polls[1].revents != 0)
 			return false;
 	} while (!is_stuck(notify, page, &look));
+	say_stuck();
 	return page->request.id != 0;
 }
 

@@ -132,6 +132,57 @@ same 'strict: what works' $? 7
 kashim run --strict "$static" 7 >/dev/null
 same 'strict: what works, static' $? 7
 
+# What can't be read, or told
+
+as_user() {
+	setpriv --reuid=64998 --regid=64998 --clear-groups "$@"
+}
+chmod 755 static
+chmod 644 ./*.conf
+cp "$static" unreadable
+chmod 711 unreadable
+cp "$static" unreadable-setuid
+chmod 4711 unreadable-setuid
+unread="$work/unreadable may be executed, but not read: what it is can't be told"
+untold() {
+	name=$1 expected=$2
+	shift 2
+	: >trace
+	chown 64998 trace
+	as_user kashim run "$@" >out 2>err
+	same "$name: status" $? 0
+	same "$name" "$(cat err)" "$expected"
+	same "$name: ran" "$(sed -n 2p out)" "$set_none"
+}
+untold 'unreadable' "kashim: whether the preload has an effect can't be told: \
+$unread" --trace="$work/trace" "$work/unreadable"
+same 'unreadable: trace' "$(sed -n '1s/^kashim\[[0-9]*\]: //p' trace)" \
+	"$work/unreadable: preload, of doubtful effect: $unread"
+untold 'unreadable, --supervise' \
+	"kashim: $unread; the supervisor could not look into it
+kashim: 'kashim apply', as root, reaches it while it runs
+kashim: $work/unreadable runs without kashim" --supervise "$work/unreadable"
+for way in --preload --supervise; do
+	as_user kashim run --strict "$way" "$work/unreadable" >out 2>err
+	same "unreadable, --strict $way" \
+		"$?, $(cat out), $(sed -n '$p' err)" \
+		"2, , kashim: $work/unreadable is not started (--strict)"
+done
+kashim run --strict ./unreadable >out 2>err
+same 'unreadable, but not for root' "$?, $(sed -n 2p out)" "0, $set_both"
+untold 'unreadable, setuid' \
+	"kashim: $work/unreadable-setuid: $work/unreadable-setuid is setuid: the \
+loader ignores LD_PRELOAD without a word; supervised it would not get these \
+rights
+kashim: 'kashim apply', as root, reaches it while it runs
+kashim: $work/unreadable-setuid runs without kashim" "$work/unreadable-setuid"
+same 'unreadable, setuid: it has its rights' "$(sed -n 1p out)" 'secure 1'
+printf '#!/usr/bin/env -iS %s\n' "$static" >script
+chmod 755 script
+ways 'way: nobody knows what it starts' "./script: supervised: ./script: \
+what env(1) will start by '-iS $static' can't be told" ./script
+same 'way: nobody knows what it starts: options' "$(sed -n 2p out)" "$set_both"
+
 # The same calls with the same results: test/preload has these programs.
 
 # As 32-bit programs, too, where the machine has these.
@@ -141,6 +192,7 @@ programs='sockets_static ways_static fastopen_static'
 for program in $programs; do
 	"$build/test/$program" "$build" --supervise >out 2>err
 	same "$program: status" $? 0
+	grep '^test/' err | sed 's/^/	/'
 	in_file "$program" out ' passed, 0 failed'
 done
 
@@ -280,9 +332,11 @@ kashim run --supervise sh -c 'echo $$ >pid; sleep 1 >/dev/null 2>&1 &'
 same 'a child that is left: still supervised' "$(supervisors "$(cat pid)" |
 	wc -l)" 2
 ends 'a child that is left' "$(cat pid)"
-kashim run --supervise ./missing 2>err
-until_true 5 sh -c '! pgrep -f "^kashim-watch: " >/dev/null' ||
-	fail "supervisors are left: $(pgrep -af '^kashim-watch: ')"
+(exec kashim run --supervise ./missing 2>err) &
+pid=$!
+wait $pid
+same 'what cannot be started: status' $? 127
+ends 'what cannot be started' $pid
 
 # Stopped and continued, by the keys of a terminal.
 
@@ -440,19 +494,55 @@ ends_steps() {
 	same "$1" "$(paste -sd ' ' steps)" "$2"
 	[ ! -s err ] || sed 's/^/	/' err
 }
+# stops PID: and it has stopped, with no request in its hand.
+stops() {
+	kill -STOP "$1"
+	until_true 5 grep -q '^State:.T' "/proc/$1/status" ||
+		fail "$1 does not stop"
+}
 begins_steps 3
 victim=$(worker_of $pid)
-kill -STOP "$victim"
+stops "$victim"
 step
 replaced=$(worker_of $pid)
 [ -n "$replaced" ] && [ "$replaced" != "$victim" ] ||
 	fail "stopped: worker '$victim', then '$replaced'"
 # In the midst of requests, too; and its guard is then not asleep.
 step
-kill -STOP "$replaced"
+stops "$replaced"
 step
 step
 ends_steps 'worker stopped' '77 77 77 77 77'
+
+# What no rule needs does not go by way of the supervisor at all.
+cat >options.py <<'END'
+import socket, sys, time
+s = socket.socket()
+print("up", flush=True)
+sys.stdin.readline()
+start = time.monotonic()
+s.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5)
+print("late" if time.monotonic() - start > 1 else "at once")
+END
+printf 'rule r { direction = connect app-settings = respect idle = 9 }\n' \
+	>respect.conf
+for policy in respect.conf all.conf; do
+	kashim run -c $policy --supervise python3 options.py <ask >out &
+	pid=$!
+	started="$started $pid"
+	exec 4>ask
+	until_true 10 grep -q up out
+	until_true 5 two || fail "$policy: no supervisor"
+	stops "$(worker_of $pid)"
+	exec 4>&-
+	wait $pid
+	case $policy in
+	respect.conf) expected='at once' ;;
+	*) expected=late ;;
+	esac
+	same "setsockopt, worker stopped, $policy" "$(sed -n 2p out)" \
+		"$expected"
+done
 
 # Its trace is the file that it was, whatever has the name now.
 begins_steps 3 --trace="$work/moved"
@@ -543,14 +633,15 @@ exec 3>&-
 # Without privileges, and programs that gain some.
 
 chmod 755 "$work"/*
-as_user() {
-	setpriv --reuid=64998 --regid=64998 --clear-groups "$@"
-}
 same 'unprivileged' "$(as_user kashim run "$static" | sed -n 2p)" "$set_both"
 same 'unprivileged: no_new_privs' "$(as_user kashim run --supervise \
 	grep NoNewPrivs /proc/self/status)" 'NoNewPrivs:	1'
 same 'root: no no_new_privs' "$(kashim run --supervise \
 	grep NoNewPrivs /proc/self/status)" 'NoNewPrivs:	0'
+same 'no no_new_privs for nothing' "$(kashim run --supervise setpriv \
+	--reuid=64998 --regid=64998 --clear-groups "$build/kashim" run \
+	--supervise grep NoNewPrivs /proc/self/status 2>err)" 'NoNewPrivs:	0'
+in_file 'no no_new_privs for nothing' err 'no seccomp filter can be installed: '
 cp "$static" setuid
 chown 64997 setuid
 chmod 4755 setuid
@@ -613,7 +704,7 @@ export KASHIM_CACHE="$work/cache"
 mkdir -m 755 cache
 printf 'rule all { idle = "77s" }\n' >live.conf
 kashim reload live.conf >out 2>err || sed 's/^/	/' err
-begins_steps 5 -c live.conf
+begins_steps 5 -c live.conf --trace="$work/reloads"
 printf 'rule x { program = { "nobody" } idle = 5 }\nrule all { idle = "88s" }\n' \
 	>live.conf
 kashim reload live.conf >out 2>err || sed 's/^/	/' err
@@ -626,7 +717,15 @@ kashim reload live.conf >out 2>err || sed 's/^/	/' err
 kill -9 "$(worker_of $pid)"
 until_true 5 two
 step
-ends_steps 'reload' '77 88 88 99'
+news='the reload brought rules that look at who connects, or hold against the'
+same 'reload: nothing that needs another filter' "$(grep -c "$news" reloads)" 0
+printf 'rule near { source = { "127.0.0.0/8" } idle = "99s" }\n' >live.conf
+kashim reload live.conf >out 2>err || sed 's/^/	/' err
+step
+step
+same 'reload: what needs another filter is said once' \
+	"$(grep "$news" reloads | cut -d: -f1)" "kashim[$pid]"
+ends_steps 'reload' "77 88 88 99 $(sed -n '5,6p' steps | paste -sd ' ')"
 unset KASHIM_CACHE
 
 # In company
@@ -642,8 +741,37 @@ same 'under strace' "$(sed -n 2p out)" "$set_both"
 kashim run --supervise strace -f -o strace.out "$static" >out 2>err
 same 'strace of it' "$(sed -n 2p out)" "$set_both"
 in_file 'strace of it' strace.out 'TCP_KEEPIDLE'
-same 'as process 1 of a container' "$(unshare --pid --fork --mount-proc \
-	"$build/kashim" run "$static" 2>&1 | sed -n 2p)" "$set_both"
+contained() {
+	timeout 10 unshare --pid --fork --kill-child "$@"
+}
+same 'as process 1 of a container' "$(contained --mount-proc \
+	kashim run "$static" 2>&1 | sed -n 2p)" "$set_both"
+same 'as process 1 of a container: it has its own children and no other' \
+	"$(contained --mount-proc kashim run --supervise perl -e '
+	my $child = fork() || exit(3);
+	print waitpid(-1, 0) == $child ? "its own " : "another ", $? >> 8;
+	print " ", waitpid(-1, 0), " ", $!{ECHILD} ? "ECHILD" : $!' 2>&1
+	echo ", $?")" 'its own 3 -1 ECHILD, 0'
+
+# Where /proc shows other processes
+
+lacks="/proc is missing, or is another pid namespace's: rules with program, \
+and rules for accept with source or destination, do not hold"
+printf 'rule a { program = { "static" } idle = 5 }\nrule b { idle = "77s" }\n' \
+	>program.conf
+same 'another /proc: all that needs none' "$(contained \
+	kashim run --strict "$static" 2>&1 | sed -n 2p)" "$set_both"
+for policy in program.conf source.conf; do
+	contained kashim run -c $policy "$static" >out 2>err
+	same "another /proc: $policy" "$?, $(cat err)" "0, kashim: $lacks"
+	contained kashim run -c $policy --strict "$static" >out 2>err
+	same "another /proc, strict: $policy" "$?, $(cat out), $(cat err)" \
+		"2, , kashim: $lacks
+kashim: $static is not started (--strict)"
+done
+same 'its own /proc' "$(contained --mount-proc kashim run -c program.conf \
+	--strict "$static" 2>&1 | sed -n 2p)" \
+	'connect 0 idle 5 on 1, accept idle 5 on 1'
 
 # Real programs
 
