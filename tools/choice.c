@@ -3,8 +3,8 @@
  * choice: reads --config, --pid, --unit and --program.
  */
 #include "choice.h"
+#include "text.h"
 
-#include <err.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 static int
 refuse(const char *option, const char *text, const char *right)
 {
-	warnx("%s '%s': %s", option, text, right);
+	text_warnx("%s '%s': %s", option, text, right);
 	return -EINVAL;
 }
 
@@ -25,7 +25,7 @@ grow(const void *array, size_t count, size_t size)
 	void *grown = reallocarray((void *)array, count + 1, size);
 
 	if (!grown)
-		warn("options");
+		text_warnx("options: %s", strerror(errno));
 	return grown;
 }
 

@@ -6,21 +6,21 @@
  */
 #include "cmd.h"
 
-#include <err.h>
 #include <errno.h>
 #include <getopt.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "choice.h"
+#include "cmd_choice.h"
 #include "config.h"
 #include "live.h"
 #include "mend.h"
 #include "mend_list.h"
+#include "pick.h"
+#include "text.h"
 
 static const char help[] =
     "Usage: kashim apply [OPTION...]\n"
@@ -34,11 +34,12 @@ static const char help[] =
     "  -n, --dry-run          change nothing, print what would be "
     "changed\n" CHOICE_HELP "  -h, --help             show this text\n"
     "\n"
-    "Exit status: 0 if all that a rule asks for is set now, 1 if something "
+    "Exit status: 0 if all that a rule asks for is set now; 1 if something "
     "could not\n"
-    "be looked into or set, or, with --dry-run, would be changed; 2 for wrong "
-    "use or\n"
-    "a bad configuration.\n"
+    "be looked into or set, nothing of such a unit or program runs, or, with\n"
+    "--dry-run, something would be changed; 2 for wrong use, a bad "
+    "configuration, or\n"
+    "if there is no process PID.\n"
     "\n"
     "Examples:\n"
     "  sudo kashim apply --unit redis-server\n"
@@ -52,7 +53,6 @@ static const char help[] =
 #define EXTRA_MAX 3
 
 struct request {
-	struct choice choice;
 	bool all;
 	bool dry_run;
 };
@@ -70,6 +70,7 @@ struct tally {
 
 struct applying {
 	const struct request *request;
+	struct live_choice *choice;
 	const struct image *image;
 	struct mend_list list;
 	/*
@@ -79,6 +80,7 @@ struct applying {
 	uint64_t *old;
 	size_t old_count;
 	bool old_known;
+	size_t absent; /* units and programs that did not run at first */
 	struct tally tally;
 };
 
@@ -213,11 +215,9 @@ find_old(struct applying *applying, const struct live *live)
 static int
 pass(struct applying *applying, struct live *live, bool *listeners_changed)
 {
-	const struct request *request = applying->request;
 	struct tally *tally = &applying->tally;
 	size_t changed = tally->changed;
-	int error = live_read(
-	    request->all ? NULL : &request->choice.live, applying->image, live);
+	int error = live_read(applying->choice, applying->image, live);
 
 	if (error < 0)
 		return error;
@@ -272,8 +272,7 @@ now_ms(void)
  * them may still wait to be accepted. The same for descriptors that moved.
  */
 static int
-apply_all(
-    struct applying *applying, struct live_choice *choice, struct live *live)
+apply_all(struct applying *applying, struct live *live)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
 	const struct tally *tally = &applying->tally;
@@ -285,10 +284,13 @@ apply_all(
 		int error = pass(applying, live, &changed);
 
 		if (error == -ESRCH && n > 0) {
-			if (!forget(choice, live->missing))
+			if (!forget(applying->choice, live->missing))
 				return 0;
 			continue;
 		}
+		if (error == 0 && n == 0)
+			applying->absent =
+			    cmd_choice_absent(applying->choice, live);
 		if (error < 0 || applying->request->dry_run)
 			return error;
 		moved = tally->gone > gone && n < EXTRA_MAX;
@@ -331,25 +333,26 @@ conclude(const struct applying *applying, const struct live *live)
 	print_count(tally->gone, "gone meanwhile");
 	putchar('\n');
 
-	if (live->process_count == 0 && live->closed_count == 0 &&
-	    !request->all && tally->changed + tally->gone == 0)
-		warnx("no such process runs");
 	if (hidden)
-		warnx("%zu process%s may not be looked into: run it as root",
+		text_warnx(
+		    "%zu process%s may not be looked into: run it as root",
 		    live->closed_count, live->closed_count == 1 ? "" : "es");
 	if (live->hidden_nets > 0)
-		warnx("%zu network namespace%s may not be looked into: run it "
-		      "as root",
+		text_warnx(
+		    "%zu network namespace%s may not be looked into: run it "
+		    "as root",
 		    live->hidden_nets, live->hidden_nets == 1 ? "" : "s");
 	if (applying->old_count == 1)
-		warnx("1 connection was not accepted yet: when it is, run it "
-		      "again");
+		text_warnx(
+		    "1 connection was not accepted yet: when it is, run it "
+		    "again");
 	if (applying->old_count > 1)
-		warnx("%zu connections were not accepted yet: when they are, "
-		      "run it again",
+		text_warnx(
+		    "%zu connections were not accepted yet: when they are, "
+		    "run it again",
 		    applying->old_count);
 	if (tally->unseen + tally->unheld + tally->failed +
-		    applying->old_count >
+		    applying->old_count + applying->absent >
 		0 ||
 	    hidden || live->hidden_nets > 0)
 		return CMD_NO;
@@ -357,32 +360,56 @@ conclude(const struct applying *applying, const struct live *live)
 }
 
 static int
-apply(struct request *request, const struct image *image)
+apply(struct choice *choice, const struct image *image, const char *config,
+    const void *data)
 {
 	struct applying applying = {
-	    .request = request, .image = image, .list.image = image};
+	    .request = data,
+	    .choice = &choice->live,
+	    .image = image,
+	    .list.image = image,
+	};
 	struct live live;
-	int error = apply_all(&applying, &request->choice.live, &live);
-	int status = CMD_WRONG;
+	int error = apply_all(&applying, &live), status;
 
-	if (error == -ESRCH)
-		warnx("there is no process %d", (int)live.missing);
-	else if (error < 0)
-		warnx("cannot read the connections: %s", strerror(-error));
-	else
-		status = conclude(&applying, &live);
+	(void)config;
+	status = error < 0 ? cmd_choice_failed(error, &live)
+	                   : conclude(&applying, &live);
 	live_free(&live);
 	mend_list_free(&applying.list);
 	free(applying.old);
 	return status;
 }
 
-/*
- * Reads the command line. Returns CMD_DONE to go on, CMD_NO after --help, and
- * CMD_WRONG after a message.
- */
+static void
+take(int opt, void *data)
+{
+	struct request *request = data;
+
+	if (opt == 'a')
+		request->all = true;
+	else
+		request->dry_run = true;
+}
+
 static int
-parse(int argc, char *argv[], struct request *request)
+check(const struct choice *choice, const void *data, bool *refer)
+{
+	const struct request *request = data;
+	bool named = !pick_is_all(&choice->live);
+
+	(void)refer;
+	if (!request->all && !named)
+		text_warnx(
+		    "whose connections? --pid, --unit, --program, or --all");
+	if (request->all && named)
+		text_warnx("--all is for all: leave out --pid, --unit and "
+			   "--program");
+	return request->all == named ? CMD_WRONG : CMD_DONE;
+}
+
+int
+cmd_apply(int argc, char *argv[])
 {
 	static const struct option options[] = {
 	    CHOICE_OPTIONS,
@@ -391,68 +418,15 @@ parse(int argc, char *argv[], struct request *request)
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
 	};
-	const struct live_choice *chosen = &request->choice.live;
-	size_t named;
-	int opt;
-
-	while ((opt = getopt_long(
-		    argc, argv, CHOICE_LETTERS "anh", options, NULL)) != -1) {
-		switch (opt) {
-		case 'a':
-			request->all = true;
-			break;
-		case 'n':
-			request->dry_run = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CMD_NO;
-		case '?':
-			return cmd_wrong_use(argv[0]);
-		default:
-			if (choice_take(&request->choice, opt, optarg) != 0)
-				return CMD_WRONG;
-		}
-	}
-	named = chosen->pid_count + chosen->unit_count + chosen->program_count;
-	if (optind < argc) {
-		warnx("apply takes options only, not '%s'", argv[optind]);
-		return cmd_wrong_use(argv[0]);
-	}
-	if (!request->all && named == 0) {
-		warnx("whose connections? --pid, --unit, --program, or --all");
-		return cmd_wrong_use(argv[0]);
-	}
-	if (request->all && named > 0) {
-		warnx("--all is for all: leave out --pid, --unit and "
-		      "--program");
-		return cmd_wrong_use(argv[0]);
-	}
-	return CMD_DONE;
-}
-
-int
-cmd_apply(int argc, char *argv[])
-{
+	static const struct cmd_choice command = {
+	    .letters = CHOICE_LETTERS "anh",
+	    .options = options,
+	    .help = help,
+	    .take = take,
+	    .check = check,
+	    .run = apply,
+	};
 	struct request request = {0};
-	struct image image = {0};
-	char path[PATH_MAX];
-	int status;
 
-	/* For what can be printed on a terminal, and nothing else. */
-	setlocale(LC_CTYPE, "");
-	status = parse(argc, argv, &request);
-	if (status != CMD_DONE) {
-		status = status == CMD_NO ? CMD_DONE : status;
-		goto out;
-	}
-	status = cmd_config_path(request.choice.config, path);
-	if (status == CMD_DONE)
-		status = cmd_load(path, &image);
-	if (status == CMD_DONE)
-		status = apply(&request, &image);
-out:
-	free((void *)image.bytes);
-	choice_free(&request.choice);
-	return status;
+	return cmd_choice(argc, argv, &command, &request);
 }

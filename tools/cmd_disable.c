@@ -5,15 +5,14 @@
  */
 #include "cmd.h"
 
-#include <err.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd_unit.h"
 #include "dropin.h"
+#include "text.h"
 #include "unit.h"
 
 static const char help[] =
@@ -52,7 +51,8 @@ look_again(const char *root, const char *id)
 	}
 	if (variable.value &&
 	    dropin_others(variable.value, "", &others, &ours) >= 0 && ours)
-		warnx("%s still preloads it, by %s%s", id, root, variable.file);
+		text_warnx(
+		    "%s still preloads it, by %s%s", id, root, variable.file);
 	free(others);
 	unit_variable_free(&variable);
 	unit_free(&unit);
@@ -65,7 +65,7 @@ disable(const char *root, const char *id, bool dry_run)
 	int result, status;
 
 	if (!path) {
-		warnx("%s", strerror(ENOMEM));
+		text_warnx("%s", strerror(ENOMEM));
 		return CMD_WRONG;
 	}
 	result =
@@ -94,44 +94,20 @@ disable(const char *root, const char *id, bool dry_run)
 int
 cmd_disable(int argc, char *argv[])
 {
-	static const struct option options[] = {
-	    {"dry-run", no_argument, NULL, 'n'},
-	    {"root", required_argument, NULL, 'r'},
-	    {"help", no_argument, NULL, 'h'},
-	    {NULL, 0, NULL, 0},
-	};
 	char full[UNIT_NAME_SIZE];
-	const char *root = "";
-	bool dry_run = false;
+	struct cmd_unit options;
 	struct unit unit;
-	int opt, result;
+	int result = cmd_unit_options(argc, argv, help, false, &options);
 
-	while ((opt = getopt_long(argc, argv, "nr:h", options, NULL)) != -1) {
-		switch (opt) {
-		case 'n':
-			dry_run = true;
-			break;
-		case 'r':
-			root = cmd_unit_root(optarg);
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CMD_DONE;
-		default:
-			return cmd_wrong_use(argv[0]);
-		}
-	}
-	if (argc - optind != 1) {
-		warnx("disable needs the name of one unit");
-		return cmd_wrong_use(argv[0]);
-	}
+	if (result != CMD_DONE)
+		return result == CMD_NO ? CMD_DONE : result;
 	/* A unit that is gone can't be an alias, but may have a drop-in. */
-	result = unit_read(root, argv[optind], &unit);
-	if (result == -ENOENT && unit_full_name(argv[optind], full) == 0)
-		return disable(root, full, dry_run);
+	result = unit_read(options.root, options.name, &unit);
+	if (result == -ENOENT && unit_full_name(options.name, full) == 0)
+		return disable(options.root, full, options.dry_run);
 	if (result != 0)
-		return cmd_unit_read(root, argv[optind], &unit);
-	result = disable(root, unit.id, dry_run);
+		return cmd_unit_read(options.root, options.name, &unit);
+	result = disable(options.root, unit.id, options.dry_run);
 	unit_free(&unit);
 	return result;
 }

@@ -5,7 +5,6 @@
  */
 #include "cmd.h"
 
-#include <err.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -123,7 +122,7 @@ print(const char *name, enum kind kind, struct doctor *doctor)
 static int
 fail(const char *what, const char *name, int error)
 {
-	warnx("%s%s: %s", what, name, strerror(-error));
+	text_warnx("%s%s: %s", what, name, strerror(-error));
 	return CMD_WRONG;
 }
 
@@ -233,7 +232,7 @@ cmd_doctor(int argc, char *argv[])
 		}
 	}
 	if (argc - optind != 1) {
-		warnx("doctor takes one program, process or unit");
+		text_warnx("doctor takes one program, process or unit");
 		return cmd_wrong_use(argv[0]);
 	}
 	status = cmd_config_path(file, path);

@@ -6,10 +6,8 @@
  */
 #include "cmd.h"
 
-#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +17,7 @@
 #include "config.h"
 #include "dropin.h"
 #include "inside.h"
+#include "text.h"
 #include "unit.h"
 
 #ifndef KASHIM_LIBDIR
@@ -56,9 +55,8 @@ static const char help[] =
     "  kashim enable -r /srv/image backup-agent\n";
 
 struct enable {
-	const char *root;
+	struct cmd_unit options;
 	const char *config; /* as in struct dropin */
-	bool dry_run;
 	struct unit unit;
 	char library[PATH_MAX];
 	char *path; /* of our drop-in */
@@ -83,20 +81,22 @@ is_inside(const char *root, const char *path)
 static int
 find_library(struct enable *enable)
 {
-	if (*enable->root) {
+	if (*enable->options.root) {
 		snprintf(enable->library, sizeof(enable->library), "%s",
 		    KASHIM_LIBDIR "/libkashim.so");
-		if (!is_inside(enable->root, enable->library))
-			warnx("warning: %s is not in %s: install kashim there "
-			      "too, or the service starts without it",
-			    enable->library, enable->root);
+		if (!is_inside(enable->options.root, enable->library))
+			text_warnx(
+			    "warning: %s is not in %s: install kashim there "
+			    "too, or the service starts without it",
+			    enable->library, enable->options.root);
 	} else if (!cmd_library(enable->library)) {
-		warn("%s", enable->library);
+		text_warnx("%s: %s", enable->library, strerror(errno));
 		return CMD_WRONG;
 	}
 	if (strpbrk(enable->library, " :")) {
-		warnx("%s: the loader cannot preload a file with a space or a "
-		      "colon in its path",
+		text_warnx(
+		    "%s: the loader cannot preload a file with a space or a "
+		    "colon in its path",
 		    enable->library);
 		return CMD_WRONG;
 	}
@@ -117,26 +117,28 @@ find_config(const char *file, const char *root, char path[PATH_MAX])
 		if (cmd_load(path, &image) != CMD_DONE) {
 			if (file)
 				return CMD_WRONG;
-			warnx("warning: until this is mended, the service runs "
-			      "without a policy");
+			text_warnx(
+			    "warning: until this is mended, the service runs "
+			    "without a policy");
 		} else {
 			free((void *)image.bytes);
 		}
 		return CMD_DONE;
 	}
 	if (file && *file != '/') {
-		warnx("%s: with --root, the configuration needs its absolute "
-		      "name in the image",
+		text_warnx(
+		    "%s: with --root, the configuration needs its absolute "
+		    "name in the image",
 		    file);
 		return CMD_WRONG;
 	}
 	if (snprintf(path, PATH_MAX, "%s", file ? file : CONFIG_FILE) >=
 	    PATH_MAX) {
-		warnx("the name of the configuration file is too long");
+		text_warnx("the name of the configuration file is too long");
 		return CMD_WRONG;
 	}
 	if (!is_inside(root, path))
-		warnx("warning: %s is not in %s", path, root);
+		text_warnx("warning: %s is not in %s", path, root);
 	return CMD_DONE;
 }
 
@@ -147,20 +149,21 @@ check_unit(const struct unit *unit)
 	const char *type = strrchr(unit->id, '.') + 1;
 
 	if (unit->masked) {
-		warnx("%s is masked: %s is empty, or a link to /dev/null; "
-		      "first run: systemctl unmask %s",
+		text_warnx("%s is masked: %s is empty, or a link to /dev/null; "
+			   "first run: systemctl unmask %s",
 		    unit->id, unit->file, unit->id);
 		return CMD_NO;
 	}
 	if (strcmp(type, "socket") == 0) {
-		warnx("%s is a socket, which systemd itself opens: nothing can "
-		      "be preloaded there, but it has KeepAlive= of its own; "
-		      "for the lines to write see: kashim doctor %s",
+		text_warnx(
+		    "%s is a socket, which systemd itself opens: nothing can "
+		    "be preloaded there, but it has KeepAlive= of its own; "
+		    "for the lines to write see: kashim doctor %s",
 		    unit->id, unit->id);
 		return CMD_NO;
 	}
 	if (strcmp(type, "service") != 0) {
-		warnx("%s runs no program: only a service can be enabled",
+		text_warnx("%s runs no program: only a service can be enabled",
 		    unit->id);
 		return CMD_NO;
 	}
@@ -190,9 +193,10 @@ check_variable(const struct enable *enable, const char *name,
 	const char *unit = enable->unit.id;
 
 	if (variable->unread)
-		warnx("warning: %s%s can't be read: if it sets %s, that wins "
-		      "over ours",
-		    enable->root, variable->unread, name);
+		text_warnx(
+		    "warning: %s%s can't be read: if it sets %s, that wins "
+		    "over ours",
+		    enable->options.root, variable->unread, name);
 	if (variable->value && strcmp(variable->value, value) == 0)
 		return CMD_DONE;
 	/* Somebody else preloads us too: their order is their own. */
@@ -200,24 +204,27 @@ check_variable(const struct enable *enable, const char *name,
 	    preloads_ours(variable->value, enable->library))
 		return CMD_DONE;
 	if (variable->unset)
-		warnx(
+		text_warnx(
 		    "%s%s:%u: UnsetEnvironment= takes %s away from %s; remove "
 		    "it there",
-		    enable->root, variable->unset->file, variable->unset->line,
-		    name, unit);
+		    enable->options.root, variable->unset->file,
+		    variable->unset->line, name, unit);
 	else if (variable->from_file)
-		warnx("%s%s, an EnvironmentFile= of %s, sets %s and wins over "
-		      "any drop-in; write there: %s=%s",
-		    enable->root, variable->file, unit, name, name, value);
-	else if (variable->file)
-		warnx("%s%s:%u sets %s and wins over " DROPIN_NAME
-		      ", because its name comes later; rename it, or write "
-		      "there: Environment=%s=%s",
-		    enable->root, variable->file, variable->line, name, name,
+		text_warnx(
+		    "%s%s, an EnvironmentFile= of %s, sets %s and wins over "
+		    "any drop-in; write there: %s=%s",
+		    enable->options.root, variable->file, unit, name, name,
 		    value);
+	else if (variable->file)
+		text_warnx(
+		    "%s%s:%u sets %s and wins over " DROPIN_NAME
+		    ", because its name comes later; rename it, or write "
+		    "there: Environment=%s=%s",
+		    enable->options.root, variable->file, variable->line, name,
+		    name, value);
 	else
-		warnx("a drop-in of %s whose name comes after " DROPIN_NAME
-		      " has an empty Environment=, which takes %s away",
+		text_warnx("a drop-in of %s whose name comes after " DROPIN_NAME
+			   " has an empty Environment=, which takes %s away",
 		    unit, name);
 	return CMD_NO;
 }
@@ -244,7 +251,7 @@ check_text(struct enable *enable, const char *text, const char *preload)
 	}
 	return status;
 no_memory:
-	warnx("%s", strerror(ENOMEM));
+	text_warnx("%s", strerror(ENOMEM));
 	return CMD_WRONG;
 }
 
@@ -254,24 +261,26 @@ write_text(const struct enable *enable, const char *text)
 	const char *unit = enable->unit.id;
 	int result;
 
-	if (enable->dry_run) {
-		warnx("%s%s would hold:", enable->root, enable->path);
+	if (enable->options.dry_run) {
+		text_warnx(
+		    "%s%s would hold:", enable->options.root, enable->path);
 		fputs(text, stdout);
 		return CMD_DONE;
 	}
 	if (enable->old && strcmp(enable->old, text) == 0) {
-		printf("%s%s: is so already\n", enable->root, enable->path);
+		printf("%s%s: is so already\n", enable->options.root,
+		    enable->path);
 		return CMD_DONE;
 	}
-	result = dropin_write(enable->root, unit, text);
+	result = dropin_write(enable->options.root, unit, text);
 	if (result == -EEXIST)
-		return cmd_unit_not_ours(enable->root, enable->path);
+		return cmd_unit_not_ours(enable->options.root, enable->path);
 	if (result != 0)
 		return cmd_unit_failed(
-		    enable->root, enable->path, "write", result);
-	printf("%s%s: written\n", enable->root, enable->path);
-	cmd_unit_next(enable->root, unit);
-	if (!*enable->root)
+		    enable->options.root, enable->path, "write", result);
+	printf("%s%s: written\n", enable->options.root, enable->path);
+	cmd_unit_next(enable->options.root, unit);
+	if (!*enable->options.root)
 		printf("Whether it can: kashim doctor %s\n", unit);
 	return CMD_DONE;
 }
@@ -309,7 +318,8 @@ compose(struct enable *enable)
 	}
 	result = dropin_text(&dropin, &text);
 	if (result == -EINVAL) {
-		warnx("a name with control characters cannot stand in a unit");
+		text_warnx(
+		    "a name with control characters cannot stand in a unit");
 		goto out;
 	}
 	if (result < 0)
@@ -334,13 +344,13 @@ compose(struct enable *enable)
 	if (status != CMD_DONE)
 		goto out;
 	if (file)
-		warnx("LD_PRELOAD of %s%s is copied behind ours: when it "
-		      "changes, run this again",
-		    enable->root, file);
+		text_warnx("LD_PRELOAD of %s%s is copied behind ours: when it "
+			   "changes, run this again",
+		    enable->options.root, file);
 	status = write_text(enable, text);
 out:
 	if (result == -ENOMEM)
-		warnx("%s", strerror(ENOMEM));
+		text_warnx("%s", strerror(ENOMEM));
 	unit_variable_free(&before);
 	free(others);
 	free(file);
@@ -350,8 +360,9 @@ out:
 }
 
 static int
-enable_unit(struct enable *enable, const char *file)
+enable_unit(struct enable *enable)
 {
+	const char *file = enable->options.config;
 	char path[PATH_MAX], *kept = NULL;
 	int status = check_unit(&enable->unit), result;
 
@@ -359,15 +370,16 @@ enable_unit(struct enable *enable, const char *file)
 		return status;
 	enable->path = dropin_path(enable->unit.id);
 	if (!enable->path) {
-		warnx("%s", strerror(ENOMEM));
+		text_warnx("%s", strerror(ENOMEM));
 		return CMD_WRONG;
 	}
-	result = dropin_read(enable->root, enable->unit.id, &enable->old);
+	result =
+	    dropin_read(enable->options.root, enable->unit.id, &enable->old);
 	if (result == -EEXIST)
-		return cmd_unit_not_ours(enable->root, enable->path);
+		return cmd_unit_not_ours(enable->options.root, enable->path);
 	if (result != 0 && result != -ENOENT) {
-		warnx(
-		    "%s%s: %s", enable->root, enable->path, strerror(-result));
+		text_warnx("%s%s: %s", enable->options.root, enable->path,
+		    strerror(-result));
 		return CMD_WRONG;
 	}
 	/* What was asked for earlier stays. */
@@ -375,7 +387,7 @@ enable_unit(struct enable *enable, const char *file)
 		file = kept;
 	status = find_library(enable);
 	if (status == CMD_DONE)
-		status = find_config(file, enable->root, path);
+		status = find_config(file, enable->options.root, path);
 	if (status == CMD_DONE) {
 		enable->config = file ? path : NULL;
 		if (unit_replace(&enable->unit, enable->path, NULL) == 0)
@@ -388,42 +400,15 @@ enable_unit(struct enable *enable, const char *file)
 int
 cmd_enable(int argc, char *argv[])
 {
-	static const struct option options[] = {
-	    {"config", required_argument, NULL, 'c'},
-	    {"dry-run", no_argument, NULL, 'n'},
-	    {"root", required_argument, NULL, 'r'},
-	    {"help", no_argument, NULL, 'h'},
-	    {NULL, 0, NULL, 0},
-	};
-	struct enable enable = {.root = ""};
-	const char *file = NULL;
-	int opt, status;
+	struct enable enable = {0};
+	struct cmd_unit *options = &enable.options;
+	int status = cmd_unit_options(argc, argv, help, true, options);
 
-	while ((opt = getopt_long(argc, argv, "c:nr:h", options, NULL)) != -1) {
-		switch (opt) {
-		case 'c':
-			file = optarg;
-			break;
-		case 'n':
-			enable.dry_run = true;
-			break;
-		case 'r':
-			enable.root = cmd_unit_root(optarg);
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CMD_DONE;
-		default:
-			return cmd_wrong_use(argv[0]);
-		}
-	}
-	if (argc - optind != 1) {
-		warnx("enable needs the name of one unit");
-		return cmd_wrong_use(argv[0]);
-	}
-	status = cmd_unit_read(enable.root, argv[optind], &enable.unit);
+	if (status != CMD_DONE)
+		return status == CMD_NO ? CMD_DONE : status;
+	status = cmd_unit_read(options->root, options->name, &enable.unit);
 	if (status == CMD_DONE)
-		status = enable_unit(&enable, file);
+		status = enable_unit(&enable);
 	unit_free(&enable.unit);
 	free(enable.path);
 	free(enable.old);

@@ -6,21 +6,21 @@
  */
 #include "cmd.h"
 
-#include <err.h>
 #include <errno.h>
 #include <getopt.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "choice.h"
+#include "cmd_choice.h"
 #include "config.h"
 #include "live.h"
+#include "pick.h"
 #include "screen.h"
 #include "status.h"
 #include "terminal.h"
+#include "text.h"
 
 #define WATCH_MS 1000
 
@@ -37,9 +37,11 @@ static const char help[] =
     "  -o, --openmetrics      print metrics for Prometheus\n"
     "  -h, --help             show this text\n"
     "\n"
-    "Exit status: 0 if every connection that a rule matches is ok, 1 if not "
-    "or if it\n"
-    "is not known, 2 for wrong use or a bad configuration.\n"
+    "Exit status: 0 if every connection that a rule matches is ok; 1 if not, "
+    "if it is\n"
+    "not known, or nothing of such a unit or program runs; 2 for wrong use, a "
+    "bad\n"
+    "configuration, or if there is no process PID.\n"
     "\n"
     "Examples:\n"
     "  sudo kashim status\n"
@@ -47,16 +49,11 @@ static const char help[] =
     "  sudo kashim status --json | jq '.connections[] | "
     "select(.verdict == \"off\")'\n";
 
-enum form {
-	FORM_TEXT, /* a table, or a list if stdout is no terminal */
-	FORM_JSON,
-	FORM_OPENMETRICS,
-};
-
+/* In which form; none: a table, or a list if stdout is no terminal. */
 struct request {
-	struct choice choice;
-	enum form form;
 	bool watch;
+	bool json;
+	bool openmetrics;
 };
 
 /* What was read, and what is said of it. */
@@ -74,10 +71,9 @@ free_picture(struct picture *picture)
 
 /* Returns 0, and the caller gives *picture back; or -errno, no message. */
 static int
-take_picture(const struct request *request, const struct image *image,
+take_picture(const struct live_choice *choice, const struct image *image,
     const char *config, struct picture *picture)
 {
-	const struct live_choice *choice = &request->choice.live;
 	int error;
 
 	*picture = (struct picture){
@@ -87,13 +83,14 @@ take_picture(const struct request *request, const struct image *image,
 		    .image = image,
 		    .config = config,
 		    .time = time(NULL),
-		    .chosen = choice->pid_count > 0 || choice->unit_count > 0 ||
-	                      choice->program_count > 0,
+		    .chosen = !pick_is_all(choice),
 		},
 	};
 	error = live_read(choice, image, &picture->live);
 	if (error)
 		return error;
+	picture->status.absent = pick_absent(
+	    choice, picture->live.processes, picture->live.process_count, NULL);
 	error = status_sort_out(&picture->status);
 	if (!error)
 		error = status_read_policies(&picture->status);
@@ -106,16 +103,6 @@ static int
 answer(const struct picture *picture)
 {
 	return status_is_covered(&picture->status) ? CMD_DONE : CMD_NO;
-}
-
-static int
-refuse(int error, const struct live *live)
-{
-	if (error == -ESRCH)
-		warnx("there is no process %d", live->missing);
-	else
-		warnx("cannot read the connections: %s", strerror(-error));
-	return CMD_WRONG;
 }
 
 static int
@@ -137,22 +124,24 @@ print_text(const struct status *status)
 }
 
 static int
-show(const struct request *request, const struct image *image,
-    const char *config)
+show(const struct request *request, const struct live_choice *choice,
+    const struct image *image, const char *config)
 {
 	struct picture picture;
-	int error = take_picture(request, image, config, &picture);
+	int error = take_picture(choice, image, config, &picture);
 	int status;
 
 	if (error)
-		return refuse(error, &picture.live);
-	if (request->form == FORM_JSON)
+		return cmd_choice_failed(error, &picture.live);
+	if (request->json)
 		error = status_json(stdout, &picture.status);
-	else if (request->form == FORM_OPENMETRICS)
+	else if (request->openmetrics)
 		error = status_openmetrics(stdout, &picture.status);
 	else
 		error = print_text(&picture.status);
-	status = error ? refuse(error, &picture.live) : answer(&picture);
+	status =
+	    error ? cmd_choice_failed(error, &picture.live) : answer(&picture);
+	(void)cmd_choice_absent(choice, &picture.live);
 	free_picture(&picture);
 	return status;
 }
@@ -225,7 +214,7 @@ out:
 }
 
 static int
-watch(const struct request *request, const struct image *image,
+watch(const struct live_choice *choice, const struct image *image,
     const char *config)
 {
 	enum screen_event event = SCREEN_TIME;
@@ -234,11 +223,11 @@ watch(const struct request *request, const struct image *image,
 
 	error = screen_open();
 	if (error) {
-		warnx("the terminal: %s", strerror(-error));
+		text_warnx("the terminal: %s", strerror(-error));
 		return CMD_WRONG;
 	}
 	while (event != SCREEN_QUIT) {
-		error = take_picture(request, image, config, &picture);
+		error = take_picture(choice, image, config, &picture);
 		if (error)
 			break;
 		status = answer(&picture);
@@ -250,18 +239,61 @@ watch(const struct request *request, const struct image *image,
 	screen_close();
 	/* Its last picture still says how it was. */
 	if (error == -ESRCH && status != CMD_WRONG)
-		warnx("process %d has ended", picture.live.missing);
+		text_warnx("process %d has ended", picture.live.missing);
 	else if (error)
-		status = refuse(error, &picture.live);
+		status = cmd_choice_failed(error, &picture.live);
 	return status;
 }
 
-/*
- * Reads the command line. Returns CMD_DONE to go on, CMD_NO after --help, and
- * CMD_WRONG after a message.
- */
+static void
+take(int opt, void *data)
+{
+	struct request *request = data;
+
+	switch (opt) {
+	case 'w':
+		request->watch = true;
+		break;
+	case 'j':
+		request->json = true;
+		break;
+	default:
+		request->openmetrics = true;
+	}
+}
+
 static int
-parse(int argc, char *argv[], struct request *request)
+check(const struct choice *choice, const void *data, bool *refer)
+{
+	const struct request *request = data;
+
+	(void)choice;
+	if (request->watch + request->json + request->openmetrics > 1) {
+		text_warnx(
+		    "of --watch, --json and --openmetrics only one can be");
+		return CMD_WRONG;
+	}
+	if (request->watch && !terminal_draws(stdout)) {
+		text_warnx("--watch needs a terminal that can draw, not %s",
+		    isatty(STDOUT_FILENO) ? "TERM=dumb" : "a file or a pipe");
+		*refer = false;
+		return CMD_WRONG;
+	}
+	return CMD_DONE;
+}
+
+static int
+run(struct choice *choice, const struct image *image, const char *config,
+    const void *data)
+{
+	const struct request *request = data;
+
+	return request->watch ? watch(&choice->live, image, config)
+	                      : show(request, &choice->live, image, config);
+}
+
+int
+cmd_status(int argc, char *argv[])
 {
 	static const struct option options[] = {
 	    CHOICE_OPTIONS,
@@ -271,72 +303,15 @@ parse(int argc, char *argv[], struct request *request)
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
 	};
-	unsigned int forms = 0;
-	int opt;
+	static const struct cmd_choice command = {
+	    .letters = CHOICE_LETTERS "wjoh",
+	    .options = options,
+	    .help = help,
+	    .take = take,
+	    .check = check,
+	    .run = run,
+	};
+	struct request request = {0};
 
-	while ((opt = getopt_long(
-		    argc, argv, CHOICE_LETTERS "wjoh", options, NULL)) != -1) {
-		switch (opt) {
-		case 'w':
-			request->watch = true;
-			break;
-		case 'j':
-			request->form = FORM_JSON;
-			forms |= 1u << FORM_JSON;
-			break;
-		case 'o':
-			request->form = FORM_OPENMETRICS;
-			forms |= 1u << FORM_OPENMETRICS;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return CMD_NO;
-		case '?':
-			return cmd_wrong_use(argv[0]);
-		default:
-			if (choice_take(&request->choice, opt, optarg) != 0)
-				return CMD_WRONG;
-		}
-	}
-	if (optind < argc) {
-		warnx("status takes options only, not '%s'", argv[optind]);
-		return cmd_wrong_use(argv[0]);
-	}
-	if ((forms & (forms - 1)) != 0 || (forms && request->watch)) {
-		warnx("of --watch, --json and --openmetrics only one can be");
-		return cmd_wrong_use(argv[0]);
-	}
-	if (request->watch && !terminal_draws(stdout)) {
-		warnx("--watch needs a terminal that can draw, not %s",
-		    isatty(STDOUT_FILENO) ? "TERM=dumb" : "a file or a pipe");
-		return CMD_WRONG;
-	}
-	return CMD_DONE;
-}
-
-int
-cmd_status(int argc, char *argv[])
-{
-	struct request request = {.form = FORM_TEXT};
-	struct image image = {0};
-	char path[PATH_MAX];
-	int status;
-
-	/* For what can be printed on a terminal, and nothing else. */
-	setlocale(LC_CTYPE, "");
-	status = parse(argc, argv, &request);
-	if (status != CMD_DONE) {
-		status = status == CMD_NO ? CMD_DONE : status;
-		goto out;
-	}
-	status = cmd_config_path(request.choice.config, path);
-	if (status == CMD_DONE)
-		status = cmd_load(path, &image);
-	if (status == CMD_DONE)
-		status = request.watch ? watch(&request, &image, path)
-		                       : show(&request, &image, path);
-out:
-	free((void *)image.bytes);
-	choice_free(&request.choice);
-	return status;
+	return cmd_choice(argc, argv, &command, &request);
 }

@@ -5,13 +5,25 @@
 #ifndef KASHIM_CMD_UNIT_H
 #define KASHIM_CMD_UNIT_H
 
+#include <stdbool.h>
+
 #include "unit.h"
 
+/* A command line of theirs. */
+struct cmd_unit {
+	const char *name;   /* of the unit */
+	const char *root;   /* for messages and file names: "" is this system */
+	const char *config; /* --config, NULL if it is not given */
+	bool dry_run;
+};
+
 /*
- * A root directory as given on the command line, for messages and file names:
- * takes slashes at its end away, in place, so that "/" becomes "", this system.
+ * Reads the command line; --config is an option only if has_config. Slashes
+ * are taken away from the end of root in place. Returns CMD_DONE; CMD_NO after
+ * help was printed, and the subcommand is done; CMD_WRONG after a message.
  */
-const char *cmd_unit_root(char *root);
+int cmd_unit_options(int argc, char *argv[], const char *help, bool has_config,
+    struct cmd_unit *options);
 
 /*
  * Reads a unit, which the caller gives back with unit_free() in any case.

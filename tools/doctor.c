@@ -19,6 +19,7 @@
 #include "cache.h"
 #include "doctor_parts.h"
 #include "inside.h"
+#include "text.h"
 
 void
 doctor_find(struct doctor *doctor, enum doctor_topic topic,
@@ -42,6 +43,7 @@ doctor_find(struct doctor *doctor, enum doctor_topic topic,
 		doctor->error = -ENOMEM;
 		return;
 	}
+	text_make_harmless(what);
 	doctor->findings[doctor->count++] = (struct doctor_finding){
 	    .topic = topic, .weight = weight, .what = what};
 	if (weight > doctor->worst)
@@ -60,10 +62,31 @@ doctor_remedy(struct doctor *doctor, const char *format, ...)
 	va_start(args, format);
 	length = vasprintf(&text, format, args);
 	va_end(args);
-	if (length < 0)
+	if (length < 0) {
 		doctor->error = -ENOMEM;
-	else
-		doctor->findings[doctor->count - 1].remedy = text;
+		return;
+	}
+	text_make_harmless(text);
+	doctor->findings[doctor->count - 1].remedy = text;
+}
+
+void
+doctor_remedy_line(struct doctor *doctor, const char *line)
+{
+	struct doctor_finding *last;
+	char *text;
+
+	if (doctor->error < 0 || doctor->count == 0)
+		return;
+	last = &doctor->findings[doctor->count - 1];
+	if (asprintf(&text, "%s%s%s", last->remedy ? last->remedy : "",
+		last->remedy ? "\n" : "", line) < 0) {
+		doctor->error = -ENOMEM;
+		return;
+	}
+	text_make_harmless(text + strlen(text) - strlen(line));
+	free(last->remedy);
+	last->remedy = text;
 }
 
 void

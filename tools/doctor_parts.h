@@ -60,7 +60,10 @@ struct doctor_target {
 	char names[2][NAME_MAX + 1];
 };
 
-/* Adds a finding. An error is kept in doctor->error. */
+/*
+ * Adds a finding. What is not harmless (text.h) in it becomes '?', newlines,
+ * too. An error is kept in doctor->error.
+ */
 __attribute__((format(printf, 4, 5))) void
 doctor_find(struct doctor *doctor, enum doctor_topic topic,
     enum doctor_weight weight, const char *format, ...);
@@ -68,6 +71,9 @@ doctor_find(struct doctor *doctor, enum doctor_topic topic,
 /* Gives the last finding its remedy. */
 __attribute__((format(printf, 2, 3))) void
 doctor_remedy(struct doctor *doctor, const char *format, ...);
+
+/* Adds a line to the remedy of the last finding. */
+void doctor_remedy_line(struct doctor *doctor, const char *line);
 
 /* More could be told to root: says so, unless that is who asks. */
 void doctor_ask_root(struct doctor *doctor);

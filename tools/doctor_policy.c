@@ -274,12 +274,14 @@ judge_rules(const struct doctor_place *place,
 	char published[32];
 
 	if (!policy->concerned) {
+		/* The one that process_program() has. */
+		const char *name = target->names[*target->names[1] ? 1 : 0];
+
 		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_WARN,
 		    "%s: none of its %u rules is for %s", place->config,
-		    (unsigned)policy->rules, target->names[0]);
+		    (unsigned)policy->rules, name);
 		doctor_remedy(doctor,
-		    "The key program of a rule has to match '%s'.",
-		    target->names[0]);
+		    "The key program of a rule has to match '%s'.", name);
 		return;
 	}
 	snprintf(published, sizeof(published), ", generation %u",

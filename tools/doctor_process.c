@@ -334,9 +334,7 @@ doctor_process(pid_t pid, const char *library, char name[NAME_MAX + 1],
 	*doctor = (struct doctor){0};
 	if (error < 0)
 		return error;
-	snprintf(name, NAME_MAX + 1, "%s",
-	    proc.process.name_count > 0 ? proc.process.name[0]
-					: proc.process.comm);
+	snprintf(name, NAME_MAX + 1, "%s", process_program(&proc.process));
 	if (proc.kernel) {
 		doctor_find(doctor, DOCTOR_PROGRAM, DOCTOR_FATAL,
 		    "it is a thread of the kernel, and no program");

@@ -129,24 +129,24 @@ agrees(const struct unit *unit, const struct image_rule *rule)
 	return true;
 }
 
-/* The lines to write, as a text with newlines. */
+/* The lines to write. */
 static void
 advise(const struct unit *unit, const struct image_rule *rule,
     struct doctor *doctor)
 {
-	char lines[256] = "KeepAlive=yes";
+	char line[64];
 
+	doctor_remedy(doctor, "'systemctl edit %s', write", unit->id);
+	doctor_remedy_line(doctor, "[Socket]");
+	doctor_remedy_line(doctor, "KeepAlive=yes");
 	for (size_t i = 0; i < SETTINGS; i++) {
-		size_t length = strlen(lines);
-
-		if ((rule->options & (1u << settings[i].option)) != 0)
-			snprintf(lines + length, sizeof(lines) - length,
-			    "\n%s=%d", settings[i].key,
-			    (int)rule->value[settings[i].option]);
+		if ((rule->options & (1u << settings[i].option)) == 0)
+			continue;
+		snprintf(line, sizeof(line), "%s=%d", settings[i].key,
+		    (int)rule->value[settings[i].option]);
+		doctor_remedy_line(doctor, line);
 	}
-	doctor_remedy(doctor,
-	    "'systemctl edit %s', write\n[Socket]\n%s\nand restart it.",
-	    unit->id, lines);
+	doctor_remedy_line(doctor, "and restart it.");
 }
 
 static void

@@ -5,7 +5,6 @@
  */
 #include "dropin.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "inside.h"
+#include "text.h"
 #include "unit.h"
 #include "unit_text.h"
 
@@ -34,13 +34,15 @@ dropin_path(const char *id)
 	                                                               : path;
 }
 
+/* systemd takes nothing but UTF-8 for an environment. */
 static bool
-has_controls(const char *text)
+is_harmless(const char *text)
 {
-	for (; *text; text++)
-		if (iscntrl((unsigned char)*text))
-			return true;
-	return false;
+	bool harmless = true;
+
+	while (*text && harmless)
+		text += text_character(text, &harmless);
+	return harmless;
 }
 
 /*
@@ -81,10 +83,10 @@ dropin_text(const struct dropin *dropin, char **text)
 
 	*text = NULL;
 	/* A new line in one of them would be a setting of its own. */
-	if (has_controls(dropin->library) ||
-	    (dropin->others && (has_controls(dropin->others) ||
-				   has_controls(dropin->others_file))) ||
-	    (dropin->config && has_controls(dropin->config)))
+	if (!is_harmless(dropin->library) ||
+	    (dropin->others && (!is_harmless(dropin->others) ||
+				   !is_harmless(dropin->others_file))) ||
+	    (dropin->config && !is_harmless(dropin->config)))
 		return -EINVAL;
 	out = open_memstream(text, &size);
 	if (!out)

@@ -36,7 +36,8 @@ char *dropin_path(const char *id);
 
 /*
  * The text of it, from malloc(3). Returns 0; -EINVAL if a name has control
- * characters, which cannot stand in the environment of a unit; -ENOMEM.
+ * characters or others that are not harmless (text.h), which cannot stand in
+ * the environment of a unit, or would look there like something else; -ENOMEM.
  */
 int dropin_text(const struct dropin *dropin, char **text);
 

@@ -99,6 +99,14 @@ run(const struct command *command, int argc, char *argv[])
 	return command->run(argc, argv);
 }
 
+/* "help", and what asks for help on help. */
+static bool
+is_help(const char *word)
+{
+	return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 ||
+	       strcmp(word, "-h") == 0;
+}
+
 static int
 dispatch(int argc, char *argv[])
 {
@@ -113,15 +121,14 @@ dispatch(int argc, char *argv[])
 		puts("kashim " KASHIM_VERSION);
 		return CMD_DONE;
 	}
-	if (strcmp(argv[1], "help") == 0 && argc > 2) {
+	if (strcmp(argv[1], "help") == 0 && argc > 2 && !is_help(argv[2])) {
 		char *arguments[] = {NULL, help_option, NULL};
 
 		command = find(argv[2]);
 		return command ? run(command, 2, arguments)
 		               : cmd_wrong_use("kashim");
 	}
-	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
-	    strcmp(argv[1], "-h") == 0) {
+	if (is_help(argv[1])) {
 		usage(stdout);
 		return CMD_DONE;
 	}

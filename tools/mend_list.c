@@ -13,7 +13,7 @@
 
 #define TITLE_COLUMNS      40
 #define TITLE_MAX          256
-#define CONNECTION_COLUMNS 44
+#define CONNECTION_COLUMNS 46
 #define CONNECTION_MAX     (STATUS_ENDPOINT_MAX * 2 + 16)
 #define VALUE_COLUMNS      10
 #define VALUE_MAX          64
@@ -68,8 +68,6 @@ format_value(const struct keepalive *have, char text[VALUE_MAX])
 static void
 format_connection(const struct live_socket *socket, char text[CONNECTION_MAX])
 {
-	static const char *const SIGN[] = {
-	    [LIVE_UNSURE] = "-", [LIVE_OUT] = ">", [LIVE_IN] = "<"};
 	char local[STATUS_ENDPOINT_MAX], remote[STATUS_ENDPOINT_MAX];
 	const struct diag_socket *ends = &socket->socket;
 
@@ -80,7 +78,7 @@ format_connection(const struct live_socket *socket, char text[CONNECTION_MAX])
 	}
 	status_endpoint(&ends->remote, ends->remote_port, remote);
 	snprintf(text, CONNECTION_MAX, "%s %s %s", local,
-	    SIGN[socket->direction], remote);
+	    status_arrow(socket->direction), remote);
 }
 
 static void
@@ -92,7 +90,7 @@ print_title(struct mend_list *list, const struct process *process)
 	if (process == NULL)
 		process = &nobody;
 	if (list->count == 0)
-		printf("  %-*s %*s -> %-*s RULE\n", CONNECTION_COLUMNS,
+		printf("  %-*s %*s  %-*s RULE\n", CONNECTION_COLUMNS,
 		    "CONNECTION; keepalive idle/interval/count", VALUE_COLUMNS,
 		    "BEFORE", VALUE_COLUMNS, "AFTER");
 	else if (process->pid == list->titled.pid &&
@@ -103,8 +101,7 @@ print_title(struct mend_list *list, const struct process *process)
 		puts("process not known");
 		return;
 	}
-	text_fit(process->name_count > 0 ? process->name[0] : process->comm,
-	    TITLE_COLUMNS, name, sizeof(name));
+	text_fit(process_program(process), TITLE_COLUMNS, name, sizeof(name));
 	text_fit(process->unit, TITLE_COLUMNS, unit, sizeof(unit));
 	printf("%s, process %d%s%s\n", name, (int)process->pid,
 	    *unit != '\0' ? ", " : "", unit);
@@ -125,7 +122,7 @@ print_line(
 	    image_rule(list->image, (uint32_t)socket->rule, &rule))
 		name = image_string(list->image, rule.name);
 	printf("  %-*s %-*s%s%s\n", CONNECTION_COLUMNS, connection,
-	    *name != '\0' ? VALUE_COLUMNS * 2 + 4 : 0, value,
+	    *name != '\0' ? VALUE_COLUMNS * 2 + 2 : 0, value,
 	    *name != '\0' ? " " : "", name);
 
 	more = reallocarray(list->cookies, list->count + 1, sizeof(*more));
@@ -140,11 +137,11 @@ int
 mend_list_changed(struct mend_list *list, const struct live_socket *socket,
     const struct mend *mend)
 {
-	char had[VALUE_MAX], has[VALUE_MAX], value[VALUE_MAX * 2 + 4];
+	char had[VALUE_MAX], has[VALUE_MAX], value[VALUE_MAX * 2 + 2];
 
 	format_value(&mend->before, had);
 	format_value(&mend->after, has);
-	snprintf(value, sizeof(value), "%*s -> %-*s", VALUE_COLUMNS, had,
+	snprintf(value, sizeof(value), "%*s  %-*s", VALUE_COLUMNS, had,
 	    VALUE_COLUMNS, has);
 	return print_line(list, socket, value);
 }

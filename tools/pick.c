@@ -154,3 +154,39 @@ pick_read(const struct live_choice *choice, struct process **processes,
 	*count = taking.count;
 	return error;
 }
+
+static bool
+is_present(enum pick_kind kind, const char *name,
+    const struct process *processes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (kind == PICK_UNIT ? is_unit(processes[i].unit, name)
+				      : is_program(&processes[i], name))
+			return true;
+	}
+	return false;
+}
+
+size_t
+pick_absent(const struct live_choice *choice, const struct process *processes,
+    size_t count, void (*each)(enum pick_kind kind, const char *name))
+{
+	size_t absent = 0;
+
+	for (size_t i = 0; i < choice->unit_count + choice->program_count;
+	     i++) {
+		enum pick_kind kind =
+		    i < choice->unit_count ? PICK_UNIT : PICK_PROGRAM;
+		const char *name =
+		    kind == PICK_UNIT
+			? choice->units[i]
+			: choice->programs[i - choice->unit_count];
+
+		if (is_present(kind, name, processes, count))
+			continue;
+		absent++;
+		if (each != NULL)
+			each(kind, name);
+	}
+	return absent;
+}

@@ -22,4 +22,18 @@ bool pick_is_all(const struct live_choice *choice);
 int pick_read(const struct live_choice *choice, struct process **processes,
     size_t *count, pid_t *missing);
 
+enum pick_kind {
+	PICK_UNIT,
+	PICK_PROGRAM,
+};
+
+/*
+ * Calls each, if it is not NULL, for every unit and program that choice names
+ * and none of the processes that pick_read() found is of. Returns how many
+ * these are.
+ */
+size_t
+pick_absent(const struct live_choice *choice, const struct process *processes,
+    size_t count, void (*each)(enum pick_kind kind, const char *name));
+
 #endif

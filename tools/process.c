@@ -308,6 +308,15 @@ out:
 	return error == -EPERM ? -EACCES : error;
 }
 
+const char *
+process_program(const struct process *process)
+{
+	if (process->name_count == 0)
+		return process->comm;
+	/* "redis-server", and not what that is a link to. */
+	return process->name[process->name_count - 1];
+}
+
 int
 process_dir(const struct process *process)
 {

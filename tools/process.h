@@ -43,6 +43,13 @@ struct process {
 int process_read(pid_t pid, struct process *process);
 
 /*
+ * The name for people, in all that the command prints: of those that rules
+ * know, the one that the program was started by; or comm if it may not be
+ * looked into. It is as somebody chose it: see text.h.
+ */
+const char *process_program(const struct process *process);
+
+/*
  * Opens its directory in /proc, close-on-exec, to read more of it: certain to
  * be of this very process, now and for as long as it is open. Returns it, or
  * -ESRCH or another -errno.

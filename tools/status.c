@@ -81,7 +81,8 @@ status_worst_first(struct status *status)
 bool
 status_is_covered(const struct status *status)
 {
-	if (status->uncovered > 0 || status->live->hidden_nets > 0)
+	if (status->uncovered > 0 || status->absent > 0 ||
+	    status->live->hidden_nets > 0)
 		return false;
 	/*
 	 * If all are meant, connections of processes that may not be looked
@@ -195,12 +196,16 @@ status_state_name(uint8_t state)
 }
 
 const char *
-status_program(const struct process *process)
+status_arrow(enum live_direction direction)
 {
-	if (process->name_count == 0)
-		return process->comm;
-	/* "redis-server", and not what that is a link to. */
-	return process->name[process->name_count - 1];
+	switch (direction) {
+	case LIVE_OUT:
+		return "->";
+	case LIVE_IN:
+		return "<-";
+	default:
+		return "--";
+	}
 }
 
 size_t

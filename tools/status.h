@@ -29,7 +29,8 @@ struct status {
 	const struct image *image; /* the rules; NULL: none */
 	const char *config;        /* the file that they are from */
 	time_t time;               /* when this was read */
-	bool chosen; /* not all processes were asked for, but some */
+	bool chosen;   /* not all processes were asked for, but some */
+	size_t absent; /* units and programs asked for that do not run */
 	/* The connections, in the order of live; listeners are none. */
 	const struct live_socket **connections;
 	size_t count;
@@ -72,7 +73,7 @@ void status_free(struct status *status);
 
 /*
  * Is every connection that should be covered known to be: is none uncovered,
- * and did nothing that was asked for stay hidden?
+ * and is all that was asked for there, and nothing of it hidden?
  */
 bool status_is_covered(const struct status *status);
 
@@ -127,12 +128,8 @@ void status_note(const struct status *status, const struct live_socket *socket,
 /* The state of TCP, "established" and so on as in tcp(7); "?" */
 const char *status_state_name(uint8_t state);
 
-/*
- * The name of a program: of those that rules know, the one that it was started
- * by; or what ps(1) shows if it may not be looked into. It is as somebody
- * chose it: see text.h.
- */
-const char *status_program(const struct process *process);
+/* Who sent the SYN: "->" our side, "<-" the peer, "--" nobody knows. */
+const char *status_arrow(enum live_direction direction);
 
 /* Longest address with its port as text, with its NUL. */
 #define STATUS_ENDPOINT_MAX (ADDR_TEXT_MAX + 8)

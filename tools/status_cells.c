@@ -65,19 +65,6 @@ format_user_timeout(
 		snprintf(text, STATUS_CELL_MAX, "%" PRId32 "ms", ms);
 }
 
-static const char *
-arrow(enum live_direction direction)
-{
-	switch (direction) {
-	case LIVE_OUT:
-		return "->";
-	case LIVE_IN:
-		return "<-";
-	default:
-		return "--";
-	}
-}
-
 static enum terminal_colour
 verdict_colour(enum live_verdict verdict)
 {
@@ -156,7 +143,7 @@ status_cells(const struct status *status, const struct live_socket *socket,
 	    &kernel->local, kernel->local_port, cells[STATUS_LOCAL].text);
 	status_endpoint(&kernel->remote, kernel->remote_port, endpoint);
 	snprintf(cells[STATUS_REMOTE].text, STATUS_CELL_MAX, "%s %s",
-	    arrow(socket->direction), endpoint);
+	    status_arrow(socket->direction), endpoint);
 	snprintf(cells[STATUS_STATE].text, STATUS_CELL_MAX, "%s",
 	    kernel->state == TCP_ESTABLISHED
 		? "estab"

@@ -96,7 +96,7 @@ process_of(
 		return json_null();
 	object = json_object();
 	put(object, "pid", json_integer(process->pid), failed);
-	put(object, "name", text(status_program(process)), failed);
+	put(object, "name", text(process_program(process)), failed);
 	put(object, "unit", *process->unit ? text(process->unit) : json_null(),
 	    failed);
 	put(object, "uid", json_integer(process->uid), failed);

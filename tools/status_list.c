@@ -112,7 +112,7 @@ make_words(const struct status *status, const struct live_socket *socket,
 		put(word[i], "-");
 	if (socket->process) {
 		text_word(
-		    status_program(socket->process), word[PROCESS], WORD_MAX);
+		    process_program(socket->process), word[PROCESS], WORD_MAX);
 		snprintf(word[PID], WORD_MAX, "%d", socket->process->pid);
 	}
 	put(word[DIRECTION], direction_name(socket->direction));

@@ -61,7 +61,7 @@ name_program(struct samples *samples, const struct process *process)
 	char *name;
 
 	if (process && process->name_count > 0)
-		text_utf8(status_program(process), utf8, sizeof(utf8));
+		text_utf8(process_program(process), utf8, sizeof(utf8));
 	name = strdup(utf8);
 	if (name)
 		samples->programs[samples->program_count++] = name;

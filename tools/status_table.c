@@ -300,8 +300,8 @@ print_process(const struct table *table, const struct process *process)
 
 	snprintf(number, sizeof(number), "[%d]", process->pid);
 	used = strlen(number);
-	used += text_fit(status_program(process), room > used ? room - used : 1,
-	    text, sizeof(text));
+	used += text_fit(process_program(process),
+	    room > used ? room - used : 1, text, sizeof(text));
 	fprintf(table->out, "%s%s%s%s", sequence(table, TERMINAL_BOLD), text,
 	    sequence(table, TERMINAL_PLAIN), number);
 	format_title(table, process, title);

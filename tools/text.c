@@ -4,9 +4,12 @@
  */
 #include "text.h"
 
-#include <stdbool.h>
+#include <err.h>
+#include <errno.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 #include <wctype.h>
@@ -120,42 +123,98 @@ text_word(const char *text, char *out, size_t size)
 	out[length] = '\0';
 }
 
-/*
- * The length of the character at text if it is well-formed UTF-8 (RFC 3629)
- * and no control character, else 0.
- */
+/* The length of well-formed UTF-8 (RFC 3629) at text, and what it is; or 0. */
 static size_t
-utf8_length(const unsigned char *text)
+decode(const unsigned char *text, uint32_t *code)
 {
 	static const struct {
 		uint8_t mask, lead;
 		size_t length;
 		uint32_t least;
 	} forms[] = {
+	    {0x80, 0x00, 1, 0},
 	    {0xe0, 0xc0, 2, 0x80},
 	    {0xf0, 0xe0, 3, 0x800},
 	    {0xf8, 0xf0, 4, 0x10000},
 	};
 
-	if (*text < 0x80)
-		return *text >= ' ' && *text != 0x7f;
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		uint32_t code;
-
 		if ((*text & forms[i].mask) != forms[i].lead)
 			continue;
-		code = *text & (uint8_t)~forms[i].mask;
+		*code = *text & (uint8_t)~forms[i].mask;
 		for (size_t n = 1; n < forms[i].length; n++) {
 			if ((text[n] & 0xc0) != 0x80)
 				return 0;
-			code = code << 6 | (text[n] & 0x3f);
+			*code = *code << 6 | (text[n] & 0x3f);
 		}
-		if (code < forms[i].least || code < 0xa0 || code > 0x10ffff ||
-		    (code >= 0xd800 && code < 0xe000))
+		if (*code < forms[i].least || *code > 0x10ffff ||
+		    (*code >= 0xd800 && *code < 0xe000))
 			return 0;
 		return forms[i].length;
 	}
 	return 0;
+}
+
+size_t
+text_character(const char *text, bool *harmless)
+{
+	static const struct {
+		uint32_t first, last;
+	} harmful[] = {
+	    {0, 0x1f},
+	    {0x7f, 0x9f},
+	    {0x61c, 0x61c},
+	    {0x200e, 0x200f},
+	    {0x2028, 0x202e},
+	    {0x2066, 0x2069},
+	};
+	uint32_t code;
+	size_t length = decode((const unsigned char *)text, &code);
+
+	*harmless = length > 0;
+	for (size_t i = 0; i < sizeof(harmful) / sizeof(harmful[0]); i++)
+		if (length > 0 && code >= harmful[i].first &&
+		    code <= harmful[i].last)
+			*harmless = false;
+	return length > 0 ? length : 1;
+}
+
+void
+text_make_harmless(char *text)
+{
+	char *out = text;
+
+	while (*text) {
+		bool harmless;
+		size_t length = text_character(text, &harmless);
+
+		if (harmless)
+			memmove(out, text, length);
+		else
+			*out = '?';
+		out += harmless ? length : 1;
+		text += length;
+	}
+	*out = '\0';
+}
+
+void
+text_warnx(const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int length;
+
+	va_start(args, format);
+	length = vasprintf(&text, format, args);
+	va_end(args);
+	if (length < 0) {
+		warnx("%s", strerror(ENOMEM));
+		return;
+	}
+	text_make_harmless(text);
+	warnx("%s", text);
+	free(text);
 }
 
 void
@@ -164,15 +223,16 @@ text_utf8(const char *text, char *out, size_t size)
 	size_t used = 0;
 
 	while (*text) {
-		size_t length = utf8_length((const unsigned char *)text);
-		const char *from = length ? text : REPLACEMENT;
-		size_t add = length ? length : strlen(REPLACEMENT);
+		bool harmless;
+		size_t length = text_character(text, &harmless);
+		const char *from = harmless ? text : REPLACEMENT;
+		size_t add = harmless ? length : strlen(REPLACEMENT);
 
 		if (used + add >= size)
 			break;
 		memcpy(out + used, from, add);
 		used += add;
-		text += length ? length : 1;
+		text += length;
 	}
 	out[used] = '\0';
 }

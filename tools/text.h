@@ -7,6 +7,7 @@
 #ifndef KASHIM_TEXT_H
 #define KASHIM_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -23,8 +24,23 @@ size_t text_fit(const char *text, size_t columns, char *out, size_t size);
 void text_word(const char *text, char *out, size_t size);
 
 /*
- * Copies text as valid UTF-8 without control characters: each byte that is
- * not part of it becomes U+FFFD. Cut off between characters at size.
+ * The length of the character at text, which is not "". *harmless says whether
+ * a terminal just shows it: false for a byte that is not well-formed UTF-8
+ * (RFC 3629), for control characters, the newline among them, for those that
+ * end a line (U+2028, U+2029), and for those that turn the direction of what
+ * stands beside them (Bidi_Control in Unicode's PropList.txt).
+ */
+size_t text_character(const char *text, bool *harmless);
+
+/* Makes each character that is not harmless a '?', in place. */
+void text_make_harmless(char *text);
+
+/* warnx(3) for messages with names from elsewhere: made harmless. */
+__attribute__((format(printf, 1, 2))) void text_warnx(const char *format, ...);
+
+/*
+ * Copies text as valid UTF-8: each character that is not harmless becomes
+ * U+FFFD. Cut off between characters at size.
  */
 void text_utf8(const char *text, char *out, size_t size);
 

@@ -6,27 +6,32 @@
 
 #include <string.h>
 
-/* In UTF-8, all but the first byte of a character. */
-static int
-continues(unsigned char byte)
+#include "text.h"
+
+/* The columns of a word: its characters. */
+static unsigned int
+width_of(const char *word, size_t size)
 {
-	return (byte & 0xc0) == 0x80;
+	unsigned int width = 0;
+	bool harmless;
+
+	for (size_t i = 0; i < size; i += text_character(word + i, &harmless))
+		width++;
+	return width;
 }
 
 static void
 print_word(FILE *out, const char *word, size_t size)
 {
-	for (size_t i = 0; i < size; i++) {
-		unsigned char byte = (unsigned char)word[i];
+	for (size_t i = 0; i < size;) {
+		bool harmless;
+		size_t length = text_character(word + i, &harmless);
 
-		/* U+0080 to U+009F are control characters, too. */
-		if (byte == 0xc2 && i + 1 < size &&
-		    (unsigned char)word[i + 1] < 0xa0) {
+		if (harmless)
+			fwrite(word + i, 1, length, out);
+		else
 			putc('?', out);
-			i++;
-			continue;
-		}
-		putc(byte < ' ' || byte == 0x7f ? '?' : byte, out);
+		i += length;
 	}
 }
 
@@ -38,7 +43,7 @@ wrap_print(FILE *out, const char *text, unsigned int at, unsigned int indent,
 
 	while (*(text += strspn(text, " ")) != '\0') {
 		size_t size = strcspn(text, " \n");
-		unsigned int width = 0;
+		unsigned int width;
 
 		if (size == 0) {
 			fprintf(out, "\n%*s", (int)indent, "");
@@ -48,8 +53,7 @@ wrap_print(FILE *out, const char *text, unsigned int at, unsigned int indent,
 			continue;
 		}
 
-		for (size_t i = 0; i < size; i++)
-			width += !continues((unsigned char)text[i]);
+		width = width_of(text, size);
 		if (begun && at + 1 + width > columns) {
 			fprintf(out, "\n%*s", (int)indent, "");
 			at = indent;

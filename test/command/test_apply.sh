@@ -141,7 +141,7 @@ rule near    { port = { "3308" } source = { "127.0.0.0/8" }
 rule far     { port = { "3308" } direction = accept idle = "10min" }
 rule held    { program = { "holds*" } idle = "4min" }
 END
-header='  CONNECTION; keepalive idle/interval/count        BEFORE -> AFTER      RULE'
+header='  CONNECTION; keepalive idle/interval/count          BEFORE  AFTER      RULE'
 
 # Wrong use.
 
@@ -168,31 +168,34 @@ apply 2 -a -c ./none.conf
 says 'no configuration' <<END
 ! kashim: $work/none.conf: there is no such file; write it, or name another one
 END
-apply 0 -P nosuchprogram
-says 'no such program' <<'END'
-! kashim: no such process runs
+apply 1 -P nosuchprogram -u nosuchunit -P sh --dry-run
+says 'nothing of them runs' <<'END'
+! kashim: no process of unit 'nosuchunit' runs
+! kashim: no program 'nosuchprogram' runs
+0 sockets would be changed, 0 are right
+END
+apply 0 -P sh
+says 'it runs, and has no sockets' <<'END'
 0 sockets changed, 0 were right
 END
 
 # What is printed, and what is set: the rule's values.
 
 python='python3*'
-interpreter=$(python3 -c 'import os; print(os.path.realpath("/proc/self/exe"))')
-interpreter=${interpreter##*/}
 start own python3 "$here/apply_host.py" own 3301 40001 40002 40003 40004
 own=$pid
 before=$(peek "$own")
 changes="$header
-$interpreter, process N
-  127.0.0.1:3301 listens                              off -> 300/30/5   clients
-  127.0.0.1:40001 > 127.0.0.1:3301                    off -> 300/30/5   clients
-  127.0.0.1:3301 < 127.0.0.1:40001                    off -> 300/30/5   clients
-  127.0.0.1:40002 > 127.0.0.1:3301              7200/75/9 -> 300/30/5   clients
-  127.0.0.1:3301 < 127.0.0.1:40002                    off -> 300/30/5   clients
-  127.0.0.1:40003 > 127.0.0.1:3301                 20/5/3 -> 300/30/5   clients
-  127.0.0.1:3301 < 127.0.0.1:40003                    off -> 300/30/5   clients
-  127.0.0.1:40004 > 127.0.0.1:3301               900/90/9 -> 300/30/5   clients
-  127.0.0.1:3301 < 127.0.0.1:40004                    off -> 300/30/5   clients"
+python3, process N
+  127.0.0.1:3301 listens                                off  300/30/5   clients
+  127.0.0.1:40001 -> 127.0.0.1:3301                     off  300/30/5   clients
+  127.0.0.1:3301 <- 127.0.0.1:40001                     off  300/30/5   clients
+  127.0.0.1:40002 -> 127.0.0.1:3301               7200/75/9  300/30/5   clients
+  127.0.0.1:3301 <- 127.0.0.1:40002                     off  300/30/5   clients
+  127.0.0.1:40003 -> 127.0.0.1:3301                  20/5/3  300/30/5   clients
+  127.0.0.1:3301 <- 127.0.0.1:40003                     off  300/30/5   clients
+  127.0.0.1:40004 -> 127.0.0.1:3301                900/90/9  300/30/5   clients
+  127.0.0.1:3301 <- 127.0.0.1:40004                     off  300/30/5   clients"
 apply 1 --dry-run --pid "$own"
 says 'dry run' <<END
 $changes
@@ -257,10 +260,10 @@ start give-up python3 "$here/apply_host.py" own 3306 40401
 apply 0 -p "$pid"
 says 'user timeout' <<END
 $header
-$interpreter, process N
-  127.0.0.1:3306 listens                              off -> 300/30/5+120 give-up
-  127.0.0.1:40401 > 127.0.0.1:3306                    off -> 300/30/5+120 give-up
-  127.0.0.1:3306 < 127.0.0.1:40401                    off -> 300/30/5+120 give-up
+python3, process N
+  127.0.0.1:3306 listens                                off  300/30/5+120 give-up
+  127.0.0.1:40401 -> 127.0.0.1:3306                     off  300/30/5+120 give-up
+  127.0.0.1:3306 <- 127.0.0.1:40401                     off  300/30/5+120 give-up
 3 sockets changed, 0 were right
 END
 same 'user timeout: the sockets' "$(peek "$pid" | cut -d ' ' -f 3- | uniq)" \
@@ -272,8 +275,8 @@ start near python3 "$here/apply_host.py" own 3308 40451
 apply 0 -p "$pid"
 says 'a rule for some peers' <<END
 $header
-$interpreter, process N
-  127.0.0.1:3308 < 127.0.0.1:40451                    off -> 300/30/5   near
+python3, process N
+  127.0.0.1:3308 <- 127.0.0.1:40451                     off  300/30/5   near
 1 socket changed, 0 were right, 2 without a rule
 END
 stop "$pid"
@@ -313,6 +316,29 @@ same 'from a namespace where nobody lives' "$(peek "$pid" |
 	cut -d ' ' -f 3- | uniq)" '1 300/30/5+0'
 stop "$pid"
 
+# A name that is meant to harm whoever looks at it: a newline, an escape
+# sequence, and what turns the direction (U+202E).
+evil=$(printf 'e\nvil\033[31m\342\200\256x')
+cp /usr/bin/python3 "$evil"
+start evil "./$evil" "$here/apply_host.py" own 3304 40461
+LC_ALL=C.UTF-8 apply 0 -P 'e?vil*'
+same 'nothing to do for a hostile name' "$(cat said)" \
+	'0 sockets changed, 3 were right'
+stop "$pid"
+start evil "./$evil" "$here/apply_host.py" own 3301 40462
+for locale in C C.UTF-8; do
+	LC_ALL=$locale apply 1 --dry-run -P 'e?vil*'
+	same "a hostile name, $locale" "$(sed -n 2p said | sed 's/??*x/?x/')" \
+		'e?vil?[31m?x, process N'
+	LC_ALL=$locale kashim apply -c "$work/conf" -P 'e?vil*' -P "$evil" \
+		-p 31999 >out 2>&1
+	LC_ALL=$locale kashim apply -c "$work/conf" -P "/$evil" >>out 2>&1
+	same "a hostile name, $locale: bytes" \
+		"$(LC_ALL=C tr -d '\n -~' <out)" ''
+done
+stop "$pid"
+rm "$evil" evil.*
+
 # A static program, from inside: the queue of its listener, and what inherits.
 
 inside='server 1 240/30/5+0 '
@@ -321,8 +347,8 @@ for how in '' ring; do
 	# shellcheck disable=SC2086 # nothing, if it is empty
 	start holds ./holds 3401 $how
 	apply 1 -P 'holds*'
-	sed '$d' said | grep -c -- '->' >lines
-	same "static $how: changes" "$(cat lines)" 5
+	sed '$d' said | grep -c '  [0-9]*/[0-9]*/5' >lines
+	same "static $how: changes" "$(cat lines)" 4
 	same "static $how: what waits" "$(grep ! said)" \
 		'! kashim: 1 connection was not accepted yet: when it is, run it again'
 	same "static $how: from inside" "$(ask holds show)" "$mended"
@@ -364,10 +390,10 @@ $nobody kashim apply -c "$work/conf" -a >out 2>err
 same 'all, by nobody: status' $? 1
 sed 's/:[0-9]\{4,5\} / /g; s/  */ /g' out >said
 same 'all, by nobody' "$(sort said | uniq -c | tr -s ' ')" \
-	' 1 127.0.0.1 < 127.0.0.1 not permitted
- 2 127.0.0.1 > 127.0.0.1 not permitted
+	' 2 127.0.0.1 -> 127.0.0.1 not permitted
+ 1 127.0.0.1 <- 127.0.0.1 not permitted
  1 127.0.0.1 listens not permitted
- 1 CONNECTION; keepalive idle/interval/count BEFORE -> AFTER RULE
+ 1 CONNECTION; keepalive idle/interval/count BEFORE AFTER RULE
  1 0 sockets changed, 0 were right, 4 not permitted
  1 process not known'
 same 'all, by nobody: nothing is changed' "$(peek "$pid")" "$before"
@@ -394,6 +420,10 @@ wait_for redis-cli ping >/dev/null 2>&1 || fail 'redis does not start'
 client first 6379 PING PONG
 first=$client
 apply 0 --program redis-server
+# As status names it, by the link that it was started by.
+same 'redis, by its name' "$(sed -n 2p said)" 'redis-server, process N'
+same 'redis, by its name: doctor' "$(kashim doctor "$redis" | sed -n 1p)" \
+	"process $redis (redis-server): the preload is NOT in effect"
 same 'redis' "$(peek "$redis" | grep -v '\[' | cut -d ' ' -f 3- | uniq)" \
 	'1 300/30/5+0'
 same 'redis, by ss' "$(ss -tnoH state established sport = :6379 |
@@ -473,10 +503,10 @@ if mount -t cgroup2 none cgroup && mkdir "$cgroup"; then
 	apply 0 --unit "${unit%.service}"
 	sed -i '/^  CONN/d' said
 	says 'a unit' <<END
-$interpreter, process N, $unit
-  127.0.0.1:3301 listens                              off -> 300/30/5   clients
-  127.0.0.1:40801 > 127.0.0.1:3301                    off -> 300/30/5   clients
-  127.0.0.1:3301 < 127.0.0.1:40801                    off -> 300/30/5   clients
+python3, process N, $unit
+  127.0.0.1:3301 listens                                off  300/30/5   clients
+  127.0.0.1:40801 -> 127.0.0.1:3301                     off  300/30/5   clients
+  127.0.0.1:3301 <- 127.0.0.1:40801                     off  300/30/5   clients
 3 sockets changed, 0 were right
 END
 	for pid in $(pgrep -f 'apply_host.py own'); do
@@ -554,7 +584,8 @@ while [ $tries -lt 40 ]; do
 	tries=$((tries + 1))
 	kashim apply -c "$work/conf" --program 'holds*' >out 2>&1
 	status=$?
-	[ $status -eq 0 ] || grep -q 'not accepted yet' out || break
+	[ $status -eq 0 ] || grep -q 'not accepted yet' out ||
+		grep -q "no program 'holds\*' runs" out || break
 done
 same 'programs that end meanwhile' "$tries" 40
 stop $ending
@@ -596,7 +627,7 @@ wait_for has_none 3301
 start all python3 "$here/apply_host.py" own 3301 42001
 start all2 ./holds 3406
 apply 1 --all
-same 'all' "$(grep -c 'off ->' said)" 7
+same 'all' "$(grep -c 'off  [0-9]' said)" 7
 apply 0 --all
 same 'all, again' "$(tail -n 1 said)" '0 sockets changed, 7 were right'
 

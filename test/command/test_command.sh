@@ -126,6 +126,28 @@ check 'unknown command, unlike any' 2 kashim frobnicate <<'EOF'
 ! kashim: there is no command 'frobnicate'
 ! Try 'kashim --help'.
 EOF
+for help in 'help help' 'help --help' 'help -h' '--help check'; do
+	# shellcheck disable=SC2086 # words
+	same "$help" "$(kashim $help 2>&1)" "$(kashim --help)"
+done
+for command in $(kashim --help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p'); do
+	[ "$command" = help ] || same "$command -h" "$(kashim "$command" -h 2>&1)" \
+		"$(kashim help "$command")"
+	[ "$command" = help ] || check "$command, an unknown option" 2 \
+		kashim "$command" --nosuch <<EOF
+! kashim $command: unrecognized option '--nosuch'
+! Try 'kashim $command --help'.
+EOF
+	[ "$command" = help ] || check "$command, an unknown letter" 2 \
+		kashim "$command" -Z <<EOF
+! kashim $command: invalid option -- 'Z'
+! Try 'kashim $command --help'.
+EOF
+done
+check 'help on an option' 2 kashim help --nosuch <<'EOF'
+! kashim: there is no command '--nosuch'
+! Try 'kashim --help'.
+EOF
 check 'unknown command to help' 2 kashim help chekc <<'EOF'
 ! kashim: there is no command 'chekc', did you mean 'check'?
 ! Try 'kashim --help'.

@@ -480,6 +480,27 @@ start env LD_PRELOAD="$library" ./host io_uring
 doctor 'io_uring' 1 'it has 1 io_uring:' "$pid"
 stop_hosts
 
+# Names that are meant to harm whoever looks at them: an escape sequence, a
+# newline, and what turns the direction (U+202E).
+evil=$(printf 'e\033[31m\nvil\342\200\256')
+cp host "$evil"
+start env LD_PRELOAD="/nope/$evil:$library" KASHIM_CONFIG="/nope/$evil" "./$evil"
+for locale in C C.UTF-8; do
+	as="env LC_ALL=$locale"
+	doctor "hostile names, $locale" 1 'e?[31m?vil?' "$pid"
+	same "hostile names, $locale: bytes" "$(LC_ALL=C tr -d '\n -~' <out)" ''
+	same "hostile names, $locale: no line of their own" \
+		"$(grep -c '^ *vil' out)" 0
+	doctor "hostile names, $locale: a program" 0 'e?[31m?vil?' "./$evil"
+	same "hostile names, $locale: a program: bytes" \
+		"$(LC_ALL=C tr -d '\n -~' <out)" ''
+	doctor "hostile names, $locale: no program" 2 'e?[31m?vil?' "/$evil"
+	same "hostile names, $locale: no program: bytes" \
+		"$(LC_ALL=C tr -d '\n -~' <out)" ''
+done
+as=
+stop_hosts
+
 # Another root directory, another user: before it starts, and after.
 
 mkdir jail

@@ -122,8 +122,7 @@ END
 check 'control characters' 2 kashim enable -r image \
 	-c "/etc/a
 Environment=B=c" plain <<'END'
-! kashim: warning: /etc/a
-! Environment=B=c is not in image
+! kashim: warning: /etc/a?Environment=B=c is not in image
 ! kashim: a name with control characters cannot stand in a unit
 END
 rm image/etc/kashim.conf image/usr/local/lib/libkashim.so
@@ -366,6 +365,20 @@ printf '[Service]\nEnvironment=LD_PRELOAD=/opt/e.so\n' >"$evil"
 holds 'a line in a file name' fails kashim enable -r image plain
 holds 'is not written' fails test -e "$admin/plain.service.d/$dropin"
 rm -r "$admin/plain.service.d"
+# One that a terminal would obey: an escape sequence, a newline, and what turns
+# the direction (U+202E).
+evil=$(printf 'z\033[31m\nz\342\200\256z.conf')
+for setting in Environment= Environment=LD_PRELOAD=/opt/e.so \
+	"Environment=LD_PRELOAD=/opt/$evil" "EnvironmentFile=-/etc/$evil" \
+	UnsetEnvironment=LD_PRELOAD; do
+	mkdir -p "$admin/plain.service.d" "image/etc/$evil"
+	printf '[Service]\n%s\n' "$setting" >"$admin/plain.service.d/z$evil"
+	kashim enable -r image plain >shown 2>&1
+	kashim disable -r image plain >>shown 2>&1
+	holds "hostile names: $setting" test -z "$(LC_ALL=C tr -d '\n -~' <shown)"
+	holds "hostile names: $setting: lines" fails grep -vE '^(kashim:|image/|plain\.service)' shown
+	rm -r "$admin/plain.service.d" "image/etc/${evil:?}"
+done
 # A fifo where a file should be.
 mkdir "$admin/plain.service.d"
 mkfifo "$admin/plain.service.d/a.conf" "$admin/plain.service.d/$dropin"

@@ -354,8 +354,23 @@ same 'patterns' "$(judge rows out.json | awk '{ print $1 }' | uniq -c |
     tr -s ' \n' ' ')" ' 9 sm_agent 1 static_host '
 status -p "$sm_agent" -P sm_agent -j >out.json
 same 'a union' "$(judge rows out.json | awk 'END { print NR }')" 9
-status -u no-such-unit >out
-has 'a unit without processes' out '# 0 connections'
+check 'a unit and programs that do not run' 1 \
+    status -u no-such-unit -P 'no_such*' -P nobody_else <<'EOF'
+! kashim: no process of unit 'no-such-unit' runs
+! kashim: no program 'no_such*' runs
+! kashim: no program 'nobody_else' runs
+#PROCESS PID DIRECTION LOCAL REMOTE STATE KEEPALIVE IDLE INTERVAL COUNT USER-TIMEOUT NEXT-PROBE UNANSWERED TIME-LEFT VERDICT RULE
+# 0 connections
+EOF
+status -P redis-server -u no-such-unit -j >out.json 2>err
+same 'one that runs and one that does not' "$?: $(cat err)" \
+    "1: kashim: no process of unit 'no-such-unit' runs"
+same 'one that runs is shown' "$(judge rows out.json | awk 'END { print NR }')" 1
+same 'JSON says so, too' "$(grep -c '"covered": false' out.json)" 1
+status -P redis-server -P nobody_else -o >out 2>err
+same 'the metrics say so, too' "$(grep '^kashim_covered' out)" 'kashim_covered 0'
+status -P sh >out 2>err
+same 'a program without connections' "$?$(cat err)" 0
 status -P gwrd >out
 same 'exit status: off' $? 1
 status -P redis-server >out

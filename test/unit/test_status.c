@@ -253,9 +253,9 @@ START_TEST(names)
 	char text[STATUS_ENDPOINT_MAX];
 	struct addr addr;
 
-	ck_assert_str_eq(status_program(&AGENT), "sm_agent");
-	ck_assert_str_eq(status_program(&EVIL), "e\033[31m\"\\\xff");
-	ck_assert_str_eq(status_program(&CLOSED), "closed");
+	ck_assert_str_eq(process_program(&AGENT), "sm_agent");
+	ck_assert_str_eq(process_program(&EVIL), "e\033[31m\"\\\xff");
+	ck_assert_str_eq(process_program(&CLOSED), "closed");
 	ck_assert_str_eq(status_state_name(TCP_ESTABLISHED), "established");
 	ck_assert_str_eq(status_state_name(TCP_CLOSING), "closing");
 	ck_assert_str_eq(status_state_name(0), "?");

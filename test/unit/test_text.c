@@ -97,7 +97,9 @@ static const struct {
     {"\xe0\x80\xaf", 32, BAD BAD BAD},
     {"\xed\xa0\x80", 32, BAD BAD BAD},
     {"\xf4\x90\x80\x80", 32, BAD BAD BAD BAD},
-    {"\xc2\x9b", 32, BAD BAD},
+    {"\xc2\x9b", 32, BAD},
+    {"a\u202eb\u2066\u200f\u061c\u2028", 64, "a" BAD "b" BAD BAD BAD BAD},
+    {"\u2027\u202f\u2065\u206a\u200d", 32, "\u2027\u202f\u2065\u206a\u200d"},
     {"\xf0\x9f\x98\x80", 4, ""},
     {"a\xf0\x9f\x98\x80", 6, "a\xf0\x9f\x98\x80"},
 };
