@@ -165,8 +165,6 @@ add_i386(scmp_filter_ctx filter, const struct supervise_needs *needs)
 		error = seccomp_attr_set(
 		    narrow, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW);
 	if (error == 0)
-		error = add_all_rules(narrow, needs);
-	if (error == 0)
 		error = add_socketcall(narrow, SYS_CONNECT);
 	if (error == 0)
 		error = add_socketcall(narrow, SYS_LISTEN);
@@ -176,6 +174,9 @@ add_i386(scmp_filter_ctx filter, const struct supervise_needs *needs)
 		error = add_socketcall(narrow, SYS_ACCEPT);
 	if (error == 0 && needs->accepts)
 		error = add_socketcall(narrow, SYS_ACCEPT4);
+	/* The narrower ones last: libseccomp loses what a wider one replaces. */
+	if (error == 0)
+		error = add_all_rules(narrow, needs);
 	if (error == 0)
 		error = seccomp_merge(filter, narrow); /* which gives it back */
 	if (error < 0)
