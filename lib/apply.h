@@ -110,22 +110,15 @@ void apply_made(const struct apply *apply, int fd);
 void apply_called_back(const struct apply *apply, int fd);
 
 /*
- * Before accept(2) on listener: what is known of it then. A connection may
- * have got what the listener had before it was brought up to date, even if
- * that was done by the time that accept(2) is through.
+ * Before accept(2) on listener: in which policy it was decided what it gives
+ * to connections, as generation + 1; 0 if that is not known, or if some that
+ * wait are from before. A connection may have got what the listener had then,
+ * even if that is brought up to date by the time that accept(2) is through.
  */
-struct apply_accepting {
-	uint32_t decided;
-	bool queued;
-};
-
-static inline struct apply_accepting
+static inline uint32_t
 apply_accepting(int listener)
 {
-	return (struct apply_accepting){
-	    .decided = record_decided_in(listener),
-	    .queued = record_has_queued(listener),
-	};
+	return record_has_queued(listener) ? 0 : record_decided_in(listener);
 }
 
 /*
@@ -134,24 +127,22 @@ apply_accepting(int listener)
  * makes no system call.
  */
 static inline bool
-apply_inherits(uint32_t generation, int listener,
-    const struct apply_accepting *before, int fd)
+apply_inherits(uint32_t generation, int listener, uint32_t before, int fd)
 {
 	/* A listener that came from elsewhere has nothing to be inherited. */
-	if (!record_has_room(listener) || before->queued ||
-	    before->decided != generation + 1 ||
-	    RECORD_GET(record_table[listener].decided) != generation + 1 ||
+	if (before == 0 || before != generation + 1 ||
+	    record_decided_in(listener) != before ||
 	    RECORD_GET(record_table[listener].rule) == RECORD_EACH)
 		return false;
 	/* It tells who sent the SYN, if rules for both sides would fit. */
-	if (!record_has_inherited(fd, listener))
+	if (__builtin_expect(!record_has_inherited(fd, listener), 0))
 		record_inherit(fd, listener);
 	return true;
 }
 
 /* If not: sets it. */
-void apply_accepted(const struct apply *apply, int listener,
-    const struct apply_accepting *before, int fd);
+void apply_accepted(
+    const struct apply *apply, int listener, uint32_t before, int fd);
 
 /*
  * For a socket that came from elsewhere, connected or listening: inherited

@@ -167,8 +167,7 @@ apply_called_back(const struct apply *apply, int fd)
  * just accepted has to be set by itself.
  */
 static bool
-has_earlier(const struct apply *apply, int listener,
-    const struct apply_accepting *before)
+has_earlier(const struct apply *apply, int listener, uint32_t before)
 {
 	const uint32_t now = record_decided_in(listener);
 
@@ -179,7 +178,7 @@ has_earlier(const struct apply *apply, int listener,
 		return true;
 	}
 	record_take_queued(listener);
-	return before->queued || before->decided != now;
+	return before != now;
 }
 
 /*
@@ -203,8 +202,7 @@ inherit_anew(const struct apply *apply, int listener, int fd)
 }
 
 void
-apply_accepted(const struct apply *apply, int listener,
-    const struct apply_accepting *before, int fd)
+apply_accepted(const struct apply *apply, int listener, uint32_t before, int fd)
 {
 	const struct view *view = apply->view;
 

@@ -211,7 +211,7 @@ hook_listen(int fd, int backlog)
 
 /* Not inlined: most connections don't come here. */
 __attribute__((noinline)) static void
-accepted_otherwise(int listener, const struct apply_accepting *before, int fd)
+accepted_otherwise(int listener, uint32_t before, int fd)
 {
 	int saved = errno;
 	struct hook hook;
@@ -221,13 +221,17 @@ accepted_otherwise(int listener, const struct apply_accepting *before, int fd)
 	errno = saved;
 }
 
+/* What accept() gave. */
 static inline int
-accepted(int listener, const struct apply_accepting *before, int fd)
+accepted(int listener, uint32_t before, int fd)
 {
 	uint32_t generation;
 
-	if (fd >= 0 && (!policy_in_force(&generation) ||
-			   !apply_inherits(generation, listener, before, fd)))
+	if (__builtin_expect(fd >= 0, 1) &&
+	    __builtin_expect(
+		!policy_in_force(&generation) ||
+		    !apply_inherits(generation, listener, before, fd),
+		0))
 		accepted_otherwise(listener, before, fd);
 	return fd;
 }
@@ -235,17 +239,17 @@ accepted(int listener, const struct apply_accepting *before, int fd)
 int
 hook_accept(int fd, struct sockaddr *sa, socklen_t *len)
 {
-	const struct apply_accepting before = apply_accepting(fd);
+	const uint32_t before = apply_accepting(fd);
 
-	return accepted(fd, &before, real_accept()(fd, sa, len));
+	return accepted(fd, before, real_accept()(fd, sa, len));
 }
 
 int
 hook_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
 {
-	const struct apply_accepting before = apply_accepting(fd);
+	const uint32_t before = apply_accepting(fd);
 
-	return accepted(fd, &before, real_accept4()(fd, sa, len, flags));
+	return accepted(fd, before, real_accept4()(fd, sa, len, flags));
 }
 
 int
