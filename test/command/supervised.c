@@ -452,14 +452,15 @@ stuck(int most_ms)
 	fault.fd = faults;
 	if (poll(&fault, 1, 5000) != 1)
 		count_wrong("nobody reads the address", 0);
-	for (double start = now_us(); start < end; start = now_us()) {
+	do {
+		const double start = now_us();
 		double ms;
 
 		connect_once(0);
 		ms = (now_us() - start) / 1e3;
 		if (ms > longest_ms)
 			longest_ms = ms;
-	}
+	} while (now_us() < end);
 	give(&address, sizeof(address));
 	pthread_join(thread, NULL);
 	fprintf(stderr, "stuck: %.0f ms at most\n", longest_ms);
@@ -514,7 +515,7 @@ count_without(int idle_s)
 static void
 connect_beside(int count)
 {
-	double us[MORE];
+	double us[MORE] = {0};
 
 	for (int i = 0; i < count + MORE; i++) {
 		int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -554,7 +555,7 @@ many(int idle_s, int count)
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
-	accepted = calloc((size_t)(count + MORE), sizeof(*accepted));
+	accepted = calloc((size_t)count + MORE, sizeof(*accepted));
 	own = listener(&address);
 	if (pipe(done) < 0)
 		exit(2);

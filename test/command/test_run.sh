@@ -41,6 +41,11 @@ worker_of() {
 	[ -n "$guard_" ] && pgrep -P "$guard_" 2>/dev/null
 }
 
+# Has the program with pid $pid both of them?
+two() {
+	[ "$(supervisors "$pid" | wc -l)" = 2 ] && [ -n "$(worker_of "$pid")" ]
+}
+
 count_files() {
 	set -- "$1"/*
 	echo $#
@@ -216,7 +221,7 @@ for try in 1 2 3; do
 	cat err
 	[ $status -ne 0 ] || break
 done
-same "connects beside 9,000 connections, try $try: status" $status 0
+same "connects beside 9,000 connections, try $try: status" "$status" 0
 
 # It keeps its process: what it and its parent see is the same.
 
@@ -395,9 +400,6 @@ pid=$!
 started="$started $pid"
 until_true 5 sh -c "pgrep -f '^kashim-watch: $pid\$' >/dev/null"
 kills=0
-two() {
-	[ "$(supervisors "$pid" | wc -l)" = 2 ] && [ -n "$(worker_of "$pid")" ]
-}
 while [ $kills -lt 100 ]; do
 	victim=$(worker_of $pid)
 	# The guard, too: then the worker takes its place.
@@ -406,7 +408,8 @@ while [ $kills -lt 100 ]; do
 	# Not while the one that was killed is still seen: the next one would
 	# be the last.
 	until_true 5 sh -c "! pgrep -f '^kashim-watch: $pid\$' |
-		grep -qx '$victim'" && until_true 5 two || break
+		grep -qx '$victim'" || break
+	until_true 5 two || break
 	kills=$((kills + 1))
 done
 same 'killed' $kills 100
@@ -424,9 +427,6 @@ chmod 755 a
 (exec kashim run -S ./a) &
 pid=$!
 started="$started $pid"
-two() {
-	[ "$(supervisors "$pid" | wc -l)" = 2 ] && [ -n "$(worker_of "$pid")" ]
-}
 until_true 5 two || fail "a short command line: no supervisor of $pid"
 same 'a short command line: an environment that it had' \
 	"$(tr '\0' '\n' <"/proc/$pid/environ" | grep ^KASHIM_CONFIG)" \
@@ -505,8 +505,9 @@ victim=$(worker_of $pid)
 stops "$victim"
 step
 replaced=$(worker_of $pid)
-[ -n "$replaced" ] && [ "$replaced" != "$victim" ] ||
-	fail "stopped: worker '$victim', then '$replaced'"
+case $replaced in
+'' | "$victim") fail "stopped: worker '$victim', then '$replaced'" ;;
+esac
 # In the midst of requests, too; and its guard is then not asleep.
 step
 stops "$replaced"
@@ -603,7 +604,7 @@ if mount -o loop disk frozen; then
 	until_true 5 umount frozen
 	same 'frozen: steps' "$(sed -n 1p steps) $(wc -l <steps)" '77 3'
 else
-	fail 'no loop device'
+	skip 'frozen' 'no loop device'
 fi
 
 # Nothing is left open, however many connections.
