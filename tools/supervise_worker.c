@@ -198,9 +198,9 @@ due_ms(void)
 /*
  * Does what is due, until there is a request. That comes first, but what is
  * due has its turn, too: each of the three for a slice of time. Nothing wakes
- * the worker while there is nothing to do.
+ * the worker while there is nothing to do. Returns false if the guard is gone.
  */
-static void
+static bool
 wait_for_request(int notify)
 {
 	static int64_t had_turn_ms;
@@ -212,16 +212,17 @@ wait_for_request(int notify)
 
 		/* For a request alone the kernel need not be asked twice. */
 		if (due == CLOCK_NEVER)
-			return;
+			return true;
 		now = clock_ms();
 		if (poll(&requests, 1, due > now ? (int)(due - now) : 0) > 0 &&
 		    (due > now || now - had_turn_ms < TURN_MS))
-			return;
+			return true;
 		later_run();
 		accept_run();
 		scan_run();
 		had_turn_ms = clock_ms();
 	}
+	return false;
 }
 
 /*
@@ -245,11 +246,10 @@ worker_run(int notify, struct guard_page *page, void *data)
 	if (target_start(&policy->image, policy->config) < 0)
 		return;
 	held_start(policy->trace);
-	while (!guard_is_gone()) {
+	while (wait_for_request(notify)) {
 		struct work work = {
 		    .notify = notify, .request = &page->request};
 
-		wait_for_request(notify);
 		if (ioctl(notify, SECCOMP_IOCTL_NOTIF_RECV, &page->request) <
 		    0) {
 			end_with_program(notify);

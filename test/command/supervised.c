@@ -509,6 +509,32 @@ count_without(int idle_s)
 	return without;
 }
 
+/* again IDLE: who accepts goes back at once to wait for the next one. */
+static void
+again(int idle_s)
+{
+	pthread_t thread;
+	int own = listener(&address);
+
+	accepted = calloc(5, sizeof(*accepted));
+	pthread_create(&thread, NULL, accept_and_keep, &own);
+	for (int i = 1; i <= 5; i++) {
+		const double end = now_us() + 5e6;
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		if (connect(fd, (struct sockaddr *)&address, sizeof(address)) <
+		    0)
+			count_wrong("connect", errno);
+		while (
+		    (__atomic_load_n(&accepted_count, __ATOMIC_ACQUIRE) < i ||
+			count_without(idle_s) > 0) &&
+		    now_us() < end)
+			usleep(1000);
+		if (accepted_count < i || count_without(idle_s) > 0)
+			count_wrong("accepted, and no rule", 0);
+	}
+}
+
 #define MORE 1000
 
 /* Connects, keeps all, and looks how long the last ones take. */
@@ -665,6 +691,8 @@ main(int argc, char **argv)
 		later(first);
 	else if (strcmp(what, "stuck") == 0)
 		stuck(first);
+	else if (strcmp(what, "again") == 0)
+		again(first);
 	else if (strcmp(what, "many") == 0)
 		many(first, second);
 	else if (strcmp(what, "acceptors") == 0)

@@ -211,6 +211,9 @@ done
 timeout 60 kashim run -c source.conf ./supervised later 77 >out 2>err
 same 'accepted: status' $? 0
 cat err
+timeout 60 kashim run -c source.conf ./supervised again 77 >out 2>err
+same 'accepted, and waits for the next' "$?, $(cat out err)" \
+	'0, again: ran, all right'
 timeout 60 kashim run -c source.conf ./supervised acceptors 77 300 >out 2>err
 same '300 that accept' "$?, $(cat out err)" '0, acceptors: ran, all right'
 # Others may have the processor: one time of three must do.
@@ -592,6 +595,9 @@ mkdir frozen
 if mount -o loop disk frozen; then
 	chmod 755 frozen
 	begins_steps 4 --trace="$work/frozen/trace"
+	# The guard sleeps by then, poll(2) says, and has to be woken.
+	until_true 5 grep -q ' 0x3 0x2710 ' "/proc/$(guard_of $pid)/syscall" ||
+		fail 'frozen: the guard does not go to sleep'
 	fsfreeze -f frozen
 	step
 	step
