@@ -535,6 +535,50 @@ again(int idle_s)
 	}
 }
 
+/* Accepts one, and gives it to a child. */
+static void *
+accept_and_fork(void *data)
+{
+	const int *args = data; /* the listener, and idle */
+	int status, fd = accept(args[0], NULL, NULL);
+	pid_t child = fork();
+
+	if (child == 0) {
+		const double end = now_us() + 5e6;
+
+		while (option(fd, IPPROTO_TCP, TCP_KEEPIDLE) != args[1] &&
+		       now_us() < end)
+			usleep(1000);
+		_exit(option(fd, IPPROTO_TCP, TCP_KEEPIDLE) != args[1]);
+	}
+	close(fd);
+	if (waitpid(child, &status, 0) != child || status != 0)
+		count_wrong("accepted, with a child, and no rule", 0);
+	return NULL;
+}
+
+/* forks IDLE: a child has what the first thread, or another one, accepted. */
+static void
+forks(int idle_s)
+{
+	int args[] = {listener(&address), idle_s};
+
+	for (int i = 0; i < 4; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		pthread_t thread;
+
+		if (connect(fd, (struct sockaddr *)&address, sizeof(address)) <
+		    0)
+			count_wrong("connect", errno);
+		if (i % 2 == 0) {
+			accept_and_fork(args);
+			continue;
+		}
+		pthread_create(&thread, NULL, accept_and_fork, args);
+		pthread_join(thread, NULL);
+	}
+}
+
 #define MORE 1000
 
 /* Connects, keeps all, and looks how long the last ones take. */
@@ -693,6 +737,8 @@ main(int argc, char **argv)
 		stuck(first);
 	else if (strcmp(what, "again") == 0)
 		again(first);
+	else if (strcmp(what, "forks") == 0)
+		forks(first);
 	else if (strcmp(what, "many") == 0)
 		many(first, second);
 	else if (strcmp(what, "acceptors") == 0)
