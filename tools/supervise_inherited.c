@@ -4,7 +4,6 @@
  */
 #include "supervise_inherited.h"
 
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,16 +37,13 @@ activation_count(void)
 	return number < 0 ? 0 : number > FDS_MAX ? FDS_MAX : (int)number;
 }
 
-/* Will the program have it, and does it accept connections? */
 static bool
 is_listener(int fd)
 {
-	const int flags = fcntl(fd, F_GETFD);
 	int listening = 0;
 	socklen_t len = sizeof(listening);
 
-	return flags >= 0 && (flags & FD_CLOEXEC) == 0 &&
-	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) ==
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) ==
 	           0 &&
 	       listening != 0;
 }
