@@ -211,6 +211,32 @@ done
 timeout 60 kashim run -c source.conf ./supervised later 77 >out 2>err
 same 'accepted: status' $? 0
 cat err
+# What the program sets right after a call comes after the rule for that call,
+# though the rule is set late; "respect" lets it stand.
+cat >respect.py <<'END'
+import socket, time
+IDLE = socket.IPPROTO_TCP, socket.TCP_KEEPIDLE
+own = socket.create_server(("127.0.0.1", 0))
+pairs = []
+for i in range(2):
+	s = socket.create_connection(own.getsockname())
+	if i == 0:
+		s.setsockopt(*IDLE, 5)
+	a, _ = own.accept()
+	if i == 0:
+		a.setsockopt(*IDLE, 5)
+	pairs.append((s, a))
+end = time.monotonic() + 10
+while any(x.getsockopt(*IDLE) != 77 for x in pairs[1]):
+	if time.monotonic() > end:
+		break
+	time.sleep(0.001)
+print(*(x.getsockopt(*IDLE) for pair in pairs for x in pair))
+END
+printf 'rule r { source = { "127.0.0.0/8" } app-settings = respect idle = 77 }\n' \
+	>respect-source.conf
+same 'respect: the order of rule and program' "$(timeout 60 kashim run \
+	-c respect-source.conf --supervise python3 respect.py 2>&1)" '5 5 77 77'
 for how in again forks; do
 	timeout 60 kashim run -c source.conf ./supervised $how 77 >out 2>err
 	same "accepted, $how" "$?, $(cat out err)" "0, $how: ran, all right"
