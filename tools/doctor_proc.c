@@ -281,7 +281,8 @@ doctor_proc_read(pid_t pid, struct doctor_proc *proc)
 	dir = process_dir(&proc->process);
 	if (dir < 0)
 		return dir;
-	snprintf(proc->root, sizeof(proc->root), "/proc/%d/root", (int)pid);
+	snprintf(proc->root, sizeof(proc->root), "/proc/%d/root",
+	    (int)proc->process.thread);
 	error = read_status(dir, proc);
 	if (error == 0) {
 		read_start(proc);

@@ -215,7 +215,7 @@ judge_policy(const struct doctor_proc *proc, const struct doctor_place *place,
 	struct generation has;
 	char text[512];
 
-	if (generation_read(proc->process.pid, &has) < 0) {
+	if (generation_read(proc->process.thread, &has) < 0) {
 		guess_policy(proc, place, target, policy, doctor);
 		judge_change(proc, NULL, policy, doctor);
 		return;

@@ -128,7 +128,8 @@ struct live {
  *
  * Returns 0, and the caller gives *live back with live_free(); or -errno, and
  * only live->missing is set: -ESRCH if choice names a pid that there is not,
- * -ENOENT if the kernel has no tcp_diag, -ENOMEM.
+ * -ENOENT if the kernel has no tcp_diag, -ENOMEM, -EMFILE or -ENFILE if there
+ * are too few descriptors to see it all.
  */
 int live_read(const struct live_choice *choice, const struct image *image,
     struct live *live);

@@ -20,6 +20,16 @@
 #define DELETED " (deleted)"
 #define MEMFD   "/memfd:"
 
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL /* Linux 6.9 */
+#endif
+
+bool
+process_is_lack(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
+
 static int
 open_dir(pid_t pid)
 {
@@ -58,19 +68,19 @@ read_file(int dir, const char *name, char *text, size_t size)
 
 /*
  * "PID (COMM) STATE ...": COMM may hold anything, also blanks and brackets.
- * The start is field 22 (proc(5)).
+ * The start is field 22 (proc(5)). Returns -ESRCH if it has ended, and fills
+ * in the rest all the same.
  */
 static int
 parse_stat(const char *text, struct process *process)
 {
 	const char *first = strchr(text, '('), *last = strrchr(text, ')');
+	char state;
 	size_t len;
 
 	if (first == NULL || last == NULL || last < first || last[1] != ' ')
 		return -EIO;
-	/* X: dead, and not even a zombie any more. */
-	if (last[2] == 'Z' || last[2] == 'X')
-		return -ESRCH;
+	state = last[2];
 	len = (size_t)(last - first - 1);
 	if (len >= sizeof(process->comm))
 		len = sizeof(process->comm) - 1;
@@ -82,7 +92,8 @@ parse_stat(const char *text, struct process *process)
 			return -EIO;
 	}
 	process->start = strtoull(last + 1, NULL, 10);
-	return 0;
+	/* X: dead, and not even a zombie any more. */
+	return state == 'Z' || state == 'X' ? -ESRCH : 0;
 }
 
 static int
@@ -181,9 +192,10 @@ find_execfn(const char *auxv, size_t len)
 
 /*
  * The name that the program was started by is in its own memory, so it takes
- * more permission than the rest (PTRACE_MODE_ATTACH, ptrace(2)).
+ * more permission than the rest (PTRACE_MODE_ATTACH, ptrace(2)). Returns 0,
+ * also if it can't be told, or -errno.
  */
-static void
+static int
 read_execfn(int dir, struct process *process)
 {
 	_Alignas(16) char auxv[2048];
@@ -192,18 +204,21 @@ read_execfn(int dir, struct process *process)
 	uint64_t at = len > 0 ? find_execfn(auxv, (size_t)len) : 0;
 	int fd;
 
+	if (process_is_lack((int)len))
+		return (int)len;
 	if (at == 0 || at > INT64_MAX)
-		return;
+		return 0;
 	fd = openat(dir, "mem", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return;
+		return process_is_lack(-errno) ? -errno : 0;
 	len = pread(fd, path, sizeof(path) - 1, (off_t)at);
 	close(fd);
 	if (len <= 0)
-		return;
+		return 0;
 	path[len] = '\0';
 	if (strlen(path) < (size_t)len)
 		add_name(process, path);
+	return 0;
 }
 
 static bool
@@ -253,8 +268,11 @@ parse_cgroup_path(const char *path, size_t len, struct process *process)
 	}
 }
 
-/* Lines "NUMBER:CONTROLLERS:PATH", cgroups(7): systemd's own, or version 2. */
-static void
+/*
+ * Lines "NUMBER:CONTROLLERS:PATH", cgroups(7): systemd's own, or version 2.
+ * Returns as read_execfn() does.
+ */
+static int
 read_unit(int dir, struct process *process)
 {
 	char text[8192];
@@ -279,6 +297,60 @@ read_unit(int dir, struct process *process)
 		}
 		line += width + (line[width] == '\n');
 	}
+	return process_is_lack((int)len) ? (int)len : 0;
+}
+
+/* The directory of a thread in that of its process, dir. */
+static int
+open_thread(int dir, pid_t thread)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "task/%d", (int)thread);
+	fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	return fd;
+}
+
+/*
+ * The first thread has ended (pthread_exit(3) in main()). Finds one that has
+ * not, and opens its directory. Returns that, -ESRCH if there is none, -errno.
+ */
+static int
+find_thread(int dir, struct process *process)
+{
+	int fd = openat(dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *tasks = fd < 0 ? NULL : fdopendir(fd);
+	int found = fd < 0 && errno != ENOENT ? -errno : -ESRCH;
+	struct dirent *entry;
+
+	if (tasks == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return found;
+	}
+	while (found == -ESRCH && (entry = readdir(tasks)) != NULL) {
+		struct process thread;
+		int error;
+
+		thread.pid = (pid_t)strtoul(entry->d_name, NULL, 10);
+		if (thread.pid == 0 || thread.pid == process->pid)
+			continue;
+		found = open_thread(dir, thread.pid);
+		if (found < 0)
+			continue;
+		error = read_stat(found, &thread);
+		if (error < 0) {
+			close(found);
+			found = error;
+			continue;
+		}
+		process->thread = thread.pid;
+	}
+	closedir(tasks);
+	return found;
 }
 
 int
@@ -289,15 +361,25 @@ process_read(pid_t pid, struct process *process)
 
 	if (dir < 0)
 		return dir;
-	*process = (struct process){.pid = pid};
+	*process = (struct process){.pid = pid, .thread = pid};
 	error = read_stat(dir, process);
+	if (error == -ESRCH) {
+		int thread = find_thread(dir, process);
+
+		close(dir);
+		if (thread < 0)
+			return thread;
+		dir = thread;
+		error = 0;
+	}
 	if (error == 0)
 		error = read_status(dir, process);
 	if (error < 0)
 		goto out;
 	if (read_exe(dir, process) == 0)
-		read_execfn(dir, process);
-	read_unit(dir, process);
+		error = read_execfn(dir, process);
+	if (error == 0)
+		error = read_unit(dir, process);
 	if (fstatat(dir, "ns/net", &net, 0) == 0)
 		process->net = net.st_ino;
 out:
@@ -328,11 +410,12 @@ process_dir(const struct process *process)
 	error = read_stat(dir, &now);
 	if (error == 0 && now.start != process->start)
 		error = -ESRCH;
-	if (error < 0) {
-		close(dir);
-		return error;
-	}
-	return dir;
+	if (process->thread != process->pid && now.start == process->start)
+		error = open_thread(dir, process->thread);
+	else if (error == 0)
+		return dir;
+	close(dir);
+	return error;
 }
 
 bool
@@ -349,15 +432,19 @@ process_is_same(const struct process *process)
 int
 process_open(const struct process *process)
 {
-	int fd = pidfd_open(process->pid, 0);
+	int fd = pidfd_open(process->thread,
+	    process->thread == process->pid ? 0 : PIDFD_THREAD);
+	int dir;
 
 	if (fd < 0)
 		return -errno;
 	/* Whoever had the number then has it still, or is gone. */
-	if (!process_is_same(process)) {
+	dir = process_dir(process);
+	if (dir < 0) {
 		close(fd);
-		return -ESRCH;
+		return dir;
 	}
+	close(dir);
 	return fd;
 }
 
@@ -376,10 +463,13 @@ process_each(int (*each)(const struct process *process, void *data), void *data)
 		char *end;
 		unsigned long pid = strtoul(entry->d_name, &end, 10);
 
-		if (pid == 0 || *end != '\0' ||
-		    process_read((pid_t)pid, &process) < 0)
+		if (pid == 0 || *end != '\0')
 			continue;
-		result = each(&process, data);
+		result = process_read((pid_t)pid, &process);
+		if (result == 0)
+			result = each(&process, data);
+		else if (!process_is_lack(result))
+			result = 0;
 	}
 	closedir(proc);
 	return result;

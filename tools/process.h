@@ -14,6 +14,11 @@
 
 struct process {
 	pid_t pid;
+	/*
+	 * The thread by which it is looked into: pid, or if its first thread
+	 * has ended, which leaves nothing to be seen there, another one.
+	 */
+	pid_t thread;
 	uint64_t start; /* ticks since boot; with pid it names the process */
 	uid_t uid;      /* effective */
 	/*
@@ -37,8 +42,8 @@ struct process {
 
 /*
  * Looks at process pid. Returns 0; -ESRCH if there is none (any more), or it
- * is a zombie, or a thread and no process; -EACCES if proc(5) does not show
- * even its name; -errno.
+ * is a zombie without other threads, or a thread and no process; -EACCES if
+ * proc(5) does not show even its name; -errno.
  */
 int process_read(pid_t pid, struct process *process);
 
@@ -50,9 +55,9 @@ int process_read(pid_t pid, struct process *process);
 const char *process_program(const struct process *process);
 
 /*
- * Opens its directory in /proc, close-on-exec, to read more of it: certain to
- * be of this very process, now and for as long as it is open. Returns it, or
- * -ESRCH or another -errno.
+ * Opens its directory in /proc, or its thread's in there, close-on-exec, to
+ * read more of it: certain to be of this very process, now and for as long as
+ * it is open. Returns it, or -ESRCH or another -errno.
  */
 int process_dir(const struct process *process);
 
@@ -64,13 +69,21 @@ bool process_is_same(const struct process *process);
 
 /*
  * Opens a pidfd for it (pidfd_open(2)), close-on-exec, that is certain to be
- * of this very process. Returns it, or -ESRCH or another -errno.
+ * of this very process; if its first thread has ended, for the other one, which
+ * takes Linux 6.9 (-EINVAL before). Returns it, or -ESRCH or another -errno.
  */
 int process_open(const struct process *process);
 
 /*
+ * Is this -errno one of a lack of descriptors or memory, that is, ours? Then
+ * nothing follows from it for the process.
+ */
+bool process_is_lack(int error);
+
+/*
  * Calls each for every process that this user sees, in order of pid, until
- * it returns non-zero. Returns that, 0, or -errno if /proc cannot be read.
+ * it returns non-zero. Returns that, 0, or -errno if /proc cannot be read, or
+ * for a lack of descriptors or memory.
  */
 int process_each(
     int (*each)(const struct process *process, void *data), void *data);

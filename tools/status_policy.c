@@ -30,7 +30,7 @@ status_read_policies(struct status *status)
 		/* One that has ended meanwhile is as one without the library.
 		 */
 		policy->known =
-		    generation_read(process->pid, &policy->generation) == 0;
+		    generation_read(process->thread, &policy->generation) == 0;
 	}
 	return 0;
 }
