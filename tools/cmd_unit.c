@@ -82,6 +82,10 @@ cmd_unit_read(const char *root, const char *name, struct unit *unit)
 	case -ENOENT:
 		text_warnx("there is no unit '%s'%s%s", name, in, root);
 		break;
+	case -E2BIG:
+		text_warnx("unit '%s'%s%s has too many aliases or drop-ins",
+		    name, in, root);
+		break;
 	case -ELOOP:
 		text_warnx(
 		    "the aliases of '%s'%s%s go in a circle", name, in, root);

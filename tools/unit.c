@@ -225,6 +225,9 @@ unit_next(const struct unit *unit, const char *section, const char *key,
 			first = NULL;
 		else if (!first)
 			first = setting;
+		/* Behind one that counts there is no empty value. */
+		if (first && previous)
+			break;
 	}
 	return first;
 }

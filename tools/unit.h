@@ -35,7 +35,8 @@ struct unit {
  * template "x@.service") below root, "" for this system, with the search path
  * of the system manager. Returns 0, and the caller gives *unit back with
  * unit_free(), also if it is masked; -ENOENT if there is no such unit; -EINVAL
- * if the name cannot be one; -ELOOP if its aliases go in a circle; -ENOTDIR
+ * if the name cannot be one; -ELOOP if its aliases go in a circle; -E2BIG if
+ * there are more than a thousand of them, or of its drop-ins; -ENOTDIR
  * or another -errno if root or one of the files can't be read.
  */
 int unit_read(const char *root, const char *name, struct unit *unit);

@@ -33,6 +33,8 @@ static const char *const DIRECTORIES[] = {
 };
 #define DIRECTORY_COUNT (sizeof(DIRECTORIES) / sizeof(DIRECTORIES[0]))
 #define ALIASES_MAX     8 /* as many as systemd follows */
+/* Nobody has so many aliases of a unit, or drop-ins; each is looked for. */
+#define NAMES_MAX 1000
 
 /* What a name is in the search path. */
 struct entry {
@@ -41,9 +43,15 @@ struct entry {
 	char *target; /* the unit that it is an alias of, NULL: it is a file */
 };
 
+/*
+ * Those of whole directories are sorted by name, for an image may have any
+ * number; behind them come those of the one that is being read, which has each
+ * name once.
+ */
 struct map {
 	struct entry *entries;
 	size_t count;
+	size_t sorted;
 };
 
 static void
@@ -56,13 +64,32 @@ map_free(struct map *map)
 	free(map->entries);
 }
 
+static int
+by_entry_name(const void *a, const void *b)
+{
+	const struct entry *left = a, *right = b;
+
+	return strcmp(left->name, right->name);
+}
+
+static void
+map_sort(struct map *map)
+{
+	if (map->count > 0)
+		qsort(map->entries, map->count, sizeof(*map->entries),
+		    by_entry_name);
+	map->sorted = map->count;
+}
+
+/* Not among those of the directory that is being read. */
 static const struct entry *
 map_find(const struct map *map, const char *name)
 {
-	for (size_t i = 0; i < map->count; i++)
-		if (strcmp(map->entries[i].name, name) == 0)
-			return &map->entries[i];
-	return NULL;
+	const struct entry wanted = {.name = (char *)name};
+
+	return map->sorted == 0 ? NULL
+	                        : bsearch(&wanted, map->entries, map->sorted,
+				      sizeof(*map->entries), by_entry_name);
 }
 
 /* Takes "." and ".." out of an absolute path, in place. */
@@ -190,6 +217,7 @@ map_build(int root, struct map *map)
 			close(fd);
 		if (result != 0)
 			return result;
+		map_sort(map);
 	}
 	return 0;
 }
@@ -232,6 +260,8 @@ names_add(struct inside_names *names, const char *name)
 	for (size_t i = 0; i < names->count; i++)
 		if (strcmp(names->names[i], name) == 0)
 			return 0;
+	if (names->count == NAMES_MAX)
+		return -E2BIG;
 	more = reallocarray(names->names, names->count + 1, sizeof(*more));
 	if (!more)
 		return -ENOMEM;

@@ -19,8 +19,9 @@ struct unit_path {
 
 /*
  * Finds the files of a unit, by its full name, below root, which is from
- * inside_root(). Returns 0, -ENOENT, -ELOOP or another -errno; *path is to be
- * given back with unit_path_free() in any case.
+ * inside_root(). Returns 0, -ENOENT, -ELOOP, -E2BIG if it
+ * has more than a thousand aliases or drop-ins, or another -errno; *path is to
+ * be given back with unit_path_free() in any case.
  */
 int unit_path_find(int root, const char *name, struct unit_path *path);
 

@@ -285,6 +285,32 @@ check 'a circle' 2 kashim enable -r image round <<'END'
 ! kashim: the aliases of 'round' in image go in a circle
 END
 
+# An image may have any number of units, and of lines: none takes long. The
+# limit is one of the processor's time.
+mkdir -p many/usr/lib/systemd/system many/etc/systemd/system
+(
+	cd many/usr/lib/systemd/system || exit
+	printf '[Service]\nExecStart=/bin/true\n' >real.service
+	seq -f 'u%g.service' 30000 | xargs touch
+	seq -f 'Environment=A%g=b' 40000 >lines
+	{
+		printf '[Service]\n'
+		cat lines
+	} >long.service
+)
+(cd many/etc/systemd/system && seq -f '/usr/lib/systemd/system/u%g.service' \
+	30000 | xargs ln -s -t .)
+holds 'many units' sh -c \
+	'ulimit -t 5; exec kashim enable -n -r many real'
+holds 'many lines' sh -c \
+	'ulimit -t 5; exec kashim enable -n -r many long'
+seq -f 'many/etc/systemd/system/a%g.service' 1001 | xargs -n 1 \
+	ln -s /usr/lib/systemd/system/real.service
+check 'many aliases' 2 kashim enable -n -r many real <<'END'
+! kashim: unit 'real' in many has too many aliases or drop-ins
+END
+rm -r many
+
 # Aliases, templates, a unit that is gone.
 
 ln -s /usr/lib/systemd/system/vendor.service "$admin/alias.service"
