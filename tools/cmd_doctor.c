@@ -200,6 +200,12 @@ examine(const char *name, const char *file, const char *config)
 		result = examine_unit(name, file ? config : NULL, library);
 		if (result >= 0)
 			return result;
+		if (*name && (result == -ENOENT || result == -EINVAL)) {
+			text_warnx("%s: there is no such program in PATH, and "
+				   "no such unit",
+			    name);
+			return CMD_WRONG;
+		}
 	}
 	return error < 0 ? fail("", name, error)
 	                 : print(name, KIND_PROGRAM, &doctor);

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cache.h"
 #include "doctor_parts.h"
@@ -14,27 +17,83 @@
 /* The first few are enough to see what is the matter. */
 #define SHOWN 3
 
-/* Of what the configuration says now. */
+struct loading {
+	const char *config;
+	int fd; /* where the image goes */
+	bool loaded;
+};
+
 static bool
-load(const char *root, const char *config, struct image *image, bool *mapped)
+write_all(int fd, const uint8_t *bytes, size_t size)
 {
-	char path[2 * PATH_MAX], compiled[2 * PATH_MAX];
-	char message[CONFIG_MESSAGE_MAX];
+	while (size > 0) {
+		ssize_t written = write(fd, bytes, size);
+
+		if (written <= 0)
+			return false;
+		bytes += written;
+		size -= (size_t)written;
+	}
+	return true;
+}
+
+/* What the configuration says now. It may run in a child. */
+static void
+load_here(void *data)
+{
+	struct loading *loading = data;
+	char compiled[PATH_MAX], message[CONFIG_MESSAGE_MAX];
+	struct image image;
 	uint8_t *bytes;
 
-	snprintf(path, sizeof(path), "%s%s", root, config);
-	*mapped = false;
-	if (cache_name(path, compiled, sizeof(compiled)) == 0 &&
-	    cache_read(compiled, image) == 0) {
-		*mapped = *root || cache_is_fresh(image, path);
-		if (*mapped)
-			return true;
-		cache_release(image);
+	if (cache_name(loading->config, compiled, sizeof(compiled)) == 0 &&
+	    cache_read(compiled, &image) == 0) {
+		if (cache_is_fresh(&image, loading->config))
+			loading->loaded =
+			    write_all(loading->fd, image.bytes, image.size);
+		cache_release(&image);
 	}
-	if (config_load(path, NULL, NULL, &bytes, &image->size, message) < 0)
-		return false;
-	image->bytes = bytes;
-	return true;
+	if (loading->loaded || config_load(loading->config, NULL, NULL, &bytes,
+				   &image.size, message) < 0)
+		return;
+	loading->loaded = write_all(loading->fd, bytes, image.size);
+	free(bytes);
+}
+
+/*
+ * Reads the rules in root with our own rights, and there alone do links in the
+ * file's name lead to where they lead for the process. The bytes come back
+ * through a file in memory, and are from mmap(2).
+ */
+static int
+load(const char *root, const char *config, struct image *image)
+{
+	struct loading loading = {.config = config};
+	struct doctor_place place;
+	struct stat st;
+	void *bytes;
+	int error;
+
+	loading.fd = memfd_create("policy", MFD_CLOEXEC);
+	if (loading.fd < 0)
+		return -errno;
+	doctor_place_here(&place);
+	place.root = root;
+	error = doctor_as(&place, load_here, &loading, sizeof(loading));
+	if (error == 0 && !loading.loaded)
+		error = -ENOENT;
+	if (error == 0 && fstat(loading.fd, &st) < 0)
+		error = -errno;
+	if (error == 0) {
+		bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE,
+		    loading.fd, 0);
+		if (bytes == MAP_FAILED)
+			error = -errno;
+		*image =
+		    (struct image){.bytes = bytes, .size = (size_t)st.st_size};
+	}
+	close(loading.fd);
+	return error;
 }
 
 static void
@@ -62,6 +121,8 @@ judge(const struct live *live, const struct image *image, pid_t pid,
     struct doctor *doctor)
 {
 	size_t counts[LIVE_VERDICTS] = {0}, all = 0, shown = 0, bad;
+	size_t used = 0;
+	char text[256] = "";
 
 	for (size_t i = 0; i < live->count; i++) {
 		const struct live_socket *row = &live->sockets[i];
@@ -80,12 +141,15 @@ judge(const struct live *live, const struct image *image, pid_t pid,
 		    "it has no TCP connections now");
 		return;
 	}
+	for (int verdict = 0; verdict < LIVE_VERDICTS; verdict++) {
+		if (counts[verdict] > 0)
+			used +=
+			    (size_t)snprintf(text + used, sizeof(text) - used,
+				"%s %zu %s", used > 0 ? "," : "",
+				counts[verdict], live_verdict_name(verdict));
+	}
 	doctor_find(doctor, DOCTOR_SOCKETS, bad > 0 ? DOCTOR_WARN : DOCTOR_FINE,
-	    "%zu TCP connection%s: %zu ok, %zu differ%s, %zu off, %zu without "
-	    "a rule, %zu unknown",
-	    all, all == 1 ? "" : "s", counts[LIVE_OK], counts[LIVE_DIFFERS],
-	    counts[LIVE_DIFFERS] == 1 ? "s" : "", counts[LIVE_OFF],
-	    counts[LIVE_NO_RULE], counts[LIVE_UNKNOWN]);
+	    "%zu TCP connection%s:%s", all, all == 1 ? "" : "s", text);
 	if (bad > 0)
 		doctor_remedy(doctor,
 		    "'kashim status --pid %d' shows them all, 'kashim apply "
@@ -100,11 +164,17 @@ doctor_sockets(
 	const struct live_choice choice = {.pids = &pid, .pid_count = 1};
 	struct image image = {0};
 	struct live live;
-	bool mapped;
-	int error;
+	int error = load(root, config, &image);
 
-	if (!load(root, config, &image, &mapped))
+	/* Of what is wrong with the rules, another part has told. */
+	if (error == -ENOENT)
 		return;
+	if (error < 0) {
+		doctor_find(doctor, DOCTOR_SOCKETS, DOCTOR_UNKNOWN,
+		    "how its connections stand can't be told: %s",
+		    strerror(-error));
+		return;
+	}
 	error = live_read(&choice, &image, &live);
 	if (error == 0) {
 		judge(&live, &image, pid, doctor);
@@ -113,8 +183,5 @@ doctor_sockets(
 		doctor_find(doctor, DOCTOR_SOCKETS, DOCTOR_UNKNOWN,
 		    "its connections can't be listed: %s", strerror(-error));
 	}
-	if (mapped)
-		cache_release(&image);
-	else
-		free((void *)image.bytes);
+	munmap((void *)image.bytes, image.size);
 }

@@ -145,7 +145,8 @@ doctor 'an empty PATH is this directory' 0 'takes effect' connects
 as='env -u PATH'
 doctor 'no PATH' 0 'takes effect' cat
 as=
-doctor 'no such program' 2 'nope-nope: No such file or directory' nope-nope
+doctor 'no such program' 2 \
+	'kashim: nope-nope: there is no such program in PATH, and no such unit' nope-nope
 doctor 'no such path' 2 './nope: No such file or directory' ./nope
 doctor 'a directory' 2 '/: Permission denied' /
 mkfifo -m 755 fifo
@@ -434,7 +435,7 @@ until touch conf && "$kashim" doctor "$pid" | grep -q 'was changed' ||
 done
 doctor 'changed since' 1 'was changed after the process began' "$pid"
 printf 'rule r { idle = 301 }\n' >conf
-doctor 'its connections differ' 1 '0 ok, 2 differ' "$pid"
+doctor 'its connections differ' 1 'connections: 2 differs' "$pid"
 printf 'rule {\n' >conf
 doctor 'broken since' 1 'it could not read that again' "$pid"
 printf 'rule r { idle = 300 }\n' >conf
@@ -442,7 +443,7 @@ stop_hosts
 
 start ./host connect
 doctor 'not preloaded' 1 'it was started without LD_PRELOAD' "$pid"
-doctor 'not preloaded: its connections' 1 '0 ok, 0 differ, 2 off' "$pid"
+doctor 'not preloaded: its connections' 1 'connections: 2 off' "$pid"
 stop_hosts
 start env LD_PRELOAD="$keepalive" ./host
 doctor 'preloaded with others' 1 "LD_PRELOAD=$keepalive, without us" "$pid"
@@ -484,6 +485,7 @@ stop_hosts
 # newline, and what turns the direction (U+202E).
 evil=$(printf 'e\033[31m\nvil\342\200\256')
 cp host "$evil"
+printf 'rule r { program = { "other" } idle = 300 }\n' >other.conf
 start env LD_PRELOAD="/nope/$evil:$library" KASHIM_CONFIG="/nope/$evil" "./$evil"
 for locale in C C.UTF-8; do
 	as="env LC_ALL=$locale"
@@ -494,6 +496,12 @@ for locale in C C.UTF-8; do
 	doctor "hostile names, $locale: a program" 0 'e?[31m?vil?' "./$evil"
 	same "hostile names, $locale: a program: bytes" \
 		"$(LC_ALL=C tr -d '\n -~' <out)" ''
+	doctor "hostile names, $locale: no rule for it" 1 \
+		'none of its 1 rules is for e?[31m?vil?' -c other.conf "./$evil"
+	same "hostile names, $locale: no rule for it: bytes" \
+		"$(LC_ALL=C tr -d '\n -~' <out)" ''
+	same "hostile names, $locale: no rule for it: no line of their own" \
+		"$(grep -c '^ *vil' out)" 0
 	doctor "hostile names, $locale: no program" 2 'e?[31m?vil?' "/$evil"
 	same "hostile names, $locale: no program: bytes" \
 		"$(LC_ALL=C tr -d '\n -~' <out)" ''
@@ -525,6 +533,14 @@ chmod 600 jail/conf
 jailed 'jail, not for this user' 1 'user 65534 may not read it' 65534
 chmod 644 jail/conf
 jailed 'jail, for this user' 0 'the text as it was when it started' 65534
+mkdir -p jail/etc/rules && mv jail/conf jail/etc/rules/real
+ln -s /etc/rules/real jail/conf
+start env LD_PRELOAD=/libkashim.so KASHIM_CONFIG=/conf chroot jail /host connect
+doctor 'jail, the configuration is a link' 0 '2 TCP connections: 2 ok' "$pid"
+sed -i 's/300/301/' jail/etc/rules/real
+doctor 'jail, the link, changed' 1 'connections: 2 differs' "$pid"
+sed -i 's/301/300/' jail/etc/rules/real
+stop_hosts
 start ./host chroot "$work/jail"
 doctor 'jail, not preloaded' 1 'it was started without LD_PRELOAD' "$pid"
 stop_hosts
