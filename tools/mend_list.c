@@ -7,16 +7,20 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "status.h"
+#include "terminal.h"
 #include "text.h"
 
 #define TITLE_COLUMNS      40
 #define TITLE_MAX          256
-#define CONNECTION_COLUMNS 46
+#define CONNECTION_COLUMNS 38
 #define CONNECTION_MAX     (STATUS_ENDPOINT_MAX * 2 + 16)
-#define VALUE_COLUMNS      10
+#define VALUE_COLUMNS      11
 #define VALUE_MAX          64
+#define RULE_LEAST         8 /* columns of its name, on a terminal */
+#define RULE_MAX           512
 
 static int
 compare_cookies(const void *a, const void *b)
@@ -43,7 +47,7 @@ mend_list_has(const struct mend_list *list, uint64_t cookie)
 		   sizeof(*list->cookies), compare_cookies) != NULL;
 }
 
-/* "300/30/5", with "+120" behind it for a user timeout, or "off". */
+/* "300s/30s/5", with "+120s" behind it for a user timeout, or "off". */
 static void
 format_value(const struct keepalive *have, char text[VALUE_MAX])
 {
@@ -55,13 +59,13 @@ format_value(const struct keepalive *have, char text[VALUE_MAX])
 	else if ((have->set & 1u << KEEPALIVE_IDLE) == 0)
 		length = snprintf(text, VALUE_MAX, "on");
 	else
-		length = snprintf(text, VALUE_MAX, "%d/%d/%d",
+		length = snprintf(text, VALUE_MAX, "%ds/%ds/%d",
 		    have->value[KEEPALIVE_IDLE],
 		    have->value[KEEPALIVE_INTERVAL],
 		    have->value[KEEPALIVE_COUNT]);
 	if ((have->set & 1u << KEEPALIVE_USER_TIMEOUT) != 0 &&
 	    user_timeout_ms != 0)
-		snprintf(text + length, VALUE_MAX - (size_t)length, "+%g",
+		snprintf(text + length, VALUE_MAX - (size_t)length, "+%gs",
 		    user_timeout_ms / 1000.0);
 }
 
@@ -91,8 +95,8 @@ print_title(struct mend_list *list, const struct process *process)
 		process = &nobody;
 	if (list->count == 0)
 		printf("  %-*s %*s  %-*s RULE\n", CONNECTION_COLUMNS,
-		    "CONNECTION; keepalive idle/interval/count", VALUE_COLUMNS,
-		    "BEFORE", VALUE_COLUMNS, "AFTER");
+		    "CONNECTION", VALUE_COLUMNS, "BEFORE", VALUE_COLUMNS,
+		    "AFTER");
 	else if (process->pid == list->titled.pid &&
 		 process->start == list->titled.start)
 		return;
@@ -107,23 +111,42 @@ print_title(struct mend_list *list, const struct process *process)
 	    *unit != '\0' ? ", " : "", unit);
 }
 
+/* On a terminal, what fits behind the columns used; else all of it. */
+static void
+format_rule(const struct mend_list *list, const struct live_socket *socket,
+    size_t used, char text[RULE_MAX])
+{
+	size_t columns = RULE_MAX;
+	struct image_rule rule;
+
+	*text = '\0';
+	if (socket->rule == MATCH_NONE ||
+	    !image_rule(list->image, (uint32_t)socket->rule, &rule))
+		return;
+	if (isatty(STDOUT_FILENO) &&
+	    used + RULE_LEAST <= terminal_columns(stdout))
+		columns = terminal_columns(stdout) - used;
+	text_fit(image_string(list->image, rule.name), columns, text, RULE_MAX);
+}
+
 static int
 print_line(
     struct mend_list *list, const struct live_socket *socket, const char *value)
 {
-	char connection[CONNECTION_MAX];
-	const char *name = "";
-	struct image_rule rule;
+	char connection[CONNECTION_MAX], line[CONNECTION_MAX + 3 * VALUE_MAX];
+	char rule[RULE_MAX];
 	uint64_t *more;
+	int used;
 
 	print_title(list, socket->process);
 	format_connection(socket, connection);
-	if (socket->rule != MATCH_NONE &&
-	    image_rule(list->image, (uint32_t)socket->rule, &rule))
-		name = image_string(list->image, rule.name);
-	printf("  %-*s %-*s%s%s\n", CONNECTION_COLUMNS, connection,
-	    *name != '\0' ? VALUE_COLUMNS * 2 + 2 : 0, value,
-	    *name != '\0' ? " " : "", name);
+	used = snprintf(line, sizeof(line), "  %-*s %-*s ", CONNECTION_COLUMNS,
+	    connection, VALUE_COLUMNS * 2 + 2, value);
+	format_rule(list, socket, (size_t)used, rule);
+	if (*rule == '\0')
+		printf("  %-*s %s\n", CONNECTION_COLUMNS, connection, value);
+	else
+		printf("%s%s\n", line, rule);
 
 	more = reallocarray(list->cookies, list->count + 1, sizeof(*more));
 	if (more == NULL)
