@@ -303,6 +303,8 @@ start forked python3 "$here/apply_host.py" forked 3301 40601
 apply 0 -P "$python"
 same 'shared sockets count once' "$(tail -n 1 said)" \
 	'3 sockets changed, 0 were right'
+same 'shared sockets, by status' "$(kashim status -c conf -P "$python" -j |
+	grep '"sharers"' | uniq -c | tr -s ' ')" ' 2 "sharers": 1,'
 same 'those of the child' "$(peek "$(cat "/proc/$pid/task/$pid/children")" |
 	cut -d ' ' -f 3- | uniq)" '1 300/30/5+0'
 stop "$pid"

@@ -38,6 +38,7 @@ cp "$build/kashim" "$build/libkashim.so" "$build/libkashim-config.so" . ||
 kashim=$work/kashim
 library=$work/libkashim.so
 printf 'rule r { idle = 300 }\n' >conf
+printf 'rule r { program = { "other" } idle = 300 }\n' >other.conf
 KASHIM_CONFIG=$work/conf
 export KASHIM_CONFIG
 
@@ -325,6 +326,8 @@ agree 'for another program' no "none of its 1 rules is for connects" ./connects
 configure 644 0:0 'rule r { program = { "conn*" } idle = 300 }'
 agree 'for this program' yes '1 rule' ./connects
 ln -s connects link
+doctor 'not by the name of a link' 1 "none of its 1 rules is for link" -c other.conf \
+	./link
 configure 644 0:0 'rule r { program = { "link" } idle = 300 }'
 agree 'by the name of a link' yes '1 rule' ./link
 agree 'by the name of a script' no 'none of its 1 rules' ./script
@@ -485,7 +488,6 @@ stop_hosts
 # newline, and what turns the direction (U+202E).
 evil=$(printf 'e\033[31m\nvil\342\200\256')
 cp host "$evil"
-printf 'rule r { program = { "other" } idle = 300 }\n' >other.conf
 start env LD_PRELOAD="/nope/$evil:$library" KASHIM_CONFIG="/nope/$evil" "./$evil"
 for locale in C C.UTF-8; do
 	as="env LC_ALL=$locale"
