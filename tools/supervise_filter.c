@@ -174,7 +174,7 @@ add_i386(scmp_filter_ctx filter, const struct supervise_needs *needs)
 		error = add_socketcall(narrow, SYS_ACCEPT);
 	if (error == 0 && needs->accepts)
 		error = add_socketcall(narrow, SYS_ACCEPT4);
-	/* The narrower ones last: libseccomp loses what a wider one replaces. */
+	/* The narrow ones last: libseccomp leaks what a wide one replaces. */
 	if (error == 0)
 		error = add_all_rules(narrow, needs);
 	if (error == 0)

@@ -649,7 +649,8 @@ if mount -o loop disk frozen; then
 	until_true 5 umount frozen
 	same 'frozen: steps' "$(sed -n 1p steps) $(wc -l <steps)" '77 3'
 else
-	skip 'frozen' 'no loop device'
+	# The cases above have workers that SIGKILL ends.
+	echo 'no loop device: not tried with a file system that is frozen'
 fi
 
 # Nothing is left open, however many connections.
