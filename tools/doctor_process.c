@@ -235,7 +235,7 @@ judge_policy(const struct doctor_proc *proc, const struct doctor_place *place,
 		    has.newest != has.number
 		? DOCTOR_WARN
 		: DOCTOR_FINE,
-	    "%s, of %s%s", text, place->root, place->config);
+	    "%s%s: %s", place->root, place->config, text);
 	if (policy->look_error == 0 && policy->source == DOCTOR_NOTHING &&
 	    has.source != GENERATION_PUBLISHED)
 		judge_loss(policy, doctor);

@@ -587,11 +587,11 @@ mkdir /var/cache/kashim
 "$kashim" reload "$work/conf" >out || fail 'reload'
 agree 'published' yes '1 rule, generation 1' ./connects
 start env LD_PRELOAD="$library" ./host connect
-doctor 'its generation' 0 'policy generation 1, of' "$pid"
+doctor 'its generation' 0 ': policy generation 1' "$pid"
 printf 'rule r { idle = 300 interval = 20 }\n' >conf
 doctor 'not published' 1 'and not published since' "$pid"
 "$kashim" reload "$work/conf" >out || fail 'reload'
-doctor 'it follows' 1 'policy generation 2, of' "$pid"
+doctor 'it follows' 1 ': policy generation 2' "$pid"
 printf 'rule r {\n' >conf
 in_part=yes
 agree 'published, then broken' yes 'goes by the last good policy' ./connects
@@ -605,7 +605,7 @@ start env LD_PRELOAD="$library" KASHIM_CACHE="$work/cache" ./host
 KASHIM_CACHE=$work/cache "$kashim" reload "$work/conf" >out || fail 'reload'
 stop_hosts
 start env LD_PRELOAD="$library" KASHIM_CACHE="$work/cache" ./host
-doctor 'KASHIM_CACHE' 0 'policy generation 1, of' "$pid"
+doctor 'KASHIM_CACHE' 0 ': policy generation 1' "$pid"
 stop_hosts
 rm conf.policy
 chmod 600 conf

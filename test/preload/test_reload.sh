@@ -110,7 +110,7 @@ is 'reloaded, in a child' "$(say fork)" "$(both 302)"
 doctor()
 {
 	COLUMNS=200 kashim doctor -c "$conf" "$host" |
-	    sed -n "s|^[a-z]* *\(.*\), of $conf\$|\1|p"
+	    sed -n "s|^[a-z]* *$conf: ||p"
 }
 is 'doctor: it follows' "$(doctor)" 'policy generation 2'
 printf 'rule r {\n' >"$conf"
