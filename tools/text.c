@@ -128,8 +128,7 @@ static size_t
 decode(const unsigned char *text, uint32_t *code)
 {
 	static const struct {
-		uint8_t mask, lead;
-		size_t length;
+		uint8_t mask, lead, length;
 		uint32_t least;
 	} forms[] = {
 	    {0x80, 0x00, 1, 0},

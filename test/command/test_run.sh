@@ -253,15 +253,12 @@ for how in again forks; do
 done
 timeout 60 kashim run -c source.conf ./supervised acceptors 77 300 >out 2>err
 same '300 that accept' "$?, $(cat out err)" '0, acceptors: ran, all right'
-# Others may have the processor: one time of six must do.
-for try in 1 2 3 4 5 6; do
-	timeout 60 kashim run -c source.conf ./supervised many 77 9000 \
-		>out 2>err
-	status=$?
-	cat err
-	[ $status -ne 0 ] || break
-done
-same "connects beside 9,000 connections, try $try: status" "$status" 0
+# How long a connect takes beside them is printed, and not judged but for the
+# median: others may have the processor.
+timeout 60 kashim run -c source.conf ./supervised many 77 9000 >out 2>err
+same 'connects beside 9,000 connections' "$?, $(cat out)" \
+	'0, many: ran, all right'
+cat err
 
 # It keeps its process: what it and its parent see is the same.
 
@@ -512,7 +509,8 @@ answers() {
 begins_steps() {
 	seconds=$1
 	shift
-	kashim run "$@" --supervise python3 steps.py "$seconds" <ask >steps \
+	: >steps
+	kashim run "$@" --supervise python3 steps.py "$seconds" <ask >>steps \
 		2>err &
 	pid=$!
 	started="$started $pid"
