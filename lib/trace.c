@@ -10,7 +10,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -62,14 +64,42 @@ trace_start(struct trace_line *line, pid_t pid)
 	trace_text(line, "]: ");
 }
 
+/*
+ * Is the file as large as the host may make one (RLIMIT_FSIZE)? Then write(2)
+ * would not only fail: the host would be ended by SIGXFSZ.
+ */
+static bool
+is_full(int fd)
+{
+	struct {
+		uint64_t now, max;
+	} limit;
+	/* It is written at its end only. */
+	long size = syscall(SYS_lseek, fd, 0, SEEK_END);
+
+	return size >= 0 &&
+	       syscall(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) == 0 &&
+	       (uint64_t)size >= limit.now;
+}
+
 void
 trace_to_descriptor(struct trace_line *line, int fd)
 {
 	int saved = errno;
 
 	line->text[line->len] = '\n';
-	(void)syscall(SYS_write, fd, line->text, line->len + 1);
+	if (!is_full(fd))
+		(void)syscall(SYS_write, fd, line->text, line->len + 1);
 	errno = saved;
+}
+
+/* Not inlined: its stack is for use again when a line is written. */
+__attribute__((noinline)) static bool
+is_regular(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 void
@@ -87,9 +117,7 @@ trace_to_file(struct trace_line *line, const char *path)
 		O_NOFOLLOW,
 	    0600);
 	if (fd >= 0) {
-		struct stat st;
-
-		if (fstat((int)fd, &st) == 0 && S_ISREG(st.st_mode))
+		if (is_regular((int)fd))
 			trace_to_descriptor(line, (int)fd);
 		(void)syscall(SYS_close, fd);
 	}
