@@ -28,7 +28,7 @@ has_group(const gid_t *groups, size_t count, gid_t group)
 static bool
 has_same_groups(const struct doctor_place *place)
 {
-	gid_t own[NGROUPS_MAX];
+	static gid_t own[NGROUPS_MAX]; /* too much for a small stack */
 	int count = getgroups(NGROUPS_MAX, own);
 
 	if (!place->groups)

@@ -10,6 +10,7 @@
 #include "supervise_filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/net.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
@@ -17,7 +18,6 @@
 #include <seccomp.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -185,36 +185,40 @@ add_i386(scmp_filter_ctx filter, const struct supervise_needs *needs)
 }
 #endif
 
-/* Writes the filter's code to memory. */
+/*
+ * Writes the filter's code to memory: by way of a pipe, because whoever may
+ * write no files (RLIMIT_FSIZE) would be ended by SIGXFSZ, with a memfd, too.
+ */
 static int export(const scmp_filter_ctx filter, struct sock_fprog *program)
 {
-	int fd = memfd_create("kashim filter", MFD_CLOEXEC);
-	int error;
-	off_t size;
+	const size_t max = BPF_MAXINSNS * sizeof(*program->filter);
+	int ends[2], error;
+	ssize_t size;
 
-	if (fd < 0)
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
-	error = seccomp_export_bpf(filter, fd);
-	if (error < 0)
-		goto out;
-	size = lseek(fd, 0, SEEK_END);
-	error = -EIO;
-	if (size <= 0 || size % (off_t)sizeof(*program->filter) != 0 ||
-	    size / (off_t)sizeof(*program->filter) > BPF_MAXINSNS)
-		goto out;
-	program->filter = malloc((size_t)size);
+	program->filter = malloc(max);
 	error = -ENOMEM;
 	if (!program->filter)
 		goto out;
-	error = 0;
-	if (pread(fd, program->filter, (size_t)size, 0) != size) {
-		free(program->filter);
+	error = seccomp_export_bpf(filter, ends[1]);
+	if (error < 0)
+		goto out;
+	size = read(ends[0], program->filter, max);
+	/* What fills the pipe may have been more. */
+	if (size <= 0 || size >= fcntl(ends[1], F_GETPIPE_SZ) ||
+	    size % (ssize_t)sizeof(*program->filter) != 0)
 		error = -EIO;
-	}
-	program->len =
-	    (unsigned short)((size_t)size / sizeof(*program->filter));
+	else
+		program->len =
+		    (unsigned short)((size_t)size / sizeof(*program->filter));
 out:
-	close(fd);
+	if (error < 0) {
+		free(program->filter);
+		program->filter = NULL;
+	}
+	close(ends[0]);
+	close(ends[1]);
 	return error;
 }
 
