@@ -24,21 +24,12 @@ ignore_signals(void)
 {
 	sigset_t none;
 
-	for (int number = 1; number < NSIG; number++) {
-		switch (number) {
-		case SIGCHLD:
-		case SIGABRT:
-		case SIGBUS:
-		case SIGFPE:
-		case SIGILL:
-		case SIGSEGV:
-		case SIGSYS:
-			signal(number, SIG_DFL);
-			break;
-		default:
-			signal(number, SIG_IGN);
-		}
-	}
+	/*
+	 * Those of a crash, too: systemd sends SIGABRT to a whole service whose
+	 * watchdog time is over. A crash of ours ends us all the same.
+	 */
+	for (int number = 1; number < NSIG; number++)
+		signal(number, number == SIGCHLD ? SIG_DFL : SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
