@@ -8,6 +8,7 @@
  */
 #include "supervise_socket.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,12 +22,42 @@ struct known_socket {
 };
 
 static struct known_socket known[SOCKETS];
-static int trace_to = -1;
+/*
+ * The file may be on a file system that does not answer. Who waits for it must
+ * not have the socket in hand: the program's close(2) would not end the
+ * connection, and nobody else could listen on the port. So lines go by a pipe.
+ */
+static int trace_to = -1, trace_pipe[2] = {-1, -1};
 
 void
 held_start(int trace)
 {
 	trace_to = trace;
+	if (trace_to >= 0 && trace_pipe[0] < 0 &&
+	    pipe2(trace_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+		trace_to = -1;
+}
+
+void
+held_stop(void)
+{
+	for (int i = 0; i < 2; i++) {
+		if (trace_pipe[i] >= 0)
+			close(trace_pipe[i]);
+		trace_pipe[i] = -1;
+	}
+}
+
+/* Not before the socket is out of hand. */
+static void
+write_trace(void)
+{
+	char text[4096];
+	ssize_t len;
+
+	while (trace_to >= 0 &&
+	       (len = read(trace_pipe[0], text, sizeof(text))) > 0)
+		(void)!write(trace_to, text, (size_t)len);
 }
 
 /* The cookie of fd, or 0 if it is no socket. */
@@ -87,7 +118,7 @@ held_begin(struct held_socket *held, struct target *target, int fd)
 	    .host = &held->host,
 	};
 	held->host.fd = fd;
-	held->host.trace = trace_to;
+	held->host.trace = trace_pipe[1];
 	/* Only a trace tells it. */
 	held->host.pid = trace_to >= 0 ? target_process(target) : 0;
 	if (held->host.pid < 0)
@@ -109,4 +140,5 @@ held_end(struct held_socket *held)
 {
 	keep_record(held);
 	close(held->fd);
+	write_trace();
 }

@@ -26,6 +26,8 @@ struct held_socket {
 /* Begins; trace is the trace file, open, or -1. */
 void held_start(int trace);
 
+void held_stop(void);
+
 /*
  * Gets hold of the socket that target has at its descriptor fd. Returns
  * whether it did: not if it is no socket, if no rule can match in that

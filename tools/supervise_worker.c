@@ -263,4 +263,5 @@ worker_run(int notify, struct guard_page *page, void *data)
 	accept_stop();
 	scan_stop();
 	target_stop();
+	held_stop();
 }
