@@ -19,7 +19,7 @@
 #include "supervise_socket.h"
 #include "supervise_target.h"
 
-#define PORTS     64
+#define PORTS     (UINT16_MAX + 1)
 #define SEEN      65536
 #define DEPTH_MAX 4
 #define PLACES    16384
@@ -30,8 +30,9 @@
 /* So many entries are looked at before the clock is. */
 #define STEP 8
 
-static uint16_t ports[PORTS];
-static unsigned int port_count, port_next;
+/* A bit for each port where the program accepts, or did. */
+static uint8_t ports[PORTS / 8];
+static bool has_ports;
 
 /*
  * Inodes of sockets that were looked at. The kernel counts them up, so that
@@ -77,11 +78,7 @@ static int64_t rest_until_ms;
 static bool
 is_of_interest(uint16_t port)
 {
-	for (unsigned int i = 0; i < port_count; i++) {
-		if (ports[i] == port)
-			return true;
-	}
-	return false;
+	return (ports[port / 8] & 1u << port % 8) != 0;
 }
 
 static bool
@@ -102,11 +99,8 @@ scan_add_listener(int listener)
 
 	if (!local_port(listener, &port))
 		return false;
-	if (is_of_interest(port))
-		return true;
-	ports[port_next++ % PORTS] = port;
-	if (port_count < PORTS)
-		port_count++;
+	ports[port / 8] |= (uint8_t)(1u << port % 8);
+	has_ports = true;
 	return true;
 }
 
@@ -126,7 +120,7 @@ is_accepted(int fd)
 void
 scan_settle(const struct held_socket *held)
 {
-	if (port_count > 0 && !held_is_on_record(held) && is_accepted(held->fd))
+	if (has_ports && !held_is_on_record(held) && is_accepted(held->fd))
 		apply_called_back(&held->apply, held->fd);
 }
 
