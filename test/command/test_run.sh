@@ -126,6 +126,19 @@ same 'way: no rules, nothing to supervise for' \
 	/proc/self/status; echo ran' 2>/dev/null)" "Seccomp:	0
 ran"
 
+# Who may not make a file longer would be ended by SIGXFSZ.
+truncate -s 4096 large
+for way in --preload --supervise; do
+	same "trace: as large as files may be, $way" "$(ulimit -f 0
+		kashim run $way --trace="$work/large" perl -e '
+		use IO::Socket::INET;
+		my $l = IO::Socket::INET->new(Listen => 1,
+			LocalAddr => "127.0.0.1");
+		IO::Socket::INET->new(PeerAddr => "127.0.0.1",
+			PeerPort => $l->sockport) or die;
+		print "ran"' 2>&1)" ran
+done
+
 # --strict
 
 refuses() {
@@ -359,9 +372,10 @@ for signal in 15 9; do
 	same "signal $signal: two supervise" "$(supervisors $pid | wc -l)" 2
 	# As systemd does: to all of the control group.
 	for supervisor in $(supervisors $pid); do
-		kill -TERM "$supervisor"
-		kill -HUP "$supervisor"
-		kill -INT "$supervisor"
+		# ABRT is what a watchdog sends.
+		for other in TERM HUP INT QUIT ABRT SEGV; do
+			kill -$other "$supervisor"
+		done
 	done
 	same "signal $signal: the supervisor stays" "$(supervisors $pid | wc -l)" 2
 	kill -$signal $pid
@@ -642,6 +656,8 @@ if mount -o loop disk frozen; then
 	exec 4>&-
 	wait $pid
 	same 'frozen: nobody waited for long' $? 0
+	same 'frozen: no socket of the program is held' \
+		"$(ss -tanpH | grep kashim-watch)" ''
 	fsfreeze -u frozen
 	ends 'frozen' $pid
 	until_true 5 umount frozen
@@ -760,8 +776,10 @@ kashim reload live.conf >out 2>&1
 step
 printf 'rule all { idle = "99s" }\n' >live.conf
 kashim reload live.conf >out 2>err || sed 's/^/	/' err
-kill -9 "$(worker_of $pid)"
-until_true 5 two
+victim=$(worker_of $pid)
+kill -9 "$victim"
+# One that is about to die may still take a request.
+until_true 5 sh -c "! kill -0 $victim 2>/dev/null" && until_true 5 two
 step
 news='the reload brought rules that look at who connects, or hold against the'
 same 'reload: nothing that needs another filter' "$(grep -c "$news" reloads)" 0
