@@ -72,6 +72,8 @@ apply_inherited(const struct apply *apply, int fd)
 			apply_inherited(apply, fd);
 		else
 			apply_set(apply, "inherited", fd, NULL, &found);
+		/* Also what it accepts, if it is a listener. */
+		record_set_accepts(fd);
 	} else if (apply_peer_end(apply, fd, &peer, local_len) == 0) {
 		/* Who hands sockets on has as a rule accepted them. */
 		if (!find_sides(apply, &local, &peer, &sides))

@@ -132,7 +132,7 @@ apply_inherits(uint32_t generation, int listener, uint32_t before, int fd)
 	/* A listener that came from elsewhere has nothing to be inherited. */
 	if (before == 0 || before != generation + 1 ||
 	    record_decided_in(listener) != before ||
-	    RECORD_GET(record_table[listener].rule) == RECORD_EACH)
+	    RECORD_GET(record_table[listener].accepts) == 0)
 		return false;
 	/* It tells who sent the SYN, if rules for both sides would fit. */
 	if (__builtin_expect(!record_has_inherited(fd, listener), 0))

@@ -64,9 +64,11 @@ leave_to_accept(const struct apply *apply, int fd)
 	if (apply->view->changed)
 		record_decide(
 		    fd, apply->view->generation, RECORD_EACH, &NOTHING);
-	else if (match_scope_is_empty(&apply->view->accept))
+	else if (match_scope_is_empty(&apply->view->accept)) {
 		record_decide(
 		    fd, apply->view->generation, RECORD_NO_RULE, &NOTHING);
+		record_set_accepts(fd);
+	}
 	queue_changed(apply, fd, number);
 }
 
@@ -89,9 +91,11 @@ apply_listen(const struct apply *apply, int fd)
 	}
 	if (apply_local_end(fd, &local, &local_len) < 0) {
 		/* So that accept() knows: nothing is to be done here. */
-		if (view_listener_decides(view))
+		if (view_listener_decides(view)) {
 			record_decide(
 			    fd, view->generation, MATCH_NONE, &NOTHING);
+			record_set_accepts(fd);
+		}
 		return false;
 	}
 	if (!apply_listener_decides(apply, &local)) {
@@ -113,6 +117,7 @@ apply_listen(const struct apply *apply, int fd)
 	/* Also if there was nothing to set. */
 	if (!record_decided(fd, view->generation))
 		record_decide(fd, view->generation, found.rule, &NOTHING);
+	record_set_accepts(fd);
 	queue_changed(apply, fd, number);
 	return false;
 }

@@ -35,9 +35,11 @@ apply_socket(
 	apply_socket_noted(apply->view->generation, fd, domain, type);
 	/* So that accept() on it knows: nothing is to be done there. */
 	if (apply->view->uniform != MATCH_NONE && !apply->view->changed &&
-	    domain != AF_INET && domain != AF_INET6)
+	    domain != AF_INET && domain != AF_INET6) {
 		record_decide(fd, apply->view->generation, RECORD_NO_RULE,
 		    &(struct keepalive){0});
+		record_set_accepts(fd);
+	}
 	if (apply->view->uniform == MATCH_NONE ||
 	    (domain != AF_INET && domain != AF_INET6) ||
 	    (type & SOCK_TYPE_MASK) != SOCK_STREAM ||
@@ -45,10 +47,12 @@ apply_socket(
 		protocol != IPPROTO_MPTCP))
 		return;
 	found = apply_get(apply, apply->view->uniform);
-	if (found.rule == RULE_OVERTAKEN)
+	if (found.rule == RULE_OVERTAKEN) {
 		apply_socket(apply, fd, domain, type, protocol);
-	else
-		apply_set(apply, "socket", fd, NULL, &found);
+		return;
+	}
+	apply_set(apply, "socket", fd, NULL, &found);
+	record_set_accepts(fd);
 }
 
 /*

@@ -41,7 +41,13 @@
 #define LIBC_HOT(X)                                                           \
 	X(fstat, int, (int fd, struct stat *st), (fd, st),                    \
 	    (SYS_fstat, fd, st))                                              \
-	X(getpid, pid_t, (void), (), (SYS_getpid))                            \
+	X(getpid, pid_t, (void), (), (SYS_getpid))
+
+/*
+ * What hooks ask of a socket. As setsockopt(2), it goes to what stands behind
+ * us: a stack in user space, say, whose sockets the kernel does not know.
+ */
+#define LIBC_SOCKET(X)                                                        \
 	X(getsockname, int, (int fd, struct sockaddr *sa, socklen_t *len),    \
 	    (fd, sa, len), (SYS_getsockname, fd, sa, len))                    \
 	X(getsockopt, int,                                                    \
@@ -80,14 +86,17 @@
 	X(getenv, char *, (const char *name), (name), ())
 
 #ifdef LIBC_DIRECT
-#define LIBC_RESOLVED(X)  LIBC_SYSCALL(X)
-#define LIBC_LOOKED_UP(X) LIBC_SYSCALL(X)
+#define LIBC_RESOLVED(X) \
+	LIBC_SYSCALL(X)  \
+	LIBC_SOCKET(X)
+#define LIBC_LOOKED_UP(X) LIBC_RESOLVED(X)
 #define LIBC_CALLED(X) \
 	LIBC_HOT(X)    \
 	LIBC_START(X)
 #else
 #define LIBC_RESOLVED(X) \
 	LIBC_SYSCALL(X)  \
+	LIBC_SOCKET(X)   \
 	LIBC_HOT(X)
 #define LIBC_LOOKED_UP(X) \
 	LIBC_RESOLVED(X)  \

@@ -58,6 +58,7 @@ record_get(int fd)
 	record.program = get_keepalive(&from->program);
 	record.other = GET(from->other);
 	record.changes = GET(from->changes);
+	record.accepts = GET(from->accepts);
 	record.waiting = GET(from->waiting);
 	return record;
 }
@@ -75,6 +76,7 @@ record_put(int fd, const struct record *record)
 	put_keepalive(&to->program, &record->program);
 	PUT(to->other, record->other);
 	PUT(to->changes, record->changes);
+	PUT(to->accepts, record->accepts);
 	PUT(to->waiting, record->waiting);
 }
 
@@ -94,6 +96,8 @@ record_clear(int fd)
 		PUT(record->program.set, 0);
 	if (GET(record->other) != 0)
 		PUT(record->other, 0);
+	if (GET(record->accepts) != 0)
+		PUT(record->accepts, 0);
 	if (GET(record->waiting) != 0)
 		PUT(record->waiting, 0);
 }
@@ -147,9 +151,19 @@ record_decide(
 
 	if (record == NULL)
 		return;
+	PUT(record->accepts, 0);
 	PUT(record->rule, rule);
 	put_keepalive(&record->ours, ours);
 	PUT(record->decided, generation + 1);
+}
+
+void
+record_set_accepts(int fd)
+{
+	struct record *record = record_at(fd);
+
+	if (record != NULL)
+		PUT(record->accepts, 1);
 }
 
 void

@@ -34,7 +34,8 @@ struct record {
 	struct keepalive program;
 	uint16_t other; /* see record_set_other(); 0: not noted */
 	/* Of a listener: see record_begin_change() and record_set_queue(). */
-	uint16_t changes;
+	uint8_t changes;
+	uint8_t accepts; /* see record_set_accepts() */
 	uint32_t waiting;
 };
 
@@ -70,6 +71,7 @@ record_is_clear(int fd)
 	       RECORD_GET(record->ours.set) == 0 &&
 	       RECORD_GET(record->program.set) == 0 &&
 	       RECORD_GET(record->other) == 0 &&
+	       RECORD_GET(record->accepts) == 0 &&
 	       RECORD_GET(record->waiting) == 0;
 }
 
@@ -93,6 +95,12 @@ bool record_decided(int fd, uint32_t generation);
 void record_decide(
     int fd, uint32_t generation, int rule, const struct keepalive *ours);
 
+/*
+ * Notes that what was just decided for fd holds for all that it accepts, too:
+ * it is a listener, or no other rule is possible. Until the next decision.
+ */
+void record_set_accepts(int fd);
+
 /* Notes for fd, just accepted on listener, what is noted for that. */
 void record_inherit(int fd, int listener);
 
@@ -114,6 +122,7 @@ record_has_inherited(int fd, int listener)
 	       RECORD_GET(record->ours.set) == RECORD_GET(from->ours.set) &&
 	       RECORD_GET(record->program.set) == 0 &&
 	       RECORD_GET(record->other) == 0 &&
+	       RECORD_GET(record->accepts) == 0 &&
 	       RECORD_GET(record->waiting) == 0;
 }
 

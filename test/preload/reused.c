@@ -7,6 +7,7 @@
 #include "netns.h"
 #include "rules.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/un.h>
 
@@ -150,6 +151,80 @@ by_listener(void)
 	}
 }
 
+/* What was decided when a socket connected says nothing of what it accepts. */
+static void
+accepts(int fd, int port)
+{
+	for (int i = 0; i < 2; i++) {
+		int peer = host_raw_connect("127.0.0.1", port);
+		int accepted = CALL(accept(fd, NULL, NULL));
+
+		EXPECT(accepted, RULES_OPTIONS);
+		close(accepted);
+		close(peer);
+	}
+}
+
+/* The number of a connection becomes that of a listener. */
+static void
+by_connection(void)
+{
+	int to_listener = host_raw_listener("127.0.0.1");
+	struct host_addr to = host_addr("127.0.0.1", host_port(to_listener));
+	struct host_addr any = host_addr("0.0.0.0", 0);
+	int number = CALL(socket(AF_INET, SOCK_STREAM, 0));
+	int listener = CALL(socket(AF_INET, SOCK_STREAM, 0));
+
+	MUST(bind(listener, host_sa(&any), any.len) == 0);
+	MUST(CALL(listen(listener, 8)) == 0);
+	MUST(CALL(connect(number, host_sa(&to), to.len)) == 0);
+	close(number);
+	MUST(CALL(fcntl(listener, F_DUPFD, number)) == number);
+	accepts(number, host_port(number));
+}
+
+/* A socket that was connected, or tried to, listens. */
+static void
+by_itself(void)
+{
+	int to_listener = host_raw_listener("127.0.0.1");
+	struct host_addr to = host_addr("127.0.0.1", host_port(to_listener));
+	struct host_addr any = host_addr("0.0.0.0", 0);
+	struct sockaddr unspec = {.sa_family = AF_UNSPEC};
+	int fd = CALL(socket(AF_INET, SOCK_STREAM, 0));
+
+	MUST(CALL(connect(fd, host_sa(&to), to.len)) == 0);
+	MUST(CALL(connect(fd, &unspec, sizeof(unspec))) == 0);
+	MUST(bind(fd, host_sa(&any), any.len) == 0);
+	MUST(CALL(listen(fd, 8)) == 0);
+	accepts(fd, host_port(fd));
+	close(fd);
+	fd = CALL(socket(AF_INET, SOCK_STREAM, 0));
+	close(to_listener);
+	MUST(CALL(connect(fd, host_sa(&to), to.len)) < 0);
+	MUST(bind(fd, host_sa(&any), any.len) == 0);
+	MUST(CALL(listen(fd, 8)) == 0);
+	accepts(fd, host_port(fd));
+}
+
+/* Nothing of a listener that was ignored stays with its number. */
+static void
+by_ignored(void)
+{
+	struct host_addr ignored = host_addr("127.0.0.2", 0);
+	struct host_addr any = host_addr("0.0.0.0", 0);
+	int number = CALL(socket(AF_INET, SOCK_STREAM, 0)), fd;
+
+	MUST(bind(number, host_sa(&ignored), ignored.len) == 0);
+	MUST(CALL(listen(number, 8)) == 0);
+	close(number);
+	fd = CALL(socket(AF_INET, SOCK_STREAM, 0));
+	MUST(fd == number);
+	MUST(bind(fd, host_sa(&any), any.len) == 0);
+	MUST(CALL(listen(fd, 8)) == 0);
+	accepts(fd, host_port(fd));
+}
+
 /* A TCP socket that another process made, and that is not connected. */
 static void
 by_recvmsg(void)
@@ -204,6 +279,12 @@ static const struct host_case CASES[] = {
     RULES_CASES("dup-fastopen", by_dup_fastopen),
     RULES_CASES("accept", by_accept),
     RULES_CASES("listener", by_listener),
+    RULES_CASES("connection", by_connection),
+    RULES_CASES("itself", by_itself),
+    {"ignored",
+	"rule i { destination = \"127.0.0.2\" action = ignore }\n"
+	RULES_BY_DESTINATION,
+	by_ignored},
     RULES_CASES("recvmsg", by_recvmsg),
     RULES_CASES("fork", by_fork),
 };

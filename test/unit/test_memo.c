@@ -5,7 +5,9 @@
 #include "memo.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "test.h"
 
@@ -155,6 +157,80 @@ START_TEST(threads)
 }
 END_TEST
 
+#define INTERRUPTIONS 5000
+
+static volatile unsigned int interrupted, torn, found_in_all;
+
+static void
+keep_one(int number)
+{
+	struct addr addr = address(1, ADDR_V4);
+	struct memo_answer answer = numbered(number);
+	uint32_t numbers[MEMO_GROUPS] = {(uint32_t)number, (uint32_t)number};
+	struct view view = {.generation = 1,
+	    .uniform = MATCH_NONE,
+	    .connect.fixed = number,
+	    .accept.fixed = number,
+	    .groups.numbers = numbers,
+	    .groups.count = 2};
+
+	memo_keep(1, &addr, 80, &answer);
+	memo_store(&view);
+}
+
+static void
+find_one(void)
+{
+	struct addr addr = address(1, ADDR_V4);
+	uint32_t numbers[MEMO_GROUPS] = {0};
+	struct memo_answer answer;
+	struct view view = {0};
+
+	if (memo_find(1, &addr, 80, &answer)) {
+		found_in_all++;
+		if (!is_numbered(&answer, answer.rule))
+			torn++;
+	}
+	if (memo_load(1, &view, numbers)) {
+		found_in_all++;
+		if (view.connect.fixed != view.accept.fixed ||
+		    view.groups.count != 2 ||
+		    numbers[1] != (uint32_t)view.connect.fixed)
+			torn++;
+	}
+}
+
+static void
+interrupt(int number)
+{
+	(void)number;
+	if (interrupted++ % 2 == 0)
+		find_one();
+	else
+		keep_one(100 + (int)(interrupted % 1000));
+}
+
+/* Nor if a signal's handler comes in the middle, of either. */
+START_TEST(handlers)
+{
+	const struct itimerval often = {{0, 100}, {0, 100}}, never = {{0}, {0}};
+	struct sigaction action = {.sa_handler = interrupt};
+
+	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
+	keep_one(1);
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+	for (int i = 0; interrupted < INTERRUPTIONS; i++) {
+		if (i % 2 == 0)
+			find_one();
+		else
+			keep_one(i % 50);
+	}
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+	ck_assert_uint_eq(torn, 0);
+	ck_assert_uint_gt(found_in_all, INTERRUPTIONS);
+}
+END_TEST
+
 START_TEST(view_without_uniform)
 {
 	uint32_t numbers[MEMO_GROUPS] = {0};
@@ -192,6 +268,7 @@ main(void)
 	tcase_add_test(tc, nothing_else_is_found);
 	tcase_add_test(tc, many);
 	tcase_add_test(tc, threads);
+	tcase_add_test(tc, handlers);
 	tcase_add_test(tc, view_without_uniform);
 	suite_add_tcase(suite, tc);
 	return test_main(suite);

@@ -148,6 +148,66 @@ START_TEST(queue)
 }
 END_TEST
 
+/* Each thing that is noted shows, by itself. */
+START_TEST(each)
+{
+	const struct record clear = {0}, decided = {.decided = 4, .rule = 2};
+	struct record some[8];
+
+	for (size_t i = 0; i < ARRAY_LEN(some); i++)
+		some[i] = clear;
+	some[0].decided = 4;
+	some[1].ours = SOME;
+	some[2].program = SOME;
+	some[3].other = 1;
+	some[4].accepts = 1;
+	some[5].waiting = 1;
+	record_put(5, &clear);
+	ck_assert(record_is_clear(5));
+	for (size_t i = 0; i < 6; i++) {
+		record_put(5, &some[i]);
+		ck_assert_msg(!record_is_clear(5), "%zu", i);
+		record_clear(5);
+		ck_assert_msg(record_is_clear(5), "%zu", i);
+	}
+
+	for (size_t i = 0; i < ARRAY_LEN(some); i++)
+		some[i] = decided;
+	some[0].decided = 5;
+	some[1].ours = SOME;
+	some[2].program = SOME;
+	some[3].other = 1;
+	some[4].accepts = 1;
+	some[5].waiting = 1;
+	some[6].rule = 3;
+	some[7].decided = 0;
+	record_put(6, &decided);
+	record_set_accepts(6);
+	record_put(5, &decided);
+	ck_assert(record_has_inherited(5, 6));
+	for (size_t i = 0; i < ARRAY_LEN(some); i++) {
+		record_put(5, &some[i]);
+		ck_assert_msg(!record_has_inherited(5, 6), "%zu", i);
+		record_inherit(5, 6);
+		ck_assert_msg(record_has_inherited(5, 6), "%zu", i);
+	}
+}
+END_TEST
+
+/* What is decided for a listener holds until something else is. */
+START_TEST(accepts)
+{
+	record_decide(5, 3, 2, &SOME);
+	ck_assert_uint_eq(record_get(5).accepts, 0);
+	record_set_accepts(5);
+	ck_assert_uint_eq(record_get(5).accepts, 1);
+	record_decide(5, 3, 2, &SOME);
+	ck_assert_uint_eq(record_get(5).accepts, 0);
+	record_set_accepts(-1);
+	record_set_accepts(RECORD_FDS);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -162,6 +222,8 @@ main(void)
 	tcase_add_test(tc, inherited);
 	tcase_add_test(tc, changes);
 	tcase_add_test(tc, queue);
+	tcase_add_test(tc, each);
+	tcase_add_test(tc, accepts);
 	suite_add_tcase(suite, tc);
 	return test_main(suite);
 }
