@@ -358,11 +358,10 @@ systemd_run systemctl stop inet-client inet.socket
 mkdir "$units/inet.socket.d"
 {
 	echo '[Socket]'
-	kashim doctor inet.socket 2>&1 |
-		grep -oE '\bKeepAlive[A-Za-z]*=[a-z0-9]+' | sort -u
+	kashim doctor inet.socket >"$work/doctor" 2>&1
+	grep -oE '\bKeepAlive[A-Za-z]*=[a-z0-9]+' "$work/doctor" | sort -u
 } >"$units/inet.socket.d/keepalive.conf"
-holds 'lines by doctor' grep -q KeepAliveTimeSec= \
-	"$units/inet.socket.d/keepalive.conf"
+in_file 'lines by doctor' "$work/doctor" KeepAliveTimeSec=
 holds 'start inet with them' manager start inet.socket
 holds 'start the client' systemd_run systemctl restart inet-client
 holds 'inet is on' until_true 10 accepted 'timer:(keepalive,[45]min'
