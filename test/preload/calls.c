@@ -50,6 +50,46 @@ call_connect(void)
 	getppid();
 }
 
+/* The one before leaves its answer behind. */
+static void
+call_connect_again(void)
+{
+	int fd;
+
+	listener();
+	connect_to(socket(AF_INET, SOCK_STREAM, 0));
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	getppid();
+	connect_to(fd);
+	getppid();
+}
+
+static void
+call_connect_nonblocking(void)
+{
+	int fd = (listener(), socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+
+	getppid();
+	connect_to(fd);
+	getppid();
+}
+
+static void
+call_connect_6(void)
+{
+	struct sockaddr_in6 sa = {
+	    .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	/* Nobody listens on the port that a listener of the other family has.
+	 */
+	listener();
+	sa.sin6_port = loopback.sin_port;
+	getppid();
+	connect(fd, (struct sockaddr *)&sa, sizeof(sa));
+	getppid();
+}
+
 static void
 call_udp(void)
 {
@@ -95,6 +135,17 @@ call_accept(void)
 }
 
 static void
+call_accept4(void)
+{
+	int own = listener();
+
+	connect_to(socket(AF_INET, SOCK_STREAM, 0));
+	getppid();
+	accept4(own, NULL, NULL, SOCK_CLOEXEC);
+	getppid();
+}
+
+static void
 call_setsockopt(void)
 {
 	int fd = (listener(), socket(AF_INET, SOCK_STREAM, 0)), on = 1;
@@ -134,10 +185,14 @@ main(int argc, char **argv)
 	} CALLS[] = {
 	    {"socket", call_socket},
 	    {"connect", call_connect},
+	    {"connect-again", call_connect_again},
+	    {"connect-nonblocking", call_connect_nonblocking},
+	    {"connect-6", call_connect_6},
 	    {"udp", call_udp},
 	    {"unix", call_unix},
 	    {"listen", call_listen},
 	    {"accept", call_accept},
+	    {"accept4", call_accept4},
 	    {"setsockopt", call_setsockopt},
 	    {"memory", call_memory},
 	};

@@ -13,7 +13,7 @@ four='setsockopt setsockopt setsockopt setsockopt'
 
 cat >"$dir/conf" <<-'EOF'
 	rule r {
-		destination = "127.0.0.0/8"
+		destination = { "127.0.0.0/8", "::1" }
 		idle = 300
 		interval = 30
 		count = 5
@@ -21,11 +21,14 @@ cat >"$dir/conf" <<-'EOF'
 EOF
 what='rule by destination'
 expect socket socket
-expect connect "$four connect"
+for action in connect connect-again connect-nonblocking connect-6; do
+	expect $action "$four connect"
+done
 expect udp connect
 expect unix connect
 expect listen "getsockname $four listen"
 expect accept accept
+expect accept4 accept4
 expect setsockopt 'setsockopt setsockopt'
 
 cat >"$dir/conf" <<-'EOF'
