@@ -151,6 +151,18 @@ is 'one rule for everything, taken away' "$(say connect)" "$(both "$default")"
 to 'rule r { port = "1-65535" idle = 304 interval = 44 }'
 is 'a rule by port' "$(say connect)" "$(both 304)"
 say wait >/dev/null
+# The generation that status has for who holds it, and what is in force.
+status()
+{
+	kashim status -c "$conf" --pid "$host" --json | python3 -c '
+import json, sys
+for connection in json.load(sys.stdin)["connections"]:
+	policy = connection["process"]["policy"]
+	print(policy["source"], policy["generation"], policy["in_force"])' | sort -u
+}
+generation=$(kashim reload | sed -n 's/.*generation \([0-9]*\) .*/\1/p')
+is 'status: its generation' "$(status)" \
+    "published $generation $generation"
 to "$none"
 is 'a rule by port, taken away, and one waits' "$(say connect)" \
     "$(both "$default")"
