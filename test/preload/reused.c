@@ -282,8 +282,8 @@ static const struct host_case CASES[] = {
     RULES_CASES("connection", by_connection),
     RULES_CASES("itself", by_itself),
     {"ignored",
-	"rule i { destination = \"127.0.0.2\" action = ignore }\n"
-	RULES_BY_DESTINATION,
+	"rule i { destination = \"127.0.0.2\" action = ignore "
+        "}\n" RULES_BY_DESTINATION,
 	by_ignored},
     RULES_CASES("recvmsg", by_recvmsg),
     RULES_CASES("fork", by_fork),
