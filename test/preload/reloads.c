@@ -170,9 +170,24 @@ on_signal(int number)
 	errno = saved;
 }
 
+static void
+block(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(how, &set, NULL);
+}
+
+/*
+ * Handlers run here, but not while a sanitizer's runtime starts the thread,
+ * under a lock of its own: a handler may wait for those who accept.
+ */
 static void *
 connector(void *data)
 {
+	block(SIG_UNBLOCK);
 	while (!is_over())
 		connect_once();
 	return data;
@@ -237,7 +252,6 @@ host(void)
 	struct sigaction action = {
 	    .sa_handler = on_signal, .sa_flags = SA_RESTART};
 	const char *memory = getenv("KASHIM_TEST_SHARED");
-	sigset_t set;
 
 	if (memory == NULL)
 		return 2;
@@ -251,15 +265,12 @@ host(void)
 	port = (uint16_t)host_port(listener);
 	alarm(DEADLINE_S);
 	sigaction(SIGUSR1, &action, NULL);
-	for (int i = 0; i < CONNECTORS; i++)
-		pthread_create(&connectors[i], NULL, connector, NULL);
-	/* Handlers run in connectors. */
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	block(SIG_BLOCK);
 	for (int i = 0; i < ACCEPTORS + FORKERS; i++)
 		pthread_create(
 		    &others[i], NULL, i < ACCEPTORS ? acceptor : forker, NULL);
+	for (int i = 0; i < CONNECTORS; i++)
+		pthread_create(&connectors[i], NULL, connector, NULL);
 	for (int i = 0; !is_over(); i++) {
 		pthread_kill(connectors[i % CONNECTORS], SIGUSR1);
 		usleep(3000);

@@ -283,7 +283,7 @@ static const struct host_case CASES[] = {
     RULES_CASES("itself", by_itself),
     {"ignored",
 	"rule i { destination = \"127.0.0.2\" action = ignore "
-        "}\n" RULES_BY_DESTINATION,
+	"}\n" RULES_BY_DESTINATION,
 	by_ignored},
     RULES_CASES("recvmsg", by_recvmsg),
     RULES_CASES("fork", by_fork),

@@ -199,6 +199,20 @@ on_signal(int number)
 	errno = saved;
 }
 
+static void
+block(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(how, &set, NULL);
+}
+
+/*
+ * Handlers run here, but not while a sanitizer's runtime starts the thread,
+ * under a lock of its own: a handler may wait for those who accept.
+ */
 static void *
 connector(void *first)
 {
@@ -206,6 +220,7 @@ connector(void *first)
 	    0, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_NONBLOCK | SOCK_CLOEXEC};
 	unsigned int start = *(const unsigned int *)first;
 
+	block(SIG_UNBLOCK);
 	for (unsigned int i = 0; i < ROUNDS; i++)
 		connect_once(1 + (start + i) % ADDRESSES,
 		    FLAGS[(start + i / ADDRESSES) % ARRAY_LEN(FLAGS)],
@@ -292,16 +307,6 @@ signaller(void *unused)
 }
 
 static void
-block(int how)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR1);
-	pthread_sigmask(how, &set, NULL);
-}
-
-static void
 process(void)
 {
 	unsigned int number[CONNECTORS + ACCEPTORS + FORKERS], next = 0;
@@ -312,10 +317,10 @@ process(void)
 	for (unsigned int i = 0; i < ARRAY_LEN(number); i++)
 		number[i] = i;
 	connecting = CONNECTORS;
+	block(SIG_BLOCK);
 	for (size_t i = 0; i < CONNECTORS; i++)
 		pthread_create(
 		    &connectors[i], NULL, connector, &number[next++]);
-	block(SIG_BLOCK);
 	for (size_t i = 0; i < ACCEPTORS; i++)
 		pthread_create(&acceptors[i], NULL, acceptor, &number[next++]);
 	for (size_t i = 0; i < FORKERS; i++)
