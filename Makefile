@@ -230,7 +230,8 @@ unit: all $(UNIT_TESTS)
 unit-library: $(LIBRARY_TESTS)
 	sh test/unit/run $(BUILD)
 
-preload: all $(HOSTS) $(PLAIN) $(BUILD)/test/connects_static
+preload: all $(HOSTS) $(PLAIN) $(BUILD)/test/connects_static \
+    $(BUILD)/test/lib_stack.so
 	sh test/preload/run $(BUILD)
 
 command: all $(addprefix $(BUILD)/test/,connects_static calls follow holds \

@@ -122,6 +122,25 @@ else
 fi
 unset KEEPIDLE KEEPINTVL KEEPCNT
 
+# A library behind ours that has sockets of its own.
+for side in source destination; do
+	printf 'rule r { %s = "127.0.0.0/8" idle = 300 }\n' $side >"$dir/stack.conf"
+	same "a stack in user space, $side" "$(
+	    LD_PRELOAD="$ours $build/test/lib_stack.so" \
+	    KASHIM_CONFIG="$dir/stack.conf" python3 -c '
+import os, socket
+own = socket.socket()
+own.bind(("127.0.0.1", 0))
+own.listen()
+made = socket.socket()
+made.connect(own.getsockname())
+accepted, _ = own.accept()
+print(made.fileno() >= 100000, accepted.fileno() >= 100000)
+for s in made, accepted:
+	print(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE), flush=True)
+os._exit(0)' 2>&1 | paste -sd ' ')" 'True True 300 300'
+done
+
 # Ours more than once: the same file, and another that is just like it.
 mkdir "$dir/copy" "$dir/alone" "$dir/text" "$dir/other" || exit 2
 cp "$build"/libkashim*.so "$dir/copy" || exit 2
