@@ -5,6 +5,7 @@
  * was.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,11 +101,20 @@ round_trip(const char *text)
 	struct unit_variable variable;
 	struct unit unit = {.root = "/nowhere", .id = "a.service", .file = "/"};
 	char *written, *config;
+	bool has_control = false, is_ascii = true;
+	int error;
 
-	for (const char *at = text; *at; at++)
-		if (iscntrl((unsigned char)*at))
-			return;
-	MUST(dropin_text(&dropin, &written) == 0);
+	for (const char *at = text; *at; at++) {
+		has_control |= iscntrl((unsigned char)*at) != 0;
+		is_ascii &= isascii((unsigned char)*at) != 0;
+	}
+	/* Of what is not ASCII some is refused. */
+	error = dropin_text(&dropin, &written);
+	MUST(error == 0 || error == -EINVAL);
+	MUST(!has_control || error == -EINVAL);
+	MUST(has_control || !is_ascii || error == 0);
+	if (error < 0)
+		return;
 	MUST(dropin_config(written, &config) == 1);
 	MUST(strcmp(config, text) == 0);
 	free(config);
