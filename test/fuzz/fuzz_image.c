@@ -9,20 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "image.h"
 #include "match.h"
 #include "view.h"
-
-#define MUST(condition)                                                     \
-	do {                                                                \
-		if (!(condition)) {                                         \
-			fprintf(                                            \
-			    stderr, "line %d: %s\n", __LINE__, #condition); \
-			abort();                                            \
-		}                                                           \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Strings are read to their end: that is where a missing NUL shows. */
 static size_t strings_read;

@@ -12,18 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MUST(condition)                                                     \
-	do {                                                                \
-		if (!(condition)) {                                         \
-			fprintf(                                            \
-			    stderr, "line %d: %s\n", __LINE__, #condition); \
-			abort();                                            \
-		}                                                           \
-	} while (0)
+#include "fuzz.h"
 
 #define V4_BITS 96
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint8_t MAPPED[12] = {[10] = 0xff, [11] = 0xff};
 

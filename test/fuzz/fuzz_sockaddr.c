@@ -13,16 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MUST(condition)                                                     \
-	do {                                                                \
-		if (!(condition)) {                                         \
-			fprintf(                                            \
-			    stderr, "line %d: %s\n", __LINE__, #condition); \
-			abort();                                            \
-		}                                                           \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 /* The address by way of the C library's text, and the port. */
 static int

@@ -11,20 +11,10 @@
 #include <string.h>
 
 #include "dropin.h"
+#include "fuzz.h"
 #include "unit.h"
 #include "unit_name.h"
 #include "unit_text.h"
-
-#define MUST(condition)                                                     \
-	do {                                                                \
-		if (!(condition)) {                                         \
-			fprintf(                                            \
-			    stderr, "line %d: %s\n", __LINE__, #condition); \
-			abort();                                            \
-		}                                                           \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool
 is_stripped(const char *text)
