@@ -57,18 +57,16 @@ queue_changed(const struct apply *apply, int fd, uint32_t number)
 static void
 leave_to_accept(const struct apply *apply, int fd)
 {
+	const bool no_rules = match_scope_is_empty(&apply->view->accept);
 	uint32_t number = queue_changes(apply, fd);
 
 	/* It may have tried to connect before. */
 	apply_take_back(apply, fd, MATCH_NONE, &NOTHING);
-	if (apply->view->changed)
-		record_decide(
-		    fd, apply->view->generation, RECORD_EACH, &NOTHING);
-	else if (match_scope_is_empty(&apply->view->accept)) {
+	if (apply->view->changed || no_rules)
 		record_decide(
 		    fd, apply->view->generation, RECORD_NO_RULE, &NOTHING);
+	if (!apply->view->changed && no_rules)
 		record_set_accepts(fd);
-	}
 	queue_changed(apply, fd, number);
 }
 

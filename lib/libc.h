@@ -49,11 +49,10 @@
  */
 #define LIBC_SOCKET(X)                                                        \
 	X(getsockname, int, (int fd, struct sockaddr *sa, socklen_t *len),    \
-	    (fd, sa, len), (SYS_getsockname, fd, sa, len))                    \
+	    (fd, sa, len), ())                                                \
 	X(getsockopt, int,                                                    \
 	    (int fd, int level, int name, void *value, socklen_t *len),       \
-	    (fd, level, name, value, len),                                    \
-	    (SYS_getsockopt, fd, level, name, value, len))
+	    (fd, level, name, value, len), ())
 
 /* What start-up alone calls: if looked up, then when it does. */
 #define LIBC_START(X)                                                         \

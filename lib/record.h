@@ -24,8 +24,6 @@
 
 #define RECORD_FDS     2048
 #define RECORD_NO_RULE (-1)
-/* Of a listener: what it accepts is looked at one by one. */
-#define RECORD_EACH (-2)
 
 struct record {
 	uint32_t decided; /* generation + 1; 0: nothing was looked up */
