@@ -148,39 +148,41 @@ START_TEST(queue)
 }
 END_TEST
 
-/* Each thing that is noted shows, by itself. */
-START_TEST(each)
-{
-	const struct record clear = {0}, decided = {.decided = 4, .rule = 2};
-	struct record some[8];
+#define NOTES 6
 
-	for (size_t i = 0; i < ARRAY_LEN(some); i++)
-		some[i] = clear;
-	some[0].decided = 4;
+/* Makes records of one and the same, with another thing noted in each. */
+static void
+note_each(struct record some[NOTES], const struct record *same)
+{
+	for (size_t i = 0; i < NOTES; i++)
+		some[i] = *same;
+	some[0].decided = same->decided + 1;
 	some[1].ours = SOME;
 	some[2].program = SOME;
 	some[3].other = 1;
 	some[4].accepts = 1;
 	some[5].waiting = 1;
+}
+
+/* Each thing that is noted shows, by itself. */
+START_TEST(each)
+{
+	const struct record clear = {0}, decided = {.decided = 4, .rule = 2};
+	struct record some[NOTES + 2];
+
+	note_each(some, &clear);
 	record_put(5, &clear);
 	ck_assert(record_is_clear(5));
-	for (size_t i = 0; i < 6; i++) {
+	for (size_t i = 0; i < NOTES; i++) {
 		record_put(5, &some[i]);
 		ck_assert_msg(!record_is_clear(5), "%zu", i);
 		record_clear(5);
 		ck_assert_msg(record_is_clear(5), "%zu", i);
 	}
 
-	for (size_t i = 0; i < ARRAY_LEN(some); i++)
-		some[i] = decided;
-	some[0].decided = 5;
-	some[1].ours = SOME;
-	some[2].program = SOME;
-	some[3].other = 1;
-	some[4].accepts = 1;
-	some[5].waiting = 1;
-	some[6].rule = 3;
-	some[7].decided = 0;
+	note_each(some, &decided);
+	some[NOTES] = (struct record){.decided = 4, .rule = 3};
+	some[NOTES + 1] = (struct record){.rule = 2};
 	record_put(6, &decided);
 	record_set_accepts(6);
 	record_put(5, &decided);
