@@ -47,7 +47,8 @@ TOOL_MODULES := $(patsubst %.c,$(BUILD)/%.o, \
 TOOL_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*.c)) \
 	       $(RULES_OBJS) $(addprefix $(BUILD)/lib/,pattern.o match.o \
 	       view.o cache.o shared.o keepalive.o trace.o record.o) $(APPLY_OBJS)
-TOOL_LIBS   := -lconfuse -lmnl -lelf -ljansson -lseccomp
+# Before glibc 2.34 threads are in a library of their own.
+TOOL_LIBS   := -lconfuse -lmnl -lelf -ljansson -lseccomp -pthread
 
 UNIT_TESTS  := $(patsubst test/unit/%.c,$(BUILD)/test/%, \
 	       $(wildcard test/unit/test_*.c))
@@ -245,7 +246,8 @@ bench: all $(BUILD)/test/calls $(BUILD)/test/cost $(BUILD)/test/bench_match
 
 $(BUILD)/test/cost: test/bench/cost.c Makefile
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -MMD -MP -o $@ $<
+	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -MMD -MP -o $@ $< \
+	    -ldl
 
 e2e: all $(BUILD)/test/watch
 	sh test/e2e/run $(BUILD)

@@ -363,7 +363,9 @@ count_128(
 	uint32_t rank = count;
 
 	if (count == IMAGE_BLOCK_128) {
+#ifndef __clang__ /* which does it unasked, and may not know the pragma */
 #pragma GCC unroll 8
+#endif
 		for (uint32_t i = 0; i < IMAGE_BLOCK_128; i++)
 			rank -= is_below(high, low, &keys[i]);
 		return rank;

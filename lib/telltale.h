@@ -12,7 +12,7 @@
 #define TELLTALE_SIZE 16
 /* Two parts, so that the command does not find it in itself. */
 #define TELLTALE_FIRST  "kashim\1tell"
-#define TELLTALE_SECOND "tale\1"
+#define TELLTALE_SECOND "tale"
 
 /* What the process went by when it had started. */
 enum telltale_start {
@@ -23,7 +23,7 @@ enum telltale_start {
 };
 
 struct telltale {
-	char magic[TELLTALE_SIZE]; /* both parts, without an end */
+	char magic[TELLTALE_SIZE]; /* both parts, and the end of the text */
 	uint64_t shared; /* where shared_header is mapped, 0: it is not */
 	uint32_t start;  /* enum telltale_start */
 	/* If 1, it goes by what it started with while this generation lasts. */

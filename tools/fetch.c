@@ -5,14 +5,15 @@
 #include "fetch.h"
 
 #include <errno.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "kernel_calls.h"
 
 int
 fetch_any(int pidfd, int fd)
 {
-	int ours = pidfd_getfd(pidfd, fd, 0);
+	int ours = kernel_pidfd_getfd(pidfd, fd);
 
 	if (ours < 0)
 		return errno == EBADF ? -ESTALE : -errno;

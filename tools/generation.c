@@ -85,7 +85,7 @@ find_telltale(pid_t pid, const struct mapping *mapping, struct telltale *found)
 
 	memcpy(magic, TELLTALE_FIRST, sizeof(TELLTALE_FIRST) - 1);
 	memcpy(magic + sizeof(TELLTALE_FIRST) - 1, TELLTALE_SECOND,
-	    sizeof(TELLTALE_SECOND) - 1);
+	    sizeof(TELLTALE_SECOND));
 	if (size > sizeof(data))
 		size = sizeof(data);
 	error = read_memory(pid, mapping->from, data, size);

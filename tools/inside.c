@@ -8,13 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "kernel_calls.h"
 
 /* A rename elsewhere during ".." makes openat2(2) ask for another try. */
 #define TRIES 32
@@ -30,18 +30,18 @@ inside_root(const char *root)
 int
 inside_open(int root, const char *path, int flags)
 {
-	struct open_how how = {
+	struct kernel_open_how how = {
 	    .flags = (uint64_t)(flags | O_CLOEXEC),
-	    .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	    .resolve = KERNEL_RESOLVE_IN_ROOT | KERNEL_RESOLVE_NO_MAGICLINKS,
 	};
-	long fd;
+	int fd;
 	int tries = 0;
 
 	do
-		fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+		fd = kernel_openat2(root, path, &how);
 	while (
 	    fd < 0 && (errno == EAGAIN || errno == EINTR) && ++tries < TRIES);
-	return fd < 0 ? -errno : (int)fd;
+	return fd < 0 ? -errno : fd;
 }
 
 /* The mode is not to depend on the caller's umask. */

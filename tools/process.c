@@ -13,16 +13,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel_calls.h"
+
 #define DELETED " (deleted)"
 #define MEMFD   "/memfd:"
-
-#ifndef PIDFD_THREAD
-#define PIDFD_THREAD O_EXCL /* Linux 6.9 */
-#endif
 
 bool
 process_is_lack(int error)
@@ -432,8 +429,8 @@ process_is_same(const struct process *process)
 int
 process_open(const struct process *process)
 {
-	int fd = pidfd_open(process->thread,
-	    process->thread == process->pid ? 0 : PIDFD_THREAD);
+	int fd = kernel_pidfd_open(process->thread,
+	    process->thread == process->pid ? 0 : KERNEL_PIDFD_THREAD);
 	int dir;
 
 	if (fd < 0)

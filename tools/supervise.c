@@ -12,7 +12,6 @@
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -20,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel_calls.h"
 #include "supervise_apart.h"
 #include "supervise_filter.h"
 #include "supervise_target.h"
@@ -119,12 +119,12 @@ probe(pid_t program, int its_fd)
 	char byte;
 	struct iovec local = {.iov_base = &byte, .iov_len = 1};
 	struct iovec remote = {.iov_base = &memory, .iov_len = 1};
-	int pidfd = pidfd_open(program, 0);
+	int pidfd = kernel_pidfd_open(program, 0);
 	int fd;
 
 	if (pidfd < 0)
 		return -errno;
-	fd = pidfd_getfd(pidfd, its_fd, 0);
+	fd = kernel_pidfd_getfd(pidfd, its_fd);
 	if (fd < 0 ||
 	    process_vm_readv(program, &local, 1, &remote, 1, 0) != 1) {
 		int error = -errno;

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kernel_calls.h"
 #include "supervise_clock.h"
 #include "supervise_scan.h"
 
@@ -62,7 +62,7 @@ static struct acceptor *
 add(pid_t tid, pid_t process)
 {
 	struct acceptor *acceptor = find(tid, 0);
-	int pidfd = pidfd_open(process, 0);
+	int pidfd = kernel_pidfd_open(process, 0);
 
 	if (pidfd < 0)
 		return NULL;

@@ -13,6 +13,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "kernel_calls.h"
+
 #define SUPERVISOR_NAME "kashim-watch" /* of 15 characters at most */
 
 /*
@@ -129,10 +131,10 @@ keep_only(const int *keep, int count)
 		if (next < 0)
 			break;
 		if ((unsigned int)next > from)
-			close_range(from, (unsigned int)next - 1, 0);
+			kernel_close_range(from, (unsigned int)next - 1);
 		from = (unsigned int)next + 1;
 	}
-	close_range(from, ~0u, 0);
+	kernel_close_range(from, ~0u);
 	null = open("/dev/null", O_RDWR);
 	while (null >= 0 && null < 2)
 		null = dup(null);

@@ -141,7 +141,7 @@ static int
 add_socketcall(scmp_filter_ctx filter, scmp_datum_t call)
 {
 	return seccomp_rule_add(filter, SCMP_ACT_NOTIFY, SCMP_SYS(socketcall),
-	    1, SCMP_A0(SCMP_CMP_EQ, call));
+	    1, SCMP_A0(SCMP_CMP_EQ, call, 0));
 }
 
 /*

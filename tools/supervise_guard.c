@@ -13,11 +13,11 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel_calls.h"
 #include "supervise_clock.h"
 #include "trace.h"
 
@@ -270,7 +270,7 @@ run_worker(
 	ward.pid = start_worker(notify, *page, worker, data);
 	if (ward.pid < 0)
 		return false;
-	ward.pidfd = pidfd_open(ward.pid, 0);
+	ward.pidfd = kernel_pidfd_open(ward.pid, 0);
 	if (ward.pidfd >= 0)
 		held_up = watch(notify, &ward);
 	ended = end_worker(&ward);

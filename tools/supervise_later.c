@@ -9,10 +9,10 @@
 
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "addr.h"
+#include "kernel_calls.h"
 #include "supervise_clock.h"
 #include "supervise_scan.h"
 
@@ -100,7 +100,7 @@ has_source(int fd)
 static void
 look_for_accepted(const struct later *later, int listener)
 {
-	int pidfd = pidfd_open(later->process, 0);
+	int pidfd = kernel_pidfd_open(later->process, 0);
 
 	if (pidfd < 0)
 		return;

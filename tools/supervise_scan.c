@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "addr.h"
+#include "kernel_calls.h"
 #include "supervise_clock.h"
 #include "supervise_socket.h"
 #include "supervise_target.h"
@@ -184,7 +184,7 @@ look_at_some(void)
 static bool
 is_alive(int pidfd)
 {
-	return pidfd_send_signal(pidfd, 0, NULL, 0) == 0;
+	return kernel_pidfd_probe(pidfd) == 0;
 }
 
 /* Is it a child of parent, and not another one that has got its number? */

@@ -10,16 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "kernel_calls.h"
 #include "process.h"
 #include "supervise_view.h"
-
-#ifndef PIDFD_THREAD
-#define PIDFD_THREAD O_EXCL /* Linux 6.9 */
-#endif
 
 #define TARGETS    64
 #define RANDOM_LEN 16 /* what AT_RANDOM points to, getauxval(3) */
@@ -125,14 +121,14 @@ open_target(struct target *target, pid_t tid)
 	target->tid = tid;
 	target->named = false;
 	target->lasts = true;
-	target->pidfd = pidfd_open(tid, PIDFD_THREAD);
+	target->pidfd = kernel_pidfd_open(tid, KERNEL_PIDFD_THREAD);
 	if (target->pidfd >= 0 || errno != EINVAL)
 		return target->pidfd;
 	process = process_of(tid);
 	if (process < 0)
 		process = tid;
 	target->lasts = process == tid;
-	target->pidfd = pidfd_open(process, 0);
+	target->pidfd = kernel_pidfd_open(process, 0);
 	return target->pidfd;
 }
 
@@ -156,8 +152,7 @@ target_stop(void)
 static bool
 is_alive(const struct target *target)
 {
-	return pidfd_send_signal(target->pidfd, 0, NULL, 0) == 0 ||
-	       errno == EPERM;
+	return kernel_pidfd_probe(target->pidfd) == 0 || errno == EPERM;
 }
 
 struct target *
@@ -216,7 +211,7 @@ target_read(
 int
 target_descriptor(struct target *target, int fd)
 {
-	int own = pidfd_getfd(target->pidfd, fd, 0);
+	int own = kernel_pidfd_getfd(target->pidfd, fd);
 
 	return own < 0 ? -errno : own;
 }

@@ -287,11 +287,11 @@ static void
 segment_print(const struct segment *s, const char *kind, bool known,
     int32_t delta, int64_t after_us)
 {
-	static const char letters[8] = "FSRPAUEC";
+	static const char letters[] = "FSRPAUEC";
 	char src[64], dst[64], flags[9], seq[16] = "?", after[24] = "?";
 	size_t n = 0;
 
-	for (size_t i = 0; i < sizeof(letters); i++)
+	for (size_t i = 0; i < sizeof(letters) - 1; i++)
 		if (s->flags & 1 << i)
 			flags[n++] = letters[i];
 	if (n == 0)
@@ -345,9 +345,11 @@ watch_open_live(const char *interface, char *errbuf)
 
 	if (!p)
 		return NULL;
-	pcap_set_snaplen(p, WATCH_SNAPLEN);
-	pcap_set_immediate_mode(p, 1);
-	rc = pcap_activate(p);
+	rc = pcap_set_snaplen(p, WATCH_SNAPLEN);
+	if (rc == 0)
+		rc = pcap_set_immediate_mode(p, 1);
+	if (rc == 0)
+		rc = pcap_activate(p);
 	if (rc < 0) {
 		snprintf(errbuf, PCAP_ERRBUF_SIZE, "%s: %s",
 		    pcap_statustostr(rc), pcap_geterr(p));

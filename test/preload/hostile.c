@@ -455,7 +455,7 @@ handler_start(void)
 	    .sa_handler = on_signal, .sa_flags = SA_ONSTACK};
 	static stack_t stack;
 
-	stack.ss_size = (size_t)sysconf(_SC_SIGSTKSZ);
+	stack.ss_size = (size_t)SIGSTKSZ;
 	stack.ss_sp = malloc(stack.ss_size);
 	MUST(sigaltstack(&stack, NULL) == 0);
 	handler_listener = own_listener("127.0.0.1", 64);

@@ -186,7 +186,7 @@ expect(int line, int fd, struct host_options want)
 }
 
 static void
-call_once(const struct remote *remote, const char *text, bool with_error,
+call_one_way(const struct remote *remote, const char *text, bool with_error,
     const struct expected *expected)
 {
 	struct server server = {
@@ -224,9 +224,9 @@ call_every_way(const struct expected *expected)
 	for (size_t i = 0; i < 2 * ARRAY_LEN(REMOTES); i++) {
 		const struct remote *remote = &REMOTES[i / 2];
 
-		call_once(remote, "127.0.0.1", i % 2 == 1, expected);
+		call_one_way(remote, "127.0.0.1", i % 2 == 1, expected);
 		if (remote->any_family)
-			call_once(remote, "::1", i % 2 == 1, expected);
+			call_one_way(remote, "::1", i % 2 == 1, expected);
 	}
 }
 
