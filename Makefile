@@ -33,9 +33,9 @@ APPLY_OBJS  := $(addprefix $(BUILD)/lib/,apply_common.o apply_connect.o \
 	       apply_accept.o apply.o apply_trace.o)
 # record last: its table is large, and what lies before it in .bss shares a
 # page with .data.
-SHIM_OBJS   := $(addprefix $(BUILD)/lib/,addr.o keepalive.o trace.o real.o \
-	       image.o pattern.o match.o view.o trust.o cache.o shared.o memo.o \
-	       program.o parser.o inherit.o policy_start.o policy.o shim.o) \
+SHIM_OBJS   := $(addprefix $(BUILD)/lib/,addr.o keepalive.o trace.o loader.o \
+	       real.o image.o pattern.o match.o view.o trust.o cache.o shared.o \
+	       memo.o program.o parser.o inherit.o policy_start.o policy.o shim.o) \
 	       $(APPLY_OBJS) $(BUILD)/lib/record.o
 RULES_OBJS  := $(addprefix $(BUILD)/lib/,addr.o image.o trust.o build.o \
 	       $(patsubst lib/%.c,%.o,$(filter-out lib/config_object.c, \
@@ -120,13 +120,15 @@ $(BUILD)/libdir: always
 $(BUILD)/tools/cmd.o $(BUILD)/tools/cmd_enable.o: $(BUILD)/libdir
 
 # A host may have functions of these names: see lib/libc.h.
-WRAPPED := $(shell sed -n 's/^\tX.\([a-z]*\), .*/-Wl,--wrap=\1/p' lib/libc.h)
+WRAPPED := $(shell sed -n 's/^\tX.\([a-z0-9_]*\), .*/-Wl,--wrap=\1/p' lib/libc.h)
 
-# Two segments and not four: each costs every program's start a mmap(2).
+# Two segments and not four: each costs every program's start a mmap(2). Where
+# there is a libdl.so, what loader.c needs is in it, and nowhere else.
 $(BUILD)/libkashim.so: $(SHIM_OBJS) lib/libkashim.map
 	$(CC) -shared -o $@ $(LDFLAGS) $(SHIM_OBJS) -Wl,-soname,libkashim.so \
 	    -Wl,--version-script=lib/libkashim.map $(WRAPPED) $(HARDENED) \
-	    -Wl,-z,noseparate-code -ldl
+	    -Wl,-z,noseparate-code \
+	    -Wl,--no-as-needed -ldl
 
 # -Bsymbolic: our malloc is ours, however the object was loaded.
 $(BUILD)/libkashim-config.so: $(PARSER_OBJS)

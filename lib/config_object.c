@@ -18,6 +18,7 @@
 
 #include "arena.h"
 #include "config.h"
+#include "libc.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -72,6 +73,15 @@ bindtextdomain(const char *domain, const char *directory)
 	(void)domain;
 	return (char *)directory;
 }
+
+#ifdef LIBC_DIRECT
+/* The C library's own is of glibc 2.33, all else that we call is of 2.22. */
+int
+fstat(int fd, struct stat *st)
+{
+	return (int)syscall(SYS_fstat, fd, st);
+}
+#endif
 
 EXPORT config_object_load_fn kashim_config_load;
 EXPORT config_object_release_fn kashim_config_release;

@@ -80,9 +80,22 @@
 	    (at, size, protection), (SYS_mprotect, at, size, protection))     \
 	X(geteuid, uid_t, (void), (), (SYS_geteuid))
 
-/* What real.c does itself: a shell may have one that is not ready yet. */
+/*
+ * What real.c does itself. A shell may have a getenv() that is not ready yet.
+ * The others are what the compiler makes of stat(2) and getsockopt(2) in a
+ * 32-bit program with times of 64 bits: glibc has them since 2.34, and under
+ * an older one they would end the program.
+ */
 #define LIBC_OWN(X)                                                           \
-	X(getenv, char *, (const char *name), (name), ())
+	X(getenv, char *, (const char *name), (name), ())                     \
+	X(__stat64_time64, int, (const char *path, struct stat *st),          \
+	    (path, st), ())                                                   \
+	X(__lstat64_time64, int, (const char *path, struct stat *st),         \
+	    (path, st), ())                                                   \
+	X(__fstat64_time64, int, (int fd, struct stat *st), (fd, st), ())     \
+	X(__getsockopt64, int,                                                \
+	    (int fd, int level, int name, void *value, socklen_t *len),       \
+	    (fd, level, name, value, len), ())
 
 #ifdef LIBC_DIRECT
 #define LIBC_RESOLVED(X) \

@@ -5,13 +5,13 @@
  */
 #include "parser.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "config_object.h"
+#include "loader.h"
 #include "program.h"
 #include "real.h"
 
@@ -53,15 +53,16 @@ read_with(void *object, const char *config, parser_use_fn *use, void *data,
     char message[CONFIG_MESSAGE_MAX])
 {
 	config_object_load_fn *load =
-	    (config_object_load_fn *)dlsym(object, CONFIG_OBJECT_LOAD);
+	    (config_object_load_fn *)loader_dlsym(object, CONFIG_OBJECT_LOAD);
 	config_object_release_fn *release =
-	    (config_object_release_fn *)dlsym(object, CONFIG_OBJECT_RELEASE);
+	    (config_object_release_fn *)loader_dlsym(
+		object, CONFIG_OBJECT_RELEASE);
 	struct image image;
 	uint8_t *bytes;
 	int error;
 
 	if (load == NULL || release == NULL) {
-		(void)dlerror();
+		(void)loader_dlerror();
 		return complain(message, -ELIBACC,
 		    CONFIG_OBJECT_FILE " is of another version");
 	}
@@ -87,12 +88,12 @@ parser_read(const char *library, const char *config, parser_use_fn *use,
 
 	if (object == NULL) {
 		/* The host must not find our error in its dlerror(3). */
-		(void)dlerror();
+		(void)loader_dlerror();
 		return complain(message, -ELIBACC,
 		    CONFIG_OBJECT_FILE " can't be loaded, and there is no "
 				       "fresh image: run kashim compile");
 	}
 	error = read_with(object, config, use, data, message);
-	dlclose(object);
+	loader_dlclose(object);
 	return error;
 }

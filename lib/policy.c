@@ -8,12 +8,12 @@
  */
 #include "policy.h"
 
-#include <dlfcn.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "config_object.h"
+#include "loader.h"
 #include "memo.h"
 #include "policy_start.h"
 #include "real.h"
@@ -58,10 +58,10 @@ libconfuse_in_use(void)
 	                            : NULL;
 
 	if (handle == NULL) {
-		(void)dlerror();
+		(void)loader_dlerror();
 		return false;
 	}
-	dlclose(handle);
+	loader_dlclose(handle);
 	return true;
 }
 

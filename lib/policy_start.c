@@ -5,7 +5,6 @@
  */
 #include "policy_start.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include "cache.h"
 #include "config.h"
 #include "inherit.h"
+#include "loader.h"
 #include "parser.h"
 #include "policy.h"
 #include "telltale.h"
@@ -110,7 +110,7 @@ own_library(void)
 {
 	Dl_info self;
 
-	return dladdr(&policy_found, &self) != 0 ? self.dli_fname : NULL;
+	return loader_dladdr(&policy_found, &self) != 0 ? self.dli_fname : NULL;
 }
 
 static void

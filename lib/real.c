@@ -6,10 +6,12 @@
  */
 #include "real.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include "loader.h"
 
 struct real real_table;
 
@@ -24,7 +26,7 @@ real_missing(void)
 void *
 real_symbol(const char *name)
 {
-	void *symbol = dlsym(RTLD_NEXT, name);
+	void *symbol = loader_dlsym(RTLD_NEXT, name);
 
 	return symbol != NULL ? symbol : (void *)real_missing;
 }
@@ -65,7 +67,10 @@ LIBC_CALLED(LIBC_WRAPPER)
 #undef LIBC_WRAPPER
 #undef CALL_KERNEL
 
-char *__wrap_getenv(const char *name);
+#define LIBC_DECLARE(name, result, parameters, arguments, kernel) \
+	result __wrap_##name parameters;
+LIBC_OWN(LIBC_DECLARE)
+#undef LIBC_DECLARE
 
 char *
 __wrap_getenv(const char *name)
@@ -79,6 +84,54 @@ __wrap_getenv(const char *name)
 	return NULL;
 }
 
+#if defined(__USE_TIME_BITS64) && !defined(__LP64__)
+/* statx(2) is the one call with such times on every 32-bit machine. */
+static int
+stat_by_statx(int directory, const char *path, int flags, struct stat *st)
+{
+	struct statx found;
+
+	if (syscall(SYS_statx, directory, path, flags, STATX_BASIC_STATS,
+		&found) < 0)
+		return -1;
+	*st = (struct stat){
+	    .st_dev = makedev(found.stx_dev_major, found.stx_dev_minor),
+	    .st_ino = found.stx_ino,
+	    .st_mode = found.stx_mode,
+	    .st_uid = found.stx_uid,
+	    .st_size = (off_t)found.stx_size,
+	    .st_mtim = {.tv_sec = found.stx_mtime.tv_sec,
+		.tv_nsec = (long)found.stx_mtime.tv_nsec},
+	};
+	return 0;
+}
+
+int
+__wrap___stat64_time64(const char *path, struct stat *st)
+{
+	return stat_by_statx(AT_FDCWD, path, 0, st);
+}
+
+int
+__wrap___lstat64_time64(const char *path, struct stat *st)
+{
+	return stat_by_statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, st);
+}
+
+int
+__wrap___fstat64_time64(int fd, struct stat *st)
+{
+	return stat_by_statx(fd, "", AT_EMPTY_PATH, st);
+}
+
+/* No option that we ask for has a time in it. */
+int
+__wrap___getsockopt64(int fd, int level, int name, void *value, socklen_t *len)
+{
+	return real_getsockopt()(fd, level, name, value, len);
+}
+#endif
+
 real_dlopen_fn *
 real_dlopen(void)
 {
@@ -87,14 +140,15 @@ real_dlopen(void)
 	real_dlopen_fn *found = NULL;
 
 	for (int i = 0; i < 2 && found == NULL; i++) {
-		void *handle = dlopen(LIBRARIES[i], RTLD_LAZY | RTLD_NOLOAD);
+		void *handle =
+		    loader_dlopen(LIBRARIES[i], RTLD_LAZY | RTLD_NOLOAD);
 
 		if (handle == NULL)
 			continue;
-		found = (real_dlopen_fn *)dlsym(handle, "dlopen");
+		found = (real_dlopen_fn *)loader_dlsym(handle, "dlopen");
 		if (found == NULL)
-			(void)dlerror(); /* not for the host to find */
-		dlclose(handle);
+			(void)loader_dlerror(); /* not for the host to find */
+		loader_dlclose(handle);
 	}
 	return found;
 }

@@ -8,6 +8,7 @@
  * allocation, no lock, no stdio, no descriptor.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -445,16 +446,31 @@ is_socket(int fd)
 	return getsockname(fd, &sa, &len) == 0;
 }
 
+/*
+ * A variable's number, 0 without one. Not strtol(3), for which a compiler may
+ * put in a function that only the newest C libraries have.
+ */
+static long
+number(const char *text)
+{
+	long value = 0;
+
+	while (text != NULL && *text >= '0' && *text <= '9' &&
+	       value < INT_MAX / 10)
+		value = value * 10 + (*text++ - '0');
+	return value;
+}
+
 /* How many sockets systemd has opened for us. */
 static long
 activated(void)
 {
-	const char *pid = getenv("LISTEN_PID");
-	const char *count = getenv("LISTEN_FDS");
+	long count;
 
-	if (pid == NULL || count == NULL || atol(pid) != getpid())
+	if (number(getenv("LISTEN_PID")) != getpid())
 		return 0;
-	return atol(count) < LISTEN_FDS_MAX ? atol(count) : LISTEN_FDS_MAX;
+	count = number(getenv("LISTEN_FDS"));
+	return count < LISTEN_FDS_MAX ? count : LISTEN_FDS_MAX;
 }
 
 /*

@@ -41,10 +41,36 @@ compiler='_GLOBAL_OFFSET_TABLE_ __popcountdi2 __stack_chk_fail
 	_Unwind_Resume __gcc_personality_v0'
 
 # What may be referred to besides before main(), by the constructor.
-startup='__environ access close dladdr dlclose dlerror dlopen dlsym environ
-	getauxval geteuid lstat memmove mmap mprotect munmap open
-	read readlink stat strchr strcmp strcspn strncmp strrchr strspn strstr
-	strtol'
+startup='__environ access close environ getauxval geteuid lstat memmove mmap
+	mprotect munmap open read readlink stat strchr strcmp strcspn strncmp
+	strrchr strspn strstr'
+
+# Before glibc 2.34 (2.33 for the first three) the compiler makes these of
+# stat(2), and dlopen(3) is in a library of its own.
+libdl=
+minor=$(printf '#include <features.h>\n#ifdef __GLIBC__\n__GLIBC_MINOR__\n#endif\n' |
+	$cc -E -P -)
+if [ "${minor:-34}" -lt 34 ]; then
+	hot="$hot __fxstat"
+	startup="$startup __xstat __lxstat"
+	libdl=libdl.so.2
+fi
+
+# What start-up takes if it is there, by weak references. The last four are
+# those of the compiler's start files.
+weak='__libc_dlopen_mode __libc_dlsym dladdr dlclose dlerror dlopen dlsym
+	_ITM_deregisterTMCloneTable _ITM_registerTMCloneTable __cxa_finalize
+	__gmon_start__'
+
+# The newest version of glibc that either object may ask for, so that what is
+# built on a new release does not end the programs of an older one. On other
+# machines than these, lib/loader.c knows no older one; and in a 32-bit program
+# the parser's stat(2) is for late times.
+case $($cc -dumpmachine):$(echo __LP64__ | $cc -E -P -) in
+x86_64-*:1 | aarch64-*) newest='2.17 2.22' ;;
+i?86-* | x86_64-*) newest='2.17 2.34' ;;
+*) newest='2.34 2.34' ;;
+esac
 
 # Past these functions it is start-up, also where a hooked call is what comes
 # first: the first call reads the policy, and an unresolved one looks itself
@@ -93,7 +119,7 @@ exports()
 
 imports()
 {
-	nm -D --undefined-only "$1" | awk '$1 == "U" { print $NF }' |
+	nm -D --undefined-only "$1" | awk -v kind="$2" '$1 == kind { print $NF }' |
 		sed 's/@.*//' | LC_ALL=C sort -u
 }
 
@@ -132,8 +158,20 @@ shim_calls()
 	[ -s "$dir/wrapped" ] || echo 'no name was found in libc.h'
 	words "$hot" "$compiler" "$startup" |
 		LC_ALL=C comm -23 - "$dir/wrapped" >"$dir/allowed"
-	imports "$shim" | LC_ALL=C comm -23 - "$dir/allowed" |
+	imports "$shim" U | LC_ALL=C comm -23 - "$dir/allowed" |
 		sed 's/^/refers to /'
+	words "$weak" >"$dir/allowed"
+	imports "$shim" w | LC_ALL=C comm -23 - "$dir/allowed" |
+		sed 's/^/refers weakly to /'
+}
+
+# versions OBJECT NEWEST: what it asks of glibc, and of that what is newer.
+versions()
+{
+	{
+		readelf -VW "$1" | sed -n 's/.*Name: GLIBC_\([^ ]*\) .*/\1/p'
+		echo "$2"
+	} | LC_ALL=C sort -uV | sed "1,/^$2\$/d; s/^/asks for GLIBC_/"
 }
 
 hook_names()
@@ -269,13 +307,18 @@ esac
 check 'hooks call only what is async-signal-safe' hot_calls
 check 'the library imports only what start-up needs' shim_calls
 check 'the library exports what it interposes' shim_exports
-check 'the library needs libc alone' needs "$shim" "$libc"
+# shellcheck disable=SC2086 # a word or none
+check 'the library needs libc alone' needs "$shim" "$libc" $libdl
+check 'the library loads under older C libraries' versions "$shim" \
+	"${newest% *}"
 check 'the library is hardened' hardened "$shim"
 check 'the library has one constructor' constructors "$shim"
 check 'the library has no thread-local memory' thread_local "$shim"
 check 'the parser exports its entry points and allocator' parser_exports
 check 'the parser needs libconfuse and libc' needs "$parser" libconfuse.so.2 \
 	"$libc"
+check 'the parser loads under older C libraries' versions "$parser" \
+	"${newest#* }"
 check 'the parser is hardened' hardened "$parser"
 check 'the parser has no constructor' constructors "$parser"
 check 'the parser has no thread-local memory' thread_local "$parser"
