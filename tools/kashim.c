@@ -11,10 +11,6 @@
 #include "cmd.h"
 #include "config_value.h"
 
-#ifndef KASHIM_VERSION
-#define KASHIM_VERSION "0.1"
-#endif
-
 #define NAME_MAX_LENGTH 32
 
 struct command {

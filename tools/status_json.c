@@ -10,10 +10,6 @@
 #include "status.h"
 #include "text.h"
 
-#ifndef KASHIM_VERSION
-#define KASHIM_VERSION "0.1"
-#endif
-
 #define SCHEMA_VERSION 1
 #define UTF8_MAX(n)    (3 * (n) + 1) /* each byte may become U+FFFD */
 

@@ -14,10 +14,6 @@
 #include "status.h"
 #include "text.h"
 
-#ifndef KASHIM_VERSION
-#define KASHIM_VERSION "0.1"
-#endif
-
 /* What a connection adds. */
 struct sample {
 	const char *program; /* UTF-8 */

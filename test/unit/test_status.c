@@ -535,7 +535,7 @@ START_TEST(metrics)
 	    "# HELP kashim_build_info The version of kashim; the value is "
 	    "always 1.\n"
 	    "# TYPE kashim_build_info gauge\n"
-	    "kashim_build_info{version=\"0.1.0\"} 1\n"
+	    "kashim_build_info{version=\"" KASHIM_VERSION "\"} 1\n"
 	    "# EOF\n");
 }
 END_TEST
