@@ -2,19 +2,26 @@
 # kashim: GNU make. Everything that is built goes to build/. "make help"
 # lists the targets.
 
-PREFIX  ?= /usr/local
-LIBDIR  ?= $(PREFIX)/lib
-MANDIR  ?= $(PREFIX)/share/man
-DOCDIR  ?= $(PREFIX)/share/doc/kashim
-BASHDIR ?= $(PREFIX)/share/bash-completion/completions
-DESTDIR ?=
+# Where things go, and are looked for. kashim.conf is in SYSCONFDIR, and what
+# "kashim reload" publishes in LOCALSTATEDIR/cache/kashim: all that is installed
+# on a machine has to agree on these two.
+PREFIX        ?= /usr/local
+BINDIR        ?= $(PREFIX)/bin
+LIBDIR        ?= $(PREFIX)/lib
+MANDIR        ?= $(PREFIX)/share/man
+DOCDIR        ?= $(PREFIX)/share/doc/kashim
+BASHDIR       ?= $(PREFIX)/share/bash-completion/completions
+TMPFILESDIR   ?= $(PREFIX)/lib/tmpfiles.d
+SYSCONFDIR    ?= /etc
+LOCALSTATEDIR ?= /var
+DESTDIR       ?=
 
 CC          ?= cc
 PKG_CONFIG  ?= pkg-config
 CFLAGS      ?= -O2 -g
 WARNINGS    := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes \
 	       -Wmissing-prototypes -Wwrite-strings
-VERSION     := 0.1.0
+VERSION     := 0.2.0
 BUILD       := build
 
 # In a 32-bit program stat(2) would fail on large inodes and late times. Not
@@ -24,6 +31,8 @@ LARGE_FILES := $(if $(filter 4,$(shell echo __SIZEOF_LONG__ | $(CC) -E -P -)), \
 # -fexceptions: pthread_cancel(3) unwinds through the hooks' frames.
 ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE $(LARGE_FILES) \
 	       -DKASHIM_VERSION='"$(VERSION)"' -DKASHIM_LIBDIR='"$(LIBDIR)"' \
+	       -DKASHIM_SYSCONFDIR='"$(SYSCONFDIR)"' \
+	       -DKASHIM_LOCALSTATEDIR='"$(LOCALSTATEDIR)"' \
 	       -fPIC -fvisibility=hidden -fexceptions -ffunction-sections \
 	       $(WARNINGS) $(CFLAGS)
 HARDENED    := -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--as-needed \
@@ -79,12 +88,16 @@ FUZZERS     := $(patsubst test/fuzz/%.c,$(BUILD)/test/%, \
 	       $(wildcard test/fuzz/fuzz_*.c))
 FUZZ_RUNS   ?= 20000
 
-.PHONY: all bench check more audit unit unit-library preload command e2e fuzz \
+.PHONY: all all-library install-library dist deb rpm packages \
+	bench check more audit unit unit-library preload command e2e fuzz \
 	fuzzers programs asan ubsan tsan coverage builds demo setup install uninstall format lint \
 	clean help always
 .DELETE_ON_ERROR:
 
-all: $(BUILD)/libkashim.so $(BUILD)/libkashim-config.so $(BUILD)/kashim
+all: all-library $(BUILD)/kashim
+
+# For programs of another word size than the command's.
+all-library: $(BUILD)/libkashim.so $(BUILD)/libkashim-config.so
 
 help:
 	@echo 'make             build the library and the command in build/'
@@ -106,6 +119,8 @@ help:
 	@echo 'make builds      32-bit, musl, aarch64: all read one image'
 	@echo 'make coverage    a table of the lines and branches that are run'
 	@echo 'make lint        formatting, clang-tidy, cppcheck, shellcheck'
+	@echo 'make dist        the tarball; deb, rpm: packages made of it'
+	@echo 'make packages    tests the packages, in a tree of debootstrap(8)'
 	@echo 'make format      format the sources'
 	@echo 'make clean       remove build/'
 
@@ -132,7 +147,8 @@ $(BUILD)/libkashim.so: $(SHIM_OBJS) lib/libkashim.map
 
 # -Bsymbolic: our malloc is ours, however the object was loaded.
 $(BUILD)/libkashim-config.so: $(PARSER_OBJS)
-	$(CC) -shared -o $@ $(PARSER_OBJS) -Wl,-Bsymbolic $(HARDENED) \
+	$(CC) -shared -o $@ $(PARSER_OBJS) -Wl,-soname,libkashim-config.so \
+	    -Wl,-Bsymbolic $(HARDENED) \
 	    $(LDFLAGS) -lconfuse
 
 $(BUILD)/kashim: $(TOOL_OBJS)
@@ -223,7 +239,7 @@ check: setup
 more: all
 	$(MAKE) -j 2 -O lint fuzz asan ubsan tsan builds
 
-audit: all
+audit: all-library
 	CC='$(CC)' sh test/audit.sh $(BUILD) $(SHIM_OBJS)
 
 unit: all $(UNIT_TESTS)
@@ -310,58 +326,94 @@ demo:
 	$(MAKE) all $(BUILD)/test/watch
 	sh test/e2e/demo $(BUILD)
 
-# The texts say /usr/local: what is installed says where it is. install(1) takes
-# a file away before it writes the new one, as it must: programs run with it.
+# The texts say /usr/local, /etc and /var: what is installed says where it is.
+# install(1) takes a file away before it writes the new one, as it must:
+# programs run with it.
 PLACED   := sed -e 's|/usr/local/lib|$(LIBDIR)|g' \
-	    -e 's|/usr/local/bin|$(PREFIX)/bin|g'
-PAGES    := $(notdir $(wildcard docs/*.[1-8]))
-EXAMPLES := $(shell find conf -type f)
-DOCS     := README COPYING docs/kashim-status.schema.json
-COMPLETION := $(DESTDIR)$(BASHDIR)/kashim
+	    -e 's|/usr/local/bin|$(BINDIR)|g' \
+	    -e 's|/usr/local/share/doc/kashim|$(DOCDIR)|g' \
+	    -e 's|/usr/local|$(PREFIX)|g' \
+	    -e 's|/etc/kashim|$(SYSCONFDIR)/kashim|g' \
+	    -e 's|etc%kashim|$(subst /,%,$(SYSCONFDIR:/%=%))%kashim|g' \
+	    -e 's|/var/cache/kashim|$(LOCALSTATEDIR)/cache/kashim|g'
+PUBLISHED := $(DESTDIR)$(LOCALSTATEDIR)/cache/kashim
+CONFIG   := $(DESTDIR)$(SYSCONFDIR)/kashim.conf
+DOCS     := COPYING docs/kashim-status.schema.json
 
 # What is the system's own is for root: others install below a PREFIX of theirs.
 LOADER := test -z '$(DESTDIR)' -a "$$(id -u)" -eq 0
 SYSTEM := test -n '$(DESTDIR)' -o "$$(id -u)" -eq 0
 
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR) \
-	    $(DESTDIR)$(DOCDIR) $(DESTDIR)$(BASHDIR)
-	install -m 755 $(BUILD)/kashim $(DESTDIR)$(PREFIX)/bin
-	$(PLACED) tools/kashim-wrapper | install -m 755 /dev/stdin \
-	    $(DESTDIR)$(PREFIX)/bin/kashim-wrapper
+# FROM:TO, each a text that is placed.
+TEXTS := README:$(DOCDIR)/README \
+	 tools/package/tmpfiles.conf:$(TMPFILESDIR)/kashim.conf \
+	 $(foreach page,$(notdir $(wildcard docs/*.[1-8])), \
+	 docs/$(page):$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page)) \
+	 $(foreach file,$(shell find conf -type f), \
+	 $(file):$(file:conf/%=$(DOCDIR)/examples/%))
+INSTALLED := $(addprefix $(BINDIR)/,kashim kashim-wrapper) \
+	 $(addprefix $(LIBDIR)/,libkashim.so libkashim-config.so) \
+	 $(BASHDIR)/kashim $(addprefix $(DOCDIR)/,$(notdir $(DOCS))) \
+	 $(foreach text,$(TEXTS),$(lastword $(subst :, ,$(text))))
+
+install-library: all-library
+	install -d $(DESTDIR)$(LIBDIR)
 	install -m 755 $(BUILD)/libkashim.so $(BUILD)/libkashim-config.so \
 	    $(DESTDIR)$(LIBDIR)
-	set -e; for page in $(PAGES); do \
-	    manual=$(DESTDIR)$(MANDIR)/man$${page##*.}; \
-	    install -d $$manual; \
-	    $(PLACED) docs/$$page | install -m 644 /dev/stdin $$manual/$$page; \
-	done
-	install -m 644 tools/kashim.bash $(COMPLETION)
-	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)
-	set -e; for file in $(EXAMPLES); do \
-	    install -d $(DESTDIR)$(DOCDIR)/$${file%/*}; \
-	    $(PLACED) $$file | \
-	    install -m 644 /dev/stdin $(DESTDIR)$(DOCDIR)/$$file; \
-	done
-	! $(SYSTEM) || install -d $(DESTDIR)/var/cache/kashim
 	! $(LOADER) || ldconfig
 
+install: all install-library
+	install -d $(sort $(addprefix $(DESTDIR),$(dir $(INSTALLED))))
+	install -m 755 $(BUILD)/kashim $(DESTDIR)$(BINDIR)
+	$(PLACED) tools/kashim-wrapper | install -m 755 /dev/stdin \
+	    $(DESTDIR)$(BINDIR)/kashim-wrapper
+	install -m 644 tools/kashim.bash $(DESTDIR)$(BASHDIR)/kashim
+	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)
+	set -e; for text in $(TEXTS); do \
+	    $(PLACED) $${text%%:*} | \
+	    install -m 644 /dev/stdin $(DESTDIR)$${text#*:}; \
+	done
+	! $(SYSTEM) || install -d $(PUBLISHED)
+
+# Directories that are empty then go, up to PREFIX, but none that a system has
+# of itself.
+STANDARD := $(foreach prefix,/usr /usr/local,$(prefix) \
+	 $(addprefix $(prefix)/,bin lib share share/doc share/man)) /opt \
+	 /var/cache $(patsubst %/,%,$(dir $(PREFIX)))
+
 # What was published stays, with its directory: programs that run have it
-# mapped, and would never see what is published after the next install.
+# mapped, and would never see what is published after the next install. The
+# compiled policy goes: without kashim.conf it would be in force after the next
+# install.
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,kashim kashim-wrapper) \
-	    $(addprefix $(DESTDIR)$(LIBDIR)/,libkashim.so libkashim-config.so) \
-	    $(foreach page,$(PAGES), \
-	        $(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(page)) \
-	    $(COMPLETION) \
-	    $(addprefix $(DESTDIR)$(DOCDIR)/,$(notdir $(DOCS)) $(EXAMPLES))
-	for directory in $(addprefix $(DESTDIR)$(DOCDIR)/, \
-	    $(shell find conf -depth -type d)) $(DESTDIR)$(DOCDIR) \
-	    $(DESTDIR)/var/cache/kashim; do \
-	    test ! -d $$directory || \
-	    rmdir --ignore-fail-on-non-empty $$directory; \
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	! $(SYSTEM) || rm -f $(CONFIG).policy
+	for directory in $(patsubst %/,%,$(sort $(dir $(INSTALLED)))) \
+	    $(LOCALSTATEDIR)/cache/kashim; do \
+	    until case ' $(STANDARD) ' in *" $$directory "*) ;; \
+	        *) ! rmdir "$(DESTDIR)$$directory" 2>/dev/null ;; esac; do \
+	        directory=$${directory%/*}; \
+	    done; \
 	done
 	! $(LOADER) || ldconfig
+	@for file in $(CONFIG) $(PUBLISHED)/* \
+	    $(DESTDIR)/etc/systemd/system/*.d/zz-kashim.conf; do \
+	    test ! -e "$$file" || echo "left: $$file"; \
+	done
+
+# For others. What they make is in $(BUILD).
+dist:
+	sh tools/package/dist $(VERSION) $(BUILD)
+
+deb: dist
+	sh tools/package/deb $(VERSION) $(BUILD)
+
+rpm: dist
+	sh tools/package/rpm $(VERSION) $(BUILD)
+
+# TREES: of debootstrap(8), in place of one of this machine's release.
+packages:
+	sh test/package/run $(BUILD) $(TREES)
 
 C_FILES  := $(wildcard lib/*.[ch] tools/*.[ch] test/*/*.[ch])
 SH_FILES := $(shell grep -lE '^\#!/bin/sh' -r test tools .ci 2>/dev/null)

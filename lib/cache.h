@@ -24,7 +24,10 @@
 /* Where files go, in place of the usual; not if AT_SECURE (getauxval(3)). */
 #define CACHE_ENVIRONMENT "KASHIM_CACHE"
 /* The usual for what is published, of root and of other users. */
-#define CACHE_DIRECTORY   "/var/cache/kashim"
+#ifndef KASHIM_LOCALSTATEDIR
+#define KASHIM_LOCALSTATEDIR "/var"
+#endif
+#define CACHE_DIRECTORY   KASHIM_LOCALSTATEDIR "/cache/kashim"
 #define CACHE_USER_PREFIX "/run/user/" /* and then the number of the user */
 #define CACHE_USER_SUFFIX "/kashim"
 

@@ -14,7 +14,10 @@
 #include "build.h"
 #include "image.h"
 
-#define CONFIG_FILE        "/etc/kashim.conf"
+#ifndef KASHIM_SYSCONFDIR
+#define KASHIM_SYSCONFDIR "/etc"
+#endif
+#define CONFIG_FILE        KASHIM_SYSCONFDIR "/kashim.conf"
 #define CONFIG_MESSAGE_MAX 512
 
 /*

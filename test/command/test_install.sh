@@ -20,7 +20,8 @@ cleanup() {
 }
 begin
 # Not those of a make that runs this.
-unset MAKEFLAGS MFLAGS MAKELEVEL DESTDIR PREFIX LIBDIR MANDIR DOCDIR BASHDIR
+unset MAKEFLAGS MFLAGS MAKELEVEL DESTDIR PREFIX BINDIR LIBDIR MANDIR DOCDIR \
+	BASHDIR TMPFILESDIR SYSCONFDIR LOCALSTATEDIR
 unset XDG_DATA_DIRS
 export LC_ALL=C
 
@@ -46,6 +47,7 @@ files() {
 	755 bin/kashim-wrapper
 	755 lib/libkashim-config.so
 	755 lib/libkashim.so
+	644 lib/tmpfiles.d/kashim.conf
 	644 share/bash-completion/completions/kashim
 	644 share/man/man1/kashim.1
 	644 share/man/man5/kashim.conf.5
@@ -56,25 +58,51 @@ files() {
 		-printf '%m %P\n' | sort -k 2) >"$work/actual"
 	{
 		printf '644 %s\n' COPYING README kashim-status.schema.json
-		(cd "$root" && find conf -type f -printf '644 %p\n')
+		(cd "$root/conf" && find . -type f -printf '644 examples/%P\n')
 	} | sort -k 2 | actual "$1: all documents"
 	quiet "$1: directories for everybody" \
 		find "$work/dest" -type d ! -perm 755
-	says_where "$1" "$1/lib"
+	says_where "$1" "$1/bin" "$1/lib" /etc /var
 }
 
-# says_where PREFIX LIBDIR: what is installed says where.
+# says_where PREFIX BINDIR LIBDIR SYSCONFDIR LOCALSTATEDIR: what is installed
+# says where, and is there.
 says_where() {
 	(cd "$work/dest$1" && grep -rhoE '[^ =]*/libkashim\.so' \
 		--include=kashim.conf --include='*.7' . | grep -v LIB |
 		sort | uniq -c | sed 's/^ *//') >"$work/actual"
-	echo "5 $2/libkashim.so" | actual "$2: the drop-ins and pages say so"
-	(cd "$work/dest$1" && grep -ohE '[^ ]*/bin/kashim-wrapper' -r \
-		share/man) >"$work/actual"
-	echo "$1/bin/kashim-wrapper" | actual "$1: the page of the wrapper"
-	grep '^kashim_libdir=' "$work/dest$1/bin/kashim-wrapper" \
+	echo "5 $3/libkashim.so" | actual "$3: the drop-ins and pages say so"
+	(cd "$work/dest$1" && grep -ohE '[^ ]*/kashim-wrapper' -r \
+		share/man | sort -u) >"$work/actual"
+	echo "$2/kashim-wrapper" | actual "$2: the page of the wrapper"
+	holds "$1: its README" grep -qF "$2/kashim-wrapper" \
+		"$work/dest$1/share/doc/kashim/README"
+	[ "$1" = /usr/local ] || quiet "$1: no word of another prefix" \
+		fails grep -rF /usr/local "$work/dest$1/share" \
+		"$work/dest$2/kashim-wrapper"
+	for text in share/man/man1/kashim.1 share/man/man5/kashim.conf.5 \
+		share/man/man7/libkashim.7 share/doc/kashim/README; do
+		(cd "$work/dest$1" && grep -ohE '/[^[:space:]]*/kashim\.conf\b' \
+			"$text" | grep -vE '/(examples|ld.so.conf.d)/' |
+			sort -u) >"$work/actual"
+		echo "$4/kashim.conf" | actual "$4: $text"
+	done
+	for text in share/man/man1/kashim.1 share/man/man7/libkashim.7 \
+		share/doc/kashim/README lib/tmpfiles.d/kashim.conf; do
+		(cd "$work/dest$1" && grep -ohE '/[^[:space:]]*/cache/kashim\b' \
+			"$text" | sort -u) >"$work/actual"
+		echo "$5/cache/kashim" | actual "$5: $text"
+	done
+	holds "$1: a directory to publish in" test -d "$work/dest$5/cache/kashim"
+	KASHIM_CONFIG='' "$work/dest$2/kashim" check >"$work/actual" 2>&1
+	[ -e "$4/kashim.conf" ] || in_file "$4: the command looks there" \
+		"$work/actual" "$4/kashim.conf:"
+	strings "$work/dest$3/libkashim.so" >"$work/strings"
+	in_file "$4: the library looks there" "$work/strings" "$4/kashim.conf"
+	in_file "$5: the library looks there" "$work/strings" "$5/cache/kashim"
+	grep '^kashim_libdir=' "$work/dest$2/kashim-wrapper" \
 		>"$work/actual"
-	echo "kashim_libdir=$2" | actual "$2: the wrapper"
+	echo "kashim_libdir=$3" | actual "$3: the wrapper"
 }
 
 nobody='setpriv --reuid=65534 --regid=65534 --clear-groups --'
@@ -141,12 +169,14 @@ mkdir -p "$work/image/usr/lib/systemd/system" "$work/image/etc"
 printf '[Service]\nExecStart=/bin/true\n' \
 	>"$work/image/usr/lib/systemd/system/a.service"
 
-# left PREFIX: after make uninstall, there is nothing but directories that
-# others may use as well.
+# left DIRECTORY...: after make uninstall, there are only these, which every
+# system has.
 left() {
-	quiet "$1: files are left" find "$work/dest" ! -type d
-	quiet "$1: directories of ours are left" find "$work/dest/var" \
-		"$work/dest$1/share" -name '*kashim*'
+	find "$work/dest" ! -type d -o -type d -empty >"$work/actual"
+	sort -o "$work/actual" "$work/actual"
+	for directory; do
+		echo "$work/dest$directory"
+	done | sort | actual "$1: what is left"
 	rm -rf "$work/dest"
 }
 
@@ -164,27 +194,37 @@ files /opt/kashim
 use /opt/kashim
 umount /opt/kashim
 mv "$work/build.away" "$work/build"
-others="$work/dest/opt/kashim/lib/other.so
-$work/dest/opt/kashim/share/doc/kashim/conf/other.conf
+others="$work/dest/etc/kashim.conf
+$work/dest/etc/systemd/system/a.service.d/zz-kashim.conf
+$work/dest/opt/kashim/lib/other.so
+$work/dest/opt/kashim/share/doc/kashim/examples/other.conf
 $work/dest/var/cache/kashim/etc%kashim.conf.shared"
-for file in $others; do
+mkdir -p "$work/dest/etc/systemd/system/a.service.d"
+for file in $others "$work/dest/etc/kashim.conf.policy"; do
 	: >"$file"
 done
 holds 'make uninstall PREFIX=/opt/kashim' make_it \
 	PREFIX=/opt/kashim uninstall
+grep '^left: ' "$work/held" | sort >"$work/actual"
+echo "$others" | grep -v other | sed 's/^/left: /' | sort |
+	actual 'uninstall says what stays'
 find "$work/dest" -type f | sort >"$work/actual"
 echo "$others" | sort | actual 'what is not ours stays'
 rm $others
+rmdir -p --ignore-fail-on-non-empty "$work/dest/etc/systemd/system/a.service.d"
 holds 'make uninstall, again' make_it \
 	PREFIX=/opt/kashim uninstall
-left /opt/kashim
+left /opt /var/cache
 
-holds 'make install LIBDIR=' make_it PREFIX=/usr \
-	LIBDIR=/usr/lib/some-linux install
-says_where /usr /usr/lib/some-linux
-holds 'make uninstall LIBDIR=' make_it PREFIX=/usr \
-	LIBDIR=/usr/lib/some-linux uninstall
-left /usr
+elsewhere="BUILD=$work/elsewhere PREFIX=/usr BINDIR=/usr/sbin
+	LIBDIR=/usr/lib/some-linux SYSCONFDIR=/usr/etc/net LOCALSTATEDIR=/srv"
+holds 'make install, elsewhere' make_it $elsewhere install
+says_where /usr /usr/sbin /usr/lib/some-linux /usr/etc/net /srv
+grep -ohE '[^ /]*%kashim\.conf' -r "$work/dest/usr/share" | sort -u \
+	>"$work/actual"
+echo 'usr%etc%net%kashim.conf' | actual 'what is published, elsewhere'
+holds 'make uninstall, elsewhere' make_it $elsewhere uninstall
+left /usr/lib /usr/share/doc /usr/share/man
 
 # A program that runs all the time: follow.c.
 
@@ -207,6 +247,8 @@ holds 'make install' make_it install
 mount --bind "$work/dest/usr/local" /usr/local || exit 2
 files /usr/local
 use /usr/local
+systemd-tmpfiles --cat-config >"$work/tmpfiles"
+in_file 'tmpfiles.d' "$work/tmpfiles" 'd /var/cache/kashim 0755 root root -'
 mount --bind "$work/dest/var/cache" /var/cache || exit 2
 rule 300 /usr/local/bin/kashim compile
 mkfifo "$work/in" "$work/answers"
@@ -231,6 +273,7 @@ same 'it ends' $? 0
 rm -f "$work/dest/var/cache/kashim"/*
 umount /var/cache /usr/local
 holds 'make uninstall, and nothing is published' make_it uninstall
-left /usr/local
+left /usr/local/bin /usr/local/lib /usr/local/share/doc /usr/local/share/man \
+	/var/cache
 
 finish
