@@ -23,38 +23,44 @@ systemd_tree() {
 		return 1
 	(
 		cd "$SYSTEMD_ROOT" || exit 1
-		mkdir -p usr etc/systemd/system etc/systemd/network \
-			run tmp var/log var/lib var/tmp proc sys dev/pts dev/shm root \
-			kashim
-		chmod 1777 tmp var/tmp dev/shm
+		mkdir -p usr etc/systemd/network tmp var/log var/lib var/tmp \
+			proc sys root kashim
+		chmod 1777 tmp var/tmp
 		for link in bin sbin lib lib32 lib64 libx32; do
 			[ ! -L "/$link" ] || cp -P "/$link" .
 		done
 		mount --bind /usr usr && mount -o remount,bind,ro usr &&
 			mount --bind "${build:?}" kashim &&
-			mount -o remount,bind,ro kashim &&
-			mount -t tmpfs tmpfs run || exit 1
-		# Without the host's units, so that what starts is ours.
-		mount -t tmpfs tmpfs usr/lib/systemd/system || exit 1
+			mount -o remount,bind,ro kashim || exit 1
 		for file in passwd group nsswitch.conf ld.so.cache; do
 			cp "/etc/$file" etc/ || exit 1
 		done
 		cp -RL /etc/alternatives etc/ 2>/dev/null
-		echo 0123456789abcdef0123456789abcdef >etc/machine-id
-		for device in null zero full random urandom tty; do
-			: >"dev/$device"
-			mount --bind "/dev/$device" "dev/$device" || exit 1
-		done
-		cat >etc/systemd/system/default.target <<-END
-		[Unit]
-		DefaultDependencies=no
-		END
-		for unit in -.slice system.slice sysinit.target basic.target \
-			sockets.target shutdown.target; do
-			printf '[Unit]\nDefaultDependencies=no\n' \
-				>"etc/systemd/system/$unit"
-		done
+		systemd_furnish
 	)
+}
+
+# What each tree needs that is to boot, in the current directory.
+systemd_furnish() {
+	mkdir -p run etc/systemd/system dev/pts dev/shm
+	chmod 1777 dev/shm
+	# Without the tree's own units, so that what starts is ours.
+	mount -t tmpfs tmpfs run &&
+		mount -t tmpfs tmpfs usr/lib/systemd/system || return 1
+	echo 0123456789abcdef0123456789abcdef >etc/machine-id
+	for device in null zero full random urandom tty; do
+		[ -e "dev/$device" ] || : >"dev/$device"
+		mount --bind "/dev/$device" "dev/$device" || return 1
+	done
+	cat >etc/systemd/system/default.target <<-END
+	[Unit]
+	DefaultDependencies=no
+	END
+	for unit in -.slice system.slice sysinit.target basic.target \
+		sockets.target shutdown.target; do
+		printf '[Unit]\nDefaultDependencies=no\n' \
+			>"etc/systemd/system/$unit"
+	done
 }
 
 systemd_is_up() {

@@ -1,0 +1,100 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# The packages for Fedora, RHEL and SUSE, as rpmbuild makes them of the spec:
+# what is in them, and what they need. It says nothing of those systems
+# themselves. BUILD names the build directory.
+set -u
+
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
+begin
+command -v rpmbuild >/dev/null || skip_all 'there is no rpmbuild'
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+version=$(sed -n 's/^VERSION *:= *//p' "$root/Makefile")
+holds 'make rpm' make --no-print-directory -C "$root" BUILD="$work/build" rpm
+cd "$work/build/rpm/RPMS"/* || {
+	finish
+	exit 1
+}
+
+# files PACKAGE: all that are ours to name.
+files() {
+	rpm -qp --qf '[%{FILEMODES:perms} %{FILEUSERNAME} %{FILENAMES}\n]' \
+		"$1-$version"-*.rpm | grep -v '/\.build-id\|/licenses/' |
+		sed 's|/usr/lib[0-9]*/libk|LIB/libk|; s|\.gz$||
+			s|/usr/share/doc/\(packages/\)\{0,1\}kashim|DOCS|' \
+			>"$work/files"
+	check "$1: files" 0 cat "$work/files"
+}
+
+files kashim <<'END_FILES'
+-rwxr-xr-x root /usr/bin/kashim
+-rwxr-xr-x root /usr/bin/kashim-wrapper
+-rw-r--r-- root /usr/lib/tmpfiles.d/kashim.conf
+-rw-r--r-- root /usr/share/bash-completion/completions/kashim
+drwxr-xr-x root DOCS
+-rw-r--r-- root DOCS/README
+drwxr-xr-x root DOCS/examples
+-rw-r--r-- root DOCS/examples/kashim.conf
+drwxr-xr-x root DOCS/examples/systemd
+drwxr-xr-x root DOCS/examples/systemd/backup-agent.service.d
+-rw-r--r-- root DOCS/examples/systemd/backup-agent.service.d/kashim.conf
+drwxr-xr-x root DOCS/examples/systemd/gateway@.service.d
+-rw-r--r-- root DOCS/examples/systemd/gateway@.service.d/kashim.conf
+-rw-r--r-- root DOCS/kashim-status.schema.json
+-rw-r--r-- root /usr/share/man/man1/kashim.1
+-rw-r--r-- root /usr/share/man/man5/kashim.conf.5
+-rw-r--r-- root /usr/share/man/man7/libkashim.7
+-rw-r--r-- root /usr/share/man/man8/kashim-wrapper.8
+drwxr-xr-x root /var/cache/kashim
+END_FILES
+files libkashim <<'END_FILES'
+-rwxr-xr-x root LIB/libkashim-config.so
+-rwxr-xr-x root LIB/libkashim.so
+END_FILES
+
+# needs PACKAGE: without what rpm itself has, and without the versions of the C
+# library, which are those of the system that it is built on.
+needs() {
+	rpm -qp --requires "$1-$version"-*.rpm |
+		sed '/^rpmlib(\|^rtld(/d; s/(.*(64bit)$//; s/(.*) = / = /' |
+		sort -u >"$work/needs"
+	check "$1: needs" 0 cat "$work/needs"
+}
+
+needs kashim <<END_NEEDS
+/bin/sh
+libc.so.6
+libconfuse.so.2
+libelf.so.1
+libjansson.so.4
+libkashim = $version-1
+libmnl.so.0
+libseccomp.so.2
+END_NEEDS
+needs libkashim <<'END_NEEDS'
+libc.so.6
+libconfuse.so.2
+END_NEEDS
+for package in kashim libkashim; do
+	rpm -qp --provides "$package-$version"-*.rpm | sed 's/[ (].*//' |
+		sort -u >"$work/provides"
+	same "$package: provides itself" "$(cat "$work/provides")" "$package"
+done
+
+# What building needs, is here under the same name.
+sed -n 's/^BuildRequires: *pkgconfig(\(.*\))$/\1/p' \
+	"$work/build/rpm/kashim.spec" >"$work/names"
+holds 'pkgconfig' test -s "$work/names"
+while read -r name; do
+	holds "pkgconfig($name)" pkg-config --exists "$name"
+done <"$work/names"
+holds 'the spec for 32-bit' rpmspec -P --target i686 \
+	"$work/build/rpm/kashim.spec"
+rpmspec -P --target i686 "$work/build/rpm/kashim.spec" >"$work/spec32"
+quiet 'has no command' fails grep bin/kashim "$work/spec32"
+in_file 'but the library' "$work/spec32" install-library
+
+finish
