@@ -4,7 +4,7 @@
 # What "make install" puts where, used at its place by another user: below
 # /opt/kashim and below the default prefix, in a mount namespace in which that
 # is there. Then "make uninstall", also under a program that follows what is
-# published. BUILD names the build directory.
+# published. And "make dist". BUILD names the build directory.
 #
 # What stands in single quotes is for the shell that is started.
 # shellcheck disable=SC2016
@@ -275,5 +275,23 @@ umount /var/cache /usr/local
 holds 'make uninstall, and nothing is published' make_it uninstall
 left /usr/local/bin /usr/local/lib /usr/local/share/doc /usr/local/share/man \
 	/var/cache
+
+# The tarball: the same bytes from here and from itself, whatever the umask, the
+# times and the order of the files are.
+holds 'make dist' make_it dist
+set -- "$work/build"/kashim-*.tar.gz
+mkdir "$work/unpacked"
+(umask 077 && tar -x -z -m --no-same-permissions -f "$1" -C "$work/unpacked")
+tar -x -z -f "$1" -C "$work/unpacked" --wildcards '*/Makefile'
+cp "$1" "$work/first.tar.gz" && rm "$1"
+holds 'make dist, from the tarball' make --no-print-directory \
+	-C "$work/unpacked"/kashim-* BUILD="$work/build" dist
+holds 'the same bytes' cmp "$work/first.tar.gz" "$1"
+tar -t -v -z -f "$1" | awk '{ print $1, $2, $4, $5 }' | sort -u >"$work/kinds"
+same 'two modes, one owner, one time' \
+	"$(sed 's/ [0-9].*//' "$work/kinds" | tr '\n' ' ')$(sed 's/^[^ ]* //' \
+	"$work/kinds" | sort -u | wc -l)" '-rw-r--r-- -rwxr-xr-x 1'
+same 'it has the version' "$(tar -t -z -f "$1" | cut -d / -f 1 | sort -u)" \
+	"kashim-$("$build/kashim" --version | cut -d ' ' -f 2)"
 
 finish
