@@ -128,6 +128,9 @@ $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Ilib -Itools -MMD -MP -c -o $@ $<
 
+# Their names are for the linker: --wrap, .symver.
+$(BUILD)/lib/real.o $(BUILD)/lib/loader.o: ALL_CFLAGS += -fno-lto
+
 # What is compiled in, and can be another one next time.
 $(BUILD)/libdir: always
 	@mkdir -p $(@D)
