@@ -31,6 +31,7 @@ LARGE_FILES := $(if $(filter 4,$(shell echo __SIZEOF_LONG__ | $(CC) -E -P -)), \
 # -fexceptions: pthread_cancel(3) unwinds through the hooks' frames.
 ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE $(LARGE_FILES) \
 	       -DKASHIM_VERSION='"$(VERSION)"' -DKASHIM_LIBDIR='"$(LIBDIR)"' \
+	       -DKASHIM_DOCDIR='"$(DOCDIR)"' \
 	       -DKASHIM_SYSCONFDIR='"$(SYSCONFDIR)"' \
 	       -DKASHIM_LOCALSTATEDIR='"$(LOCALSTATEDIR)"' \
 	       -fPIC -fvisibility=hidden -fexceptions -ffunction-sections \
@@ -134,8 +135,8 @@ $(BUILD)/lib/real.o $(BUILD)/lib/loader.o: ALL_CFLAGS += -fno-lto
 # What is compiled in, and can be another one next time.
 $(BUILD)/libdir: always
 	@mkdir -p $(@D)
-	@echo '$(LIBDIR)' | cmp -s - $@ || echo '$(LIBDIR)' >$@
-$(BUILD)/tools/cmd.o $(BUILD)/tools/cmd_enable.o: $(BUILD)/libdir
+	@echo '$(LIBDIR) $(DOCDIR)' | cmp -s - $@ || echo '$(LIBDIR) $(DOCDIR)' >$@
+$(BUILD)/tools/cmd.o $(BUILD)/tools/cmd_enable.o $(BUILD)/tools/example.o: $(BUILD)/libdir
 
 # A host may have functions of these names: see lib/libc.h.
 WRAPPED := $(shell sed -n 's/^\tX.\([a-z0-9_]*\), .*/-Wl,--wrap=\1/p' lib/libc.h)

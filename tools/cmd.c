@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "example.h"
 
 #ifndef KASHIM_LIBDIR
 #define KASHIM_LIBDIR "/usr/local/lib"
@@ -83,14 +84,28 @@ cmd_file_argument(int argc, char *argv[], const char *help, char path[PATH_MAX])
 	return cmd_config_path(optind < argc ? argv[optind] : NULL, path);
 }
 
+void
+cmd_say_missing(const char *path, int error)
+{
+	char hint[EXAMPLE_TEXT_MAX];
+
+	if (error != -ENOENT || strcmp(path, CONFIG_FILE) != 0)
+		return;
+	example_hint(hint);
+	warnx("%s", hint);
+}
+
 int
 cmd_load(const char *path, struct image *image)
 {
 	char message[CONFIG_MESSAGE_MAX];
 	uint8_t *bytes;
+	int error =
+	    config_load(path, NULL, NULL, &bytes, &image->size, message);
 
-	if (config_load(path, NULL, NULL, &bytes, &image->size, message) != 0) {
+	if (error < 0) {
 		warnx("%s", message);
+		cmd_say_missing(path, error);
 		return CMD_WRONG;
 	}
 	image->bytes = bytes;

@@ -60,6 +60,13 @@ int cmd_file_argument(
     int argc, char *argv[], const char *help, char path[PATH_MAX]);
 
 /*
+ * How to begin, on stderr, if error, which is config_load()'s, says that the
+ * configuration of this system is not there. Of a file that somebody named
+ * there is nothing to say: the name will be wrong.
+ */
+void cmd_say_missing(const char *path, int error);
+
+/*
  * Reads the configuration file at path into *image; its bytes are from
  * malloc(3), and the caller's to free. Returns CMD_DONE, or CMD_WRONG after a
  * message on stderr.

@@ -99,14 +99,15 @@ cmd_check(int argc, char *argv[])
 	struct image image;
 	uint8_t *bytes;
 	uint32_t rules;
-	int status;
+	int status, error;
 
 	status = cmd_file_argument(argc, argv, help, path);
 	if (status != CMD_DONE)
 		return status == CMD_NO ? CMD_DONE : status;
-	if (config_load(path, look, &check, &bytes, &image.size, message) !=
-	    0) {
+	error = config_load(path, look, &check, &bytes, &image.size, message);
+	if (error < 0) {
 		print_message(TERMINAL_BAD, "", message);
+		cmd_say_missing(path, error);
 		return CMD_WRONG;
 	}
 	image.bytes = bytes;

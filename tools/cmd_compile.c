@@ -164,7 +164,7 @@ compile(int argc, char *argv[], bool reload)
 	status = load_at_rest(path, &policy);
 	if (status != CMD_DONE) {
 		if (reload)
-			warnx("the last good policy stays in force");
+			warnx("programs keep the policy that they have");
 		return status;
 	}
 	status = write_image(path, &policy);

@@ -52,6 +52,7 @@ static const struct mark marks[] = {
     [DOCTOR_FINE] = {"ok", TERMINAL_GOOD},
     [DOCTOR_NOTE] = {"note", TERMINAL_FAINT},
     [DOCTOR_WARN] = {"warn", TERMINAL_WARN},
+    [DOCTOR_NO_RULES] = {"to do", TERMINAL_WARN},
     [DOCTOR_UNKNOWN] = {"?", TERMINAL_WARN},
     [DOCTOR_FATAL] = {"no", TERMINAL_BAD},
 };
@@ -71,6 +72,9 @@ static const char *const answers[][KINDS] = {
     [DOCTOR_WARN] = {"the preload takes effect, but not in all",
 	"the preload is in effect, but not in all",
 	"no rule decides for all of its sockets"},
+    [DOCTOR_NO_RULES] = {"the preload works, but there is no configuration yet",
+	"the preload works, but there is no configuration yet",
+	"there is no configuration yet"},
     [DOCTOR_UNKNOWN] = {"it cannot be told whether the preload takes effect",
 	"it cannot be told whether the preload is in effect",
 	"it cannot be told what its sockets need"},

@@ -12,11 +12,12 @@
 #include <sys/types.h>
 
 enum doctor_weight {
-	DOCTOR_FINE,    /* good to know: it is so, and right */
-	DOCTOR_NOTE,    /* something to know that changes nothing */
-	DOCTOR_WARN,    /* part of the program is not reached, or may not be */
-	DOCTOR_UNKNOWN, /* it can't be told; with more rights it could */
-	DOCTOR_FATAL,   /* the preload has no effect */
+	DOCTOR_FINE,     /* good to know: it is so, and right */
+	DOCTOR_NOTE,     /* something to know that changes nothing */
+	DOCTOR_WARN,     /* part of the program is not reached, or may not be */
+	DOCTOR_NO_RULES, /* it would be loaded, and there is nothing to set */
+	DOCTOR_UNKNOWN,  /* it can't be told; with more rights it could */
+	DOCTOR_FATAL,    /* the preload has no effect */
 };
 
 /* What is the matter; one for each, so that run can decide by it. */
@@ -29,7 +30,7 @@ enum doctor_topic {
 	DOCTOR_SCRIPT,   /* a script; what follows is of its interpreter */
 	DOCTOR_PRELOAD,  /* an LD_PRELOAD that is there already */
 	DOCTOR_LIBRARY,  /* libkashim.so is not where it would be looked for */
-	DOCTOR_CONFIG,   /* the configuration is wrong or unreadable */
+	DOCTOR_CONFIG,   /* the configuration is missing, wrong or unreadable */
 	DOCTOR_GO,       /* a Go program: goes past the C library */
 	DOCTOR_IO_URING, /* may connect by io_uring */
 	DOCTOR_PLUGINS,  /* opens shared objects itself */

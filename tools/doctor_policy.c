@@ -13,6 +13,7 @@
 
 #include "cache.h"
 #include "doctor_parts.h"
+#include "example.h"
 #include "image.h"
 #include "shared.h"
 #include "view.h"
@@ -221,6 +222,8 @@ static void
 judge_nothing(const struct doctor_place *place,
     const struct doctor_policy *policy, struct doctor *doctor)
 {
+	char hint[EXAMPLE_TEXT_MAX];
+
 	if (policy->error == -ELIBACC) {
 		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_FATAL,
 		    "%s is missing: without it the library reads only what "
@@ -232,16 +235,19 @@ judge_nothing(const struct doctor_place *place,
 		    "compile' after each change of the configuration.");
 		return;
 	}
+	if (policy->error == -ENOENT) {
+		example_hint(hint);
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_NO_RULES, "%s",
+		    policy->message);
+		doctor_remedy(doctor,
+		    "Without rules the library sets nothing: %s.", hint);
+		return;
+	}
 	doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_FATAL, "%s", policy->message);
-	if (policy->error == -ENOENT)
-		doctor_remedy(doctor,
-		    "Without rules the library sets nothing. kashim.conf(5) "
-		    "shows how to write them.");
-	else
-		doctor_remedy(doctor,
-		    "The program would run without rules. 'kashim check %s' "
-		    "says when it is right.",
-		    place->config);
+	doctor_remedy(doctor,
+	    "The program would run without rules. 'kashim check %s' says when "
+	    "it is right.",
+	    place->config);
 }
 
 static void

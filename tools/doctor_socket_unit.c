@@ -255,10 +255,13 @@ doctor_socket_unit(
 	char program[NAME_MAX + 1], message[CONFIG_MESSAGE_MAX];
 	struct image image;
 	uint8_t *bytes;
+	int error =
+	    config_load(config, NULL, NULL, &bytes, &image.size, message);
 
-	if (config_load(config, NULL, NULL, &bytes, &image.size, message) < 0) {
-		doctor_find(
-		    doctor, DOCTOR_CONFIG, DOCTOR_UNKNOWN, "%s", message);
+	if (error < 0) {
+		doctor_find(doctor, DOCTOR_CONFIG,
+		    error == -ENOENT ? DOCTOR_NO_RULES : DOCTOR_UNKNOWN, "%s",
+		    message);
 		doctor_remedy(doctor,
 		    "Without rules there is nothing to derive settings from. "
 		    "KeepAlive=yes, KeepAliveTimeSec=, KeepAliveIntervalSec= "

@@ -342,4 +342,4 @@ socket_says 'user-timeout' 1 'systemd has no setting' \
 socket_says 'only on' 0 'has what rule on says' ListenStream=82 KeepAlive=yes
 socket_says 'a path' 0 'is no TCP socket' ListenStream=/run/door
 socket_says 'vsock' 0 'is no TCP socket' ListenStream=vsock:2:80
-doctor 'socket: no rules' 1 'there is no such file' -c /nowhere door.socket
+doctor 'socket: no rules' 1 'door.socket: there is no configuration yet' -c /nowhere door.socket

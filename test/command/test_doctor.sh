@@ -125,6 +125,13 @@ agree 'the last good one' yes 'goes by the last good policy' ./connects
 in_part=
 printf 'rule r { idle = 300 }\n' >conf
 rm conf.policy
+KASHIM_CONFIG=$work/none.conf
+agree 'no configuration' no \
+	'connects: the preload works, but there is no configuration yet' ./connects
+in_file 'no configuration: what to do' out 'Without rules the library sets nothing: '
+agree 'no configuration, and static' no 'static: the preload will NOT take' \
+	./static
+KASHIM_CONFIG=$work/conf
 agree 'AddressSanitizer' no 'linked to libasan' ./asan
 cp /dev/null empty && chmod 755 empty
 printf '\177ELF-but-no-more' >broken && chmod 755 broken

@@ -138,6 +138,23 @@ use() {
 	holds "$prefix: enable" sh -c "'$kashim' enable -n -r '$work/image' a |
 		grep -qx Environment=LD_PRELOAD=$library"
 
+	# Who has no configuration is told of the example that is there.
+	example=$prefix/share/doc/kashim/examples/kashim.conf
+	for hint in "start with a copy of $example" \
+		'man kashim.conf, section EXAMPLES, shows how to begin'; do
+		if [ -e /etc/kashim.conf ]; then
+			skip "$prefix: $hint" '/etc/kashim.conf exists'
+			continue
+		fi
+		"$kashim" check 2>&1 | sed 1d >"$work/actual"
+		echo "kashim: $hint" | actual "$prefix: check: $hint"
+		COLUMNS=1000 "$kashim" doctor cat >"$work/actual"
+		in_file "$prefix: doctor: $hint" "$work/actual" \
+			"Without rules the library sets nothing: $hint."
+		[ ! -e "$example" ] || mv "$example" "$example.away"
+	done
+	[ ! -e "$example.away" ] || mv "$example.away" "$example"
+
 	printf '#!/bin/sh\necho "$LD_PRELOAD $1"\n' >"$work/agent.real"
 	chmod 755 "$work/agent.real"
 	cp "$prefix/bin/kashim-wrapper" "$work/agent"

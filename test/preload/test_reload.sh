@@ -117,7 +117,7 @@ printf 'rule r {\n' >"$conf"
 said=$(kashim reload)
 is 'a bad file: status' "$(kashim reload >/dev/null; echo $?)" 2
 is 'a bad file: message' "$(echo "$said" | tail -n 1)" \
-    'kashim: the last good policy stays in force'
+    'kashim: programs keep the policy that they have'
 is 'a bad file' "$(say connect)" "$(both 302)"
 quit
 trace=$dir/messages
