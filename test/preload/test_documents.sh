@@ -30,9 +30,10 @@ right()
 	quiet "$1: without a warning" cat "$dir/warnings"
 }
 
-# narrow FILE: no line has more than 80 columns.
+# narrow FILE: it has lines, and none has more than 80 columns.
 narrow()
 {
+	quiet "$1: it is empty" test -s "$1"
 	quiet "$1: lines too long" awk '
 		{ line = $0; gsub(/\t/, "        ", line) }
 		length(line) > 80 { print NR ": " $0 }' "$1"
@@ -42,6 +43,12 @@ narrow()
 
 for page in "$root"/docs/*.[1-8]; do
 	quiet "lint $page" mandoc -T lint -W warning "$page"
+	# As both renderers show it in the usual terminal.
+	mandoc -T ascii -O width=80 "$page" | col -b -x >"$dir/${page##*/}"
+	narrow "$dir/${page##*/}"
+	MANWIDTH=80 man -E ascii -P cat -l "$page" 2>/dev/null | col -b -x \
+	    >"$dir/${page##*/}"
+	narrow "$dir/${page##*/}"
 done
 narrow "$root/README"
 find "$root/conf" -type f >"$dir/files"
