@@ -17,8 +17,11 @@
 
 static const struct keepalive NOTHING;
 
-/* How many connections wait in a listener's queue (tcp_get_info()). */
-static uint32_t
+/*
+ * How many connections wait in a listener's queue (tcp_get_info()). Not
+ * inlined: its stack is not to be added to that of the trace.
+ */
+__attribute__((noinline)) static uint32_t
 waiting(const struct apply *apply, int fd)
 {
 	struct tcp_info info = {0};

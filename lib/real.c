@@ -135,8 +135,12 @@ __wrap___getsockopt64(int fd, int level, int name, void *value, socklen_t *len)
 real_dlopen_fn *
 real_dlopen(void)
 {
-	/* Since glibc 2.34 in the first, before that in the second. */
-	static const char *const LIBRARIES[] = {"libc.so.6", "libdl.so.2"};
+	/*
+	 * Before glibc 2.34 it is in the first. In this order, none is asked
+	 * that does not have it: a look-up that fails leaves an error, whose
+	 * text a host's free() may get while it looks up the real one.
+	 */
+	static const char *const LIBRARIES[] = {"libdl.so.2", "libc.so.6"};
 	real_dlopen_fn *found = NULL;
 
 	for (int i = 0; i < 2 && found == NULL; i++) {

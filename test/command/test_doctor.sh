@@ -49,12 +49,12 @@ define=-D_GNU_SOURCE
 	cc $define -o connects "$source" &&
 		cc $define -static -o static "$source" &&
 		cc $define -static-pie -o static-pie "$source" &&
-		gcc-12 $define -m32 -idirafter "/usr/include/$(cc -dumpmachine)" \
+		gcc $define -m32 -idirafter "/usr/include/$(cc -dumpmachine)" \
 			-o m32 "$source" &&
 		musl-gcc $define -idirafter /usr/include \
 			-idirafter "/usr/include/$(cc -dumpmachine)" \
 			-o musl "$source" &&
-		gcc-12 $define -fsanitize=address -o asan "$source" &&
+		gcc $define -fsanitize=address -o asan "$source" &&
 		cc $define -o host "$here/doctor_host.c" &&
 		cc $define -static -o host-static "$here/doctor_host.c"
 } || exit 2
