@@ -82,9 +82,10 @@
 
 /*
  * What real.c does itself. A shell may have a getenv() that is not ready yet.
- * The others are what the compiler makes of stat(2) and getsockopt(2) in a
- * 32-bit program with times of 64 bits: glibc has them since 2.34, and under
- * an older one they would end the program.
+ * The others are what the compiler makes of stat(2) and getsockopt(2): in a
+ * 32-bit program with times of 64 bits, which glibc has since 2.34, and under
+ * an older one they would end the program; and before glibc 2.33 in a 64-bit
+ * one, where libfaketime has functions of these names.
  */
 #define LIBC_OWN(X)                                                           \
 	X(getenv, char *, (const char *name), (name), ())                     \
@@ -93,6 +94,12 @@
 	X(__lstat64_time64, int, (const char *path, struct stat *st),         \
 	    (path, st), ())                                                   \
 	X(__fstat64_time64, int, (int fd, struct stat *st), (fd, st), ())     \
+	X(__xstat, int, (int version, const char *path, struct stat *st),     \
+	    (version, path, st), ())                                          \
+	X(__lxstat, int, (int version, const char *path, struct stat *st),    \
+	    (version, path, st), ())                                          \
+	X(__fxstat, int, (int version, int fd, struct stat *st),              \
+	    (version, fd, st), ())                                            \
 	X(__getsockopt64, int,                                                \
 	    (int fd, int level, int name, void *value, socklen_t *len),       \
 	    (fd, level, name, value, len), ())

@@ -84,6 +84,29 @@ __wrap_getenv(const char *name)
 	return NULL;
 }
 
+#ifdef LIBC_DIRECT
+int
+__wrap___xstat(int version, const char *path, struct stat *st)
+{
+	(void)version;
+	return __wrap_stat(path, st);
+}
+
+int
+__wrap___lxstat(int version, const char *path, struct stat *st)
+{
+	(void)version;
+	return __wrap_lstat(path, st);
+}
+
+int
+__wrap___fxstat(int version, int fd, struct stat *st)
+{
+	(void)version;
+	return __wrap_fstat(fd, st);
+}
+#endif
+
 #if defined(__USE_TIME_BITS64) && !defined(__LP64__)
 /* statx(2) is the one call with such times on every 32-bit machine. */
 static int

@@ -47,14 +47,13 @@ startup='__environ access close environ getauxval geteuid lstat memmove mmap
 	mprotect munmap open read readlink stat strchr strcmp strcspn strncmp
 	strrchr strspn strstr'
 
-# Before glibc 2.34 (2.33 for the first three) the compiler makes these of
-# stat(2), and dlopen(3) is in a library of its own.
+# Before glibc 2.33 this is made of fstat(2), and before 2.34 dlopen(3) is in a
+# library of its own.
 libdl=
 minor=$(printf '#include <features.h>\n#ifdef __GLIBC__\n__GLIBC_MINOR__\n#endif\n' |
 	$cc -E -P -)
 if [ "${minor:-34}" -lt 34 ]; then
 	hot="$hot __fxstat"
-	startup="$startup __xstat __lxstat"
 	libdl=libdl.so.2
 fi
 

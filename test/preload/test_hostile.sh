@@ -87,8 +87,9 @@ alike 'clang, ThreadSanitizer' '' "$ours" \
     setarch -R "$build/test/plain_clang_tsan"
 
 # Other allocators.
-for library in libjemalloc.so.2 libtcmalloc_minimal.so.4 \
-    libc_malloc_debug.so.0; do
+debug=libc_malloc_debug.so.0 # since glibc 2.34
+[ -e "$(gcc -print-file-name=$debug)" ] || debug=
+for library in libjemalloc.so.2 libtcmalloc_minimal.so.4 $debug; do
 	alike "$library before" "$library" "$library $ours" \
 	    MALLOC_CHECK_=3 "$plain"
 	alike "$library after" "$library" "$ours $library" \
