@@ -120,8 +120,9 @@ if [ -n "$other" ]; then
 			test/preload/follow.c' sh "$source" "$newer"
 	cp "$debs"/libkashim_*_i386.deb "$place/builder$source/build/follow32" \
 		"$place/user/srv" || stop 'no package for i386'
-	get "$place/user" qemu-user-static || get "$place/user" qemu-user ||
-		stop 'an emulator'
+	inside "$place/builder" sh -c 'echo "int main(void) { return 0; }" |
+		i686-linux-gnu-gcc -static -o /srv/true -x c - && /srv/true' ||
+		get "$place/user" qemu-user || stop 'an emulator'
 fi
 rm -rf --one-file-system "$place/builder"
 
@@ -264,11 +265,9 @@ holds 'which is another one' [ "$(library new)" != "$first" ]
 
 if [ -n "$other" ]; then
 	holds 'install for i386' apt install "/srv/libkashim_${newer}_i386.deb"
-	# What runs a 32-bit program, if anything has to.
 	emulator=
 	run sh -c 'echo | /srv/follow32' >/dev/null 2>&1 ||
-		emulator=$(run sh -c 'command -v qemu-i386-static ||
-			command -v qemu-i386')
+		emulator=qemu-i386
 	# shellcheck disable=SC2016
 	for program in /srv/follow "$emulator /srv/follow32"; do
 		same "$program by one path" "$(run sh -c \
