@@ -106,25 +106,28 @@ strike_out(const char *name, bool imported, bool weak, void *data)
 	return 0;
 }
 
+/* elf_file_symbols() or elf_file_versions() */
+typedef int names_fn(int fd,
+    int (*each)(const char *name, bool imported, bool weak, void *data),
+    void *data);
+
 /*
- * musl takes a library that was built for glibc if it has all that this
- * needs, whatever the versions; if not, it ends the program (musl,
- * ldso/dynlink.c). Is there anything that it lacks?
+ * Is there anything that a library asks for, of those names, and libc has not?
+ * name is then one of them, or "" if that can't be told.
  */
 static bool
-musl_lacks(const struct doctor_place *place, const char *library,
-    const char *loader, char *name, size_t size)
+libc_lacks(const struct doctor_place *place, const char *library,
+    const char *libc, names_fn *names, char *name, size_t size)
 {
 	struct imports imports = {0};
 	int fd = doctor_open(place, library, O_RDONLY);
 	bool lacks = true;
 
 	*name = '\0';
-	if (fd >= 0 && elf_file_symbols(fd, collect_import, &imports) == 0) {
+	if (fd >= 0 && names(fd, collect_import, &imports) == 0) {
 		close(fd);
-		fd = doctor_open(place, loader, O_RDONLY);
-		lacks =
-		    fd < 0 || elf_file_symbols(fd, strike_out, &imports) != 0;
+		fd = doctor_open(place, libc, O_RDONLY);
+		lacks = fd < 0 || names(fd, strike_out, &imports) != 0;
 	}
 	if (fd >= 0)
 		close(fd);
@@ -138,6 +141,29 @@ musl_lacks(const struct doctor_place *place, const char *library,
 	return lacks;
 }
 
+/*
+ * glibc ends the program if it does not have each version of its functions
+ * that the library was linked with.
+ */
+static void
+judge_versions(const struct doctor_place *place,
+    const struct doctor_target *target, const char *path, struct doctor *doctor)
+{
+	char libc[PATH_MAX], lacking[NAME_MAX + 1];
+
+	if (doctor_resolve(place, target, "libc.so.6", libc) != 0 ||
+	    !libc_lacks(place, path, libc, elf_file_versions, lacking,
+		sizeof(lacking)) ||
+	    !*lacking)
+		return;
+	doctor_find(doctor, DOCTOR_LIBC, DOCTOR_FATAL,
+	    "%s%s has no %s, which %s asks for: the program would not start",
+	    place->root, libc, lacking, path);
+	doctor_remedy(doctor,
+	    "Build the library on this release or an older one; or use "
+	    "'kashim run'.");
+}
+
 static void
 judge_libc(const struct doctor_place *place, const struct doctor_target *target,
     const char *path, const struct elf_file *library,
@@ -146,15 +172,22 @@ judge_libc(const struct doctor_place *place, const struct doctor_target *target,
 	const struct elf_file *program = &target->elf;
 	char lacking[NAME_MAX + 1];
 
-	if (program->libc == library->libc || !*program->interpreter)
+	if (!*program->interpreter)
 		return;
+	if (program->libc == library->libc) {
+		if (program->libc == ELF_FILE_GLIBC)
+			judge_versions(place, target, path, doctor);
+		return;
+	}
+	/* musl takes a library that was built for glibc if it has all that
+	   this needs, whatever the versions (musl, ldso/dynlink.c). */
 	if (program->libc != ELF_FILE_MUSL || library->libc != ELF_FILE_GLIBC) {
 		doctor_find(doctor, DOCTOR_LIBC, DOCTOR_FATAL,
 		    "%s uses another C library (%s) than %s was built for. To "
 		    "preload it can keep the program from starting",
 		    target->path, program->interpreter, path);
-	} else if (musl_lacks(place, path, program->interpreter, lacking,
-		       sizeof(lacking))) {
+	} else if (libc_lacks(place, path, program->interpreter,
+		       elf_file_symbols, lacking, sizeof(lacking))) {
 		doctor_find(doctor, DOCTOR_LIBC, DOCTOR_FATAL,
 		    "%s uses musl, which lacks %s that %s needs: the program "
 		    "would not start",

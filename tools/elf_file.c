@@ -16,9 +16,10 @@
 /* The kernel's own limit for all program headers, binfmt_elf.c. */
 #define HEADERS_MAX 65536u
 /* Far above what any linker writes. */
-#define DYNAMIC_MAX (64u << 10)
-#define NOTES_MAX   (64u << 10)
-#define SYMBOLS_MAX (1u << 20)
+#define DYNAMIC_MAX  (64u << 10)
+#define NOTES_MAX    (64u << 10)
+#define SYMBOLS_MAX  (1u << 20)
+#define VERSIONS_MAX 4096u
 
 /* The type of Go's build id, in a note whose name is "Go". */
 #define NOTE_GO_BUILDID 4
@@ -241,18 +242,46 @@ read_dynamic(struct reader *reader, const GElf_Phdr *header)
 	}
 }
 
-/* The dynamic symbols, if the file still has its table of sections. */
-static Elf_Scn *
-symbol_section(const struct reader *reader, GElf_Shdr *header)
+/* A table of one type, and the strings that it refers to. */
+struct table {
+	Elf_Data *data;
+	Elf_Data *strings;
+	unsigned int entries; /* of versions, so far */
+};
+
+/* False if it is not there: the sections of a file may have been taken out. */
+static bool
+find_table(const struct reader *reader, uint32_t section_type, Elf_Type type,
+    struct table *table)
 {
 	Elf_Scn *section = NULL;
+	GElf_Shdr header, strings;
 
 	while ((section = elf_nextscn(reader->elf, section))) {
-		if (gelf_getshdr(section, header) &&
-		    header->sh_type == SHT_DYNSYM)
-			return section;
+		if (gelf_getshdr(section, &header) &&
+		    header.sh_type == section_type)
+			break;
 	}
-	return NULL;
+	if (!section ||
+	    !gelf_getshdr(elf_getscn(reader->elf, header.sh_link), &strings))
+		return false;
+	table->entries = 0;
+	table->data =
+	    chunk(reader, header.sh_offset, header.sh_size, SYMBOLS_MAX, type);
+	table->strings = chunk(reader, strings.sh_offset, strings.sh_size,
+	    SYMBOLS_MAX, ELF_T_BYTE);
+	return table->data && table->strings;
+}
+
+/* A string of it, or NULL. */
+static const char *
+table_string(const struct table *table, uint32_t at)
+{
+	const char *strings = table->strings->d_buf;
+	size_t size = table->strings->d_size;
+
+	return at < size && memchr(strings + at, '\0', size - at) ? strings + at
+	                                                          : NULL;
 }
 
 static int
@@ -260,33 +289,108 @@ each_symbol(const struct reader *reader,
     int (*each)(const char *name, bool imported, bool weak, void *data),
     void *data)
 {
-	GElf_Shdr header, table;
-	Elf_Scn *section = symbol_section(reader, &header);
-	Elf_Data *symbols, *strings;
+	struct table table;
 	GElf_Sym symbol;
 	int result = 0;
 
-	if (!section ||
-	    !gelf_getshdr(elf_getscn(reader->elf, header.sh_link), &table))
-		return 0;
-	symbols = chunk(
-	    reader, header.sh_offset, header.sh_size, SYMBOLS_MAX, ELF_T_SYM);
-	strings = chunk(
-	    reader, table.sh_offset, table.sh_size, SYMBOLS_MAX, ELF_T_BYTE);
-	if (!symbols || !strings)
+	if (!find_table(reader, SHT_DYNSYM, ELF_T_SYM, &table))
 		return 0;
 	/* The first one is no symbol. */
-	for (int i = 1; result == 0 && gelf_getsym(symbols, i, &symbol); i++) {
-		const char *name = (const char *)strings->d_buf;
+	for (int i = 1; result == 0 && gelf_getsym(table.data, i, &symbol);
+	     i++) {
+		const char *name = table_string(&table, symbol.st_name);
 
-		if (symbol.st_name >= strings->d_size ||
-		    !memchr(name + symbol.st_name, '\0',
-			strings->d_size - symbol.st_name))
-			continue;
-		result =
-		    each(name + symbol.st_name, symbol.st_shndx == SHN_UNDEF,
-			GELF_ST_BIND(symbol.st_info) == STB_WEAK, data);
+		if (name)
+			result = each(name, symbol.st_shndx == SHN_UNDEF,
+			    GELF_ST_BIND(symbol.st_info) == STB_WEAK, data);
 	}
+	return result;
+}
+
+/*
+ * An entry of a table of versions, which is a list within a list, each entry
+ * with the distance to the next; they are the same in files of both word
+ * sizes. Moves *at there, and says whether it is inside.
+ */
+static bool
+table_entry(
+    struct table *table, size_t *at, uint32_t by, void *entry, size_t size)
+{
+	if (table->entries++ == VERSIONS_MAX ||
+	    by > table->data->d_size - *at ||
+	    size > table->data->d_size - *at - by)
+		return false;
+	*at += by;
+	memcpy(entry, (const char *)table->data->d_buf + *at, size);
+	return true;
+}
+
+static int
+each_needed_version(struct table *table,
+    int (*each)(const char *name, bool imported, bool weak, void *data),
+    void *data)
+{
+	size_t at = 0;
+	uint32_t next = 0;
+	int result = 0;
+
+	do {
+		Elf64_Verneed need;
+		Elf64_Vernaux version = {0};
+		const char *file;
+		size_t inner;
+
+		if (!table_entry(table, &at, next, &need, sizeof(need)))
+			break;
+		next = need.vn_next;
+		file = table_string(table, need.vn_file);
+		if (!file || strcmp(file, "libc.so.6") != 0)
+			continue;
+		inner = at;
+		version.vna_next = need.vn_aux;
+		while (result == 0 && version.vna_next > 0 &&
+		       table_entry(table, &inner, version.vna_next, &version,
+			   sizeof(version))) {
+			const char *name =
+			    table_string(table, version.vna_name);
+
+			if (name)
+				result = each(name, true,
+				    (version.vna_flags & VER_FLG_WEAK) != 0,
+				    data);
+		}
+	} while (result == 0 && next > 0);
+	return result;
+}
+
+static int
+each_defined_version(struct table *table,
+    int (*each)(const char *name, bool imported, bool weak, void *data),
+    void *data)
+{
+	size_t at = 0;
+	uint32_t next = 0;
+	int result = 0;
+
+	do {
+		Elf64_Verdef definition;
+		Elf64_Verdaux
+		    first; /* what follows are those that it extends */
+		const char *name;
+		size_t inner;
+
+		if (!table_entry(
+			table, &at, next, &definition, sizeof(definition)))
+			break;
+		next = definition.vd_next;
+		inner = at;
+		if (!table_entry(table, &inner, definition.vd_aux, &first,
+			sizeof(first)))
+			continue;
+		name = table_string(table, first.vda_name);
+		if (name)
+			result = each(name, false, false, data);
+	} while (result == 0 && next > 0);
 	return result;
 }
 
@@ -403,6 +507,31 @@ elf_file_symbols(int fd,
 	if (result < 0)
 		return result;
 	result = each_symbol(&reader, each, data);
+	elf_end(reader.elf);
+	return result;
+}
+
+int
+elf_file_versions(int fd,
+    int (*each)(const char *name, bool imported, bool weak, void *data),
+    void *data)
+{
+	struct reader reader;
+	struct table table;
+	GElf_Ehdr ehdr;
+	int result = start(&reader, fd);
+
+	if (result < 0)
+		return result;
+	if (gelf_getehdr(reader.elf, &ehdr) &&
+	    (ehdr.e_ident[EI_DATA] == ELFDATA2MSB) ==
+		(__BYTE_ORDER == __BIG_ENDIAN)) {
+		if (find_table(&reader, SHT_GNU_verneed, ELF_T_BYTE, &table))
+			result = each_needed_version(&table, each, data);
+		if (result == 0 &&
+		    find_table(&reader, SHT_GNU_verdef, ELF_T_BYTE, &table))
+			result = each_defined_version(&table, each, data);
+	}
 	elf_end(reader.elf);
 	return result;
 }

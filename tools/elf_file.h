@@ -62,6 +62,16 @@ int elf_file_symbols(int fd,
     void *data);
 
 /*
+ * The same for the versions of the C library's symbols, such as "GLIBC_2.34":
+ * those that a file asks libc.so.6 for, and those that it defines. The loader
+ * ends a program if one that is asked for, not weakly, is not there. None are
+ * read of a file of the other byte order than ours.
+ */
+int elf_file_versions(int fd,
+    int (*each)(const char *name, bool imported, bool weak, void *data),
+    void *data);
+
+/*
  * The C library that a loader belongs to, by its file name: ld-linux*, ld64.so
  * and ld.so are glibc's, ld-musl-* is musl's.
  */

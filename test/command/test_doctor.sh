@@ -103,6 +103,26 @@ agree() {
 	doctor "$what" "$expected" "$text" "$4"
 }
 
+# A library that asks for what no C library has yet would end the program.
+mkdir late && cp kashim libkashim-config.so late &&
+	echo 'GLIBC_2.99 { future; };' >late/map &&
+	echo 'int future(void) { return 0; }' | cc -shared -fPIC -nostdlib \
+		-Wl,-soname,libc.so.6,--version-script=late/map \
+		-o late/libc.so.6 -x c - &&
+	echo 'int future(void); int late(void) { return future(); }' |
+	cc -shared -fPIC -o late/libkashim.so -x c - -x none late/libc.so.6 ||
+	exit 2
+kashim=$work/late/kashim preload=$work/late/libkashim.so
+agree 'a library of a newer release' no \
+	"has no GLIBC_2.99, which $preload asks for" ./connects
+if "$kashim" run ./connects 0 >out 2>&1 &&
+	grep -q 'connect 0 idle 300 on 1' out; then
+	pass
+else
+	fail 'run with a library of a newer release' out
+fi
+kashim=$work/kashim preload=$library
+
 # The kind of program.
 
 agree 'dynamic' yes 'connects: the preload takes effect' ./connects

@@ -53,6 +53,12 @@ make_programs(void)
 	    "cc -Wl,--no-as-needed -o seccomp main.c -L. -lseccomp\n"
 	    "cc -DPLUGINS -shared -fPIC -Wl,-soname,libname.so.1 -o libname.so "
 	    "main.c\n"
+	    "printf 'GLIBC_2.99 { answer; };' >map\n"
+	    "cc -shared -fPIC -nostdlib -Wl,-soname,libc.so.6,"
+	    "--version-script=map -o libc.so main.c\n"
+	    "echo 'int answer(void); int late(void) { return answer(); }' "
+	    ">late.c\n"
+	    "cc -shared -fPIC -o late.so late.c libc.so\n"
 	    "cc -c -o object.o main.c\n"
 	    "strip -s -o stripped dynamic\n"
 	    "objcopy --remove-section=.note.go.buildid "
@@ -215,6 +221,52 @@ START_TEST(test_symbols)
 }
 END_TEST
 
+struct versions {
+	bool imported, defined;
+};
+
+static int
+see_version(const char *name, bool imported, bool weak, void *data)
+{
+	struct versions *versions = data;
+
+	if (strcmp(name, "GLIBC_2.99") == 0) {
+		ck_assert(!weak);
+		if (imported)
+			versions->imported = true;
+		else
+			versions->defined = true;
+	}
+	return 0;
+}
+
+START_TEST(test_versions)
+{
+	static const struct {
+		const char *name;
+		int result;
+		bool imported, defined;
+	} files[] = {
+	    {"late.so", 0, true, false},
+	    {"libc.so", 0, false, true},
+	    {"libname.so", 0, false, false},
+	    {"static", 0, false, false},
+	    {"script", -ENOEXEC, false, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		struct versions versions = {false, false};
+		int fd = open_program(files[i].name);
+
+		ck_assert_int_eq(elf_file_versions(fd, see_version, &versions),
+		    files[i].result);
+		ck_assert_int_eq(versions.imported, files[i].imported);
+		ck_assert_int_eq(versions.defined, files[i].defined);
+		close(fd);
+	}
+}
+END_TEST
+
 static double
 now_s(void)
 {
@@ -251,6 +303,7 @@ read_damaged(int fd)
 		ck_assert_int_lt(result, 0);
 	}
 	(void)elf_file_symbols(fd, ignore, &letters);
+	(void)elf_file_versions(fd, ignore, &letters);
 	return result;
 }
 
@@ -273,7 +326,8 @@ copy(const char *name, unsigned char **bytes, size_t *size)
 	return fd;
 }
 
-static const char *const damaged[] = {"dynamic", "m32", "plugins", "musl"};
+static const char *const damaged[] = {
+    "dynamic", "m32", "plugins", "musl", "late.so", "libc.so"};
 
 START_TEST(test_each_byte)
 {
@@ -431,6 +485,7 @@ suite(void)
 	tcase_add_unchecked_fixture(tc, make_programs, remove_programs);
 	tcase_add_loop_test(tc, test_facts, 0, ARRAY_LEN(programs));
 	tcase_add_test(tc, test_symbols);
+	tcase_add_test(tc, test_versions);
 	tcase_add_loop_test(tc, test_each_byte, 0, ARRAY_LEN(damaged));
 	tcase_add_loop_test(tc, test_each_length, 0, ARRAY_LEN(damaged));
 	tcase_add_loop_test(tc, test_random_damage, 0, ARRAY_LEN(damaged));
