@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "fetch.h"
 #include "pick.h"
 #include "text.h"
 
@@ -64,6 +65,10 @@ cmd_choice(int argc, char *argv[], const struct cmd_choice *command, void *data)
 	status = cmd_config_path(choice.config, config);
 	if (status == CMD_DONE)
 		status = cmd_load(config, &image);
+	if (status == CMD_DONE && !fetch_can())
+		text_warnx("warning: this kernel cannot show other programs' "
+			   "sockets, so what they have is unknown; that takes "
+			   "pidfd_getfd(2), Linux 5.6");
 	if (status == CMD_DONE)
 		status = command->run(&choice, &image, config, data);
 out:

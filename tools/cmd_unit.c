@@ -90,6 +90,11 @@ cmd_unit_read(const char *root, const char *name, struct unit *unit)
 		text_warnx(
 		    "the aliases of '%s'%s%s go in a circle", name, in, root);
 		break;
+	case -ENOSYS:
+		text_warnx("unit '%s'%s%s: an image cannot be looked into on "
+			   "this kernel; that takes openat2(2), Linux 5.6",
+		    name, in, root);
+		break;
 	default:
 		text_warnx(
 		    "unit '%s'%s%s: %s", name, in, root, strerror(-result));

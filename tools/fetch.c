@@ -10,6 +10,12 @@
 
 #include "kernel_calls.h"
 
+bool
+fetch_can(void)
+{
+	return kernel_pidfd_getfd(-1, 0) >= 0 || errno != ENOSYS;
+}
+
 int
 fetch_any(int pidfd, int fd)
 {

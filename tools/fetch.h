@@ -11,7 +11,11 @@
 #ifndef KASHIM_FETCH_H
 #define KASHIM_FETCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* Has the kernel pidfd_getfd(2)? Else both of these fail with -ENOSYS. */
+bool fetch_can(void);
 
 /*
  * Fetches descriptor fd of the process that pidfd refers to, if it is the

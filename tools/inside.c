@@ -27,6 +27,24 @@ inside_root(const char *root)
 	return fd < 0 ? -errno : fd;
 }
 
+/*
+ * Before Linux 5.6 there is no openat2(2). The machine's own root directory
+ * needs none: no link leads out of it.
+ */
+static int
+open_without(int root, const char *path, int flags)
+{
+	struct stat given, own;
+	int fd;
+
+	if (fstat(root, &given) != 0 || stat("/", &own) != 0)
+		return -errno;
+	if (given.st_dev != own.st_dev || given.st_ino != own.st_ino)
+		return -ENOSYS;
+	fd = openat(root, path, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 int
 inside_open(int root, const char *path, int flags)
 {
@@ -41,6 +59,8 @@ inside_open(int root, const char *path, int flags)
 		fd = kernel_openat2(root, path, &how);
 	while (
 	    fd < 0 && (errno == EAGAIN || errno == EINTR) && ++tries < TRIES);
+	if (fd < 0 && errno == ENOSYS)
+		return open_without(root, path, flags);
 	return fd < 0 ? -errno : fd;
 }
 

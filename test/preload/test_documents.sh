@@ -122,6 +122,17 @@ sed -n 's/^\.Fl \\-\([a-z]*\) | Fl \\-\([a-z]*\)$/\1 \2/p' "$command_page" |
     tr ' ' '\n' >"$dir/b"
 agree 'options without a command in kashim.1'
 
+# The kernels that the commands need, as kernel_calls.h has them.
+
+sed -n 's|^[/ ]*\*\{0,1\} *\([a-z0-9_]*\)(2), Linux \([0-9.]*[0-9]\).*|\1 \2|p' \
+    "$root/tools/kernel_calls.h" | grep -E 'openat2|pidfd_getfd' >"$dir/a"
+awk '/^\.Sh REQUIREMENTS/ { on = 1 }
+	/^\.It [5-9]/ { release = $2 }
+	on { for (i = 1; i < NF; i++) if ($i == "Xr" && release)
+		print $(i + 1), release }
+	/^\.El/ { if (on) exit }' "$command_page" >"$dir/b"
+agree 'kernels in kashim.1'
+
 # What the library interposes.
 
 sed -n 's/^	\([a-z_0-9]*\);$/\1/p' "$root/lib/libkashim.map" >"$dir/names"
