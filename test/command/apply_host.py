@@ -34,6 +34,7 @@ HOST = "127.0.0.1"
 CLONE_NEWNET = 0x40000000
 CHURNING = 100
 CHURN_PAUSE_S = 0.0002
+IPPROTO_MPTCP = 262  # socket has it since Python 3.10
 OPTIONS = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
@@ -75,7 +76,7 @@ def own(port, *sources, protocol=0):
 
 
 def mptcp(port, source):
-    own(port, source, protocol=socket.IPPROTO_MPTCP)
+    own(port, source, protocol=IPPROTO_MPTCP)
 
 
 def many(port, count):
