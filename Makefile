@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 # kashim: GNU make. Everything that is built goes to build/. "make help"
-# lists the targets.
+# lists the targets; V=1 shows the commands. What is for tests alone is in
+# test/rules.mk.
 
 # Where things go, and are looked for. kashim.conf is in SYSCONFDIR, and what
 # "kashim reload" publishes in LOCALSTATEDIR/cache/kashim: all that is installed
@@ -24,9 +25,15 @@ WARNINGS    := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes \
 VERSION     := 0.2.0
 BUILD       := build
 
+# $(call say,WHAT): a short line in place of the command behind it.
+V   ?= 0
+Q   := $(if $(filter 1,$(V)),,@)
+say  = $(if $(Q),@printf '  %-4s %s\n' $(1) $(@:$(BUILD)/%=%))
+
 # In a 32-bit program stat(2) would fail on large inodes and late times. Not
 # elsewhere: it renames open() and others, and libc.h knows the plain names.
-LARGE_FILES := $(if $(filter 4,$(shell echo __SIZEOF_LONG__ | $(CC) -E -P -)), \
+LARGE_FILES := $(if $(filter 4,$(shell echo __SIZEOF_LONG__ | \
+	       $(CC) -E -P - 2>/dev/null)), \
 	       -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64)
 # -fexceptions: pthread_cancel(3) unwinds through the hooks' frames.
 ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE $(LARGE_FILES) \
@@ -60,39 +67,8 @@ TOOL_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*.c)) \
 # Before glibc 2.34 threads are in a library of their own.
 TOOL_LIBS   := -lconfuse -lmnl -lelf -ljansson -lseccomp -pthread
 
-UNIT_TESTS  := $(patsubst test/unit/%.c,$(BUILD)/test/%, \
-	       $(wildcard test/unit/test_*.c))
-# Those of lib/, and what they are linked with: it needs libconfuse alone.
-LIBRARY_TESTS := $(filter-out $(patsubst tools/%.c,$(BUILD)/test/test_%, \
-	       $(wildcard tools/*.c)),$(UNIT_TESTS))
-LIBRARY_OBJS := $(RULES_OBJS) $(addprefix $(BUILD)/lib/,pattern.o match.o \
-	       view.o memo.o cache.o shared.o keepalive.o trace.o record.o) $(APPLY_OBJS) \
-	       $(filter $(BUILD)/tools/advice% $(BUILD)/tools/shadow%, \
-	       $(TOOL_MODULES))
-UNIT_OBJS   := $(LIBRARY_OBJS) $(TOOL_MODULES)
-HOSTS       := $(patsubst test/preload/%.c,$(BUILD)/test/%, \
-	       $(filter-out test/preload/lib_%,$(wildcard test/preload/*.c)))
-# hostile_plain.c, built in ways that test_hostile.sh names.
-PLAIN_gcc_asan   := gcc -fsanitize=address
-PLAIN_gcc_tsan   := gcc -fsanitize=thread
-PLAIN_clang_asan := clang -fsanitize=address
-PLAIN_clang_tsan := clang -fsanitize=thread
-PLAIN_now        := $(CC) -Wl,-z,now
-PLAIN_static     := $(CC) -static-pie
-PLAIN       := $(addprefix $(BUILD)/test/plain_,gcc_asan gcc_tsan \
-	       clang_asan clang_tsan now static)
-# Those that judge themselves and can be built with a sanitizer (promises has
-# a malloc of its own).
-PROGRAMS    := $(addprefix $(BUILD)/test/,sockets ways fastopen reloads \
-	       handed reused remembered stress)
-FUZZERS     := $(patsubst test/fuzz/%.c,$(BUILD)/test/%, \
-	       $(wildcard test/fuzz/fuzz_*.c))
-FUZZ_RUNS   ?= 20000
-
-.PHONY: all all-library install-library dist deb rpm packages \
-	bench check more audit unit unit-library preload command e2e fuzz \
-	fuzzers programs asan ubsan tsan coverage builds demo setup install uninstall format lint \
-	clean help always
+.PHONY: all all-library help install install-library uninstall dist deb rpm \
+	clean always
 .DELETE_ON_ERROR:
 
 all: all-library $(BUILD)/kashim
@@ -102,41 +78,57 @@ all-library: $(BUILD)/libkashim.so $(BUILD)/libkashim-config.so
 
 help:
 	@echo 'make             build the library and the command in build/'
-	@echo 'make check       install what is needed, build, run all tests'
-	@echo 'make demo        the same, then show in 40 s what kashim does'
 	@echo 'make install     to $$(DESTDIR)$$(PREFIX); PREFIX is $(PREFIX)'
 	@echo 'make uninstall   take that away again'
-	@echo 'make setup       only install what building and testing need'
-	@echo 'make audit       what the library calls and exports; includes'
-	@echo 'make unit        unit tests'
-	@echo 'make preload     programs under the library, on loopback'
-	@echo 'make command     the command against real processes'
-	@echo 'make bench       what it costs, beside others; a few minutes'
-	@echo 'make e2e         real programs through a firewall in namespaces'
-	@echo 'make asan        unit tests and programs with AddressSanitizer'
-	@echo 'make ubsan       with UndefinedBehaviorSanitizer'
-	@echo 'make tsan        programs with ThreadSanitizer'
-	@echo 'make fuzz        libFuzzer, for a fixed count; FUZZ_RUNS=20000'
-	@echo 'make builds      32-bit, musl, aarch64: all read one image'
-	@echo 'make coverage    a table of the lines and branches that are run'
-	@echo 'make lint        formatting, clang-tidy, cppcheck, shellcheck'
+	@echo 'make setup-build install what building needs'
+	@echo 'make setup       install what building and all tests need'
+	@echo 'make demo        show in 40 s what kashim does'
+	@echo 'make check       all tests that this machine has the tools for:'
+	@echo '  audit          what the library calls and exports; includes'
+	@echo '  unit           unit tests'
+	@echo '  preload        programs under the library, on loopback'
+	@echo '  command        the command against real processes'
+	@echo '  e2e            real programs through a firewall in namespaces'
+	@echo '  lint           formatting, clang-tidy, cppcheck, shellcheck'
+	@echo '  fuzz           libFuzzer, for a fixed count; FUZZ_RUNS=20000'
+	@echo '  asan           unit tests and programs with AddressSanitizer'
+	@echo '  ubsan          with UndefinedBehaviorSanitizer'
+	@echo '  tsan           programs with ThreadSanitizer'
+	@echo '  builds         32-bit, musl, aarch64: all read one image'
 	@echo 'make dist        the tarball; deb, rpm: packages made of it'
 	@echo 'make packages    tests the packages, in a tree of debootstrap(8)'
+	@echo 'make releases    the demo and all tests on four releases of Debian'
+	@echo 'make bench       what it costs, beside others; a few minutes'
+	@echo 'make coverage    a table of the lines and branches that are run'
 	@echo 'make format      format the sources'
 	@echo 'make clean       remove build/'
 
-$(BUILD)/%.o: %.c Makefile
+# What was made with another compiler, other flags or for other places is made
+# anew: the file holds them.
+COMPILED_WITH := $(CC) $(ALL_CFLAGS) $(CPPFLAGS) : $(LDFLAGS)
+$(BUILD)/flags: always
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Ilib -Itools -MMD -MP -c -o $@ $<
+	@command -v $(firstword $(CC)) >/dev/null || \
+	    BUILD=$(BUILD) CC='$(CC)' sh test/setup.sh look build
+	@printf '%s\n' '$(subst ','\'',$(COMPILED_WITH))' | cmp -s - $@ || \
+	    printf '%s\n' '$(subst ','\'',$(COMPILED_WITH))' >$@
+
+# Where a header is missing, this says what to install.
+$(BUILD)/needed: test/needs test/setup.sh $(BUILD)/flags
+	@BUILD=$(BUILD) CC='$(CC)' sh test/setup.sh look build
+	@touch $@
+
+$(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*.c lib/config*.c)): \
+    | $(BUILD)/needed
+
+$(BUILD)/%.o: %.c Makefile $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Ilib -Itools -MMD -MP \
+	    -c -o $@ $<
 
 # Their names are for the linker: --wrap, .symver.
 $(BUILD)/lib/real.o $(BUILD)/lib/loader.o: ALL_CFLAGS += -fno-lto
-
-# What is compiled in, and can be another one next time.
-$(BUILD)/libdir: always
-	@mkdir -p $(@D)
-	@echo '$(LIBDIR) $(DOCDIR)' | cmp -s - $@ || echo '$(LIBDIR) $(DOCDIR)' >$@
-$(BUILD)/tools/cmd.o $(BUILD)/tools/cmd_enable.o $(BUILD)/tools/example.o: $(BUILD)/libdir
 
 # A host may have functions of these names: see lib/libc.h.
 WRAPPED := $(shell sed -n 's/^\tX.\([a-z0-9_]*\), .*/-Wl,--wrap=\1/p' lib/libc.h)
@@ -144,191 +136,24 @@ WRAPPED := $(shell sed -n 's/^\tX.\([a-z0-9_]*\), .*/-Wl,--wrap=\1/p' lib/libc.h
 # Two segments and not four: each costs every program's start a mmap(2). Where
 # there is a libdl.so, what loader.c needs is in it, and nowhere else.
 $(BUILD)/libkashim.so: $(SHIM_OBJS) lib/libkashim.map
-	$(CC) -shared -o $@ $(LDFLAGS) $(SHIM_OBJS) -Wl,-soname,libkashim.so \
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) -shared -o $@ $(LDFLAGS) $(SHIM_OBJS) -Wl,-soname,libkashim.so \
 	    -Wl,--version-script=lib/libkashim.map $(WRAPPED) $(HARDENED) \
 	    -Wl,-z,noseparate-code \
 	    -Wl,--no-as-needed -ldl
 
 # -Bsymbolic: our malloc is ours, however the object was loaded.
 $(BUILD)/libkashim-config.so: $(PARSER_OBJS)
-	$(CC) -shared -o $@ $(PARSER_OBJS) -Wl,-soname,libkashim-config.so \
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) -shared -o $@ $(PARSER_OBJS) -Wl,-soname,libkashim-config.so \
 	    -Wl,-Bsymbolic $(HARDENED) \
 	    $(LDFLAGS) -lconfuse
 
 $(BUILD)/kashim: $(TOOL_OBJS)
-	$(CC) -pie -o $@ $(TOOL_OBJS) $(HARDENED) $(LDFLAGS) $(TOOL_LIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) -pie -o $@ $(TOOL_OBJS) $(HARDENED) $(LDFLAGS) $(TOOL_LIBS)
 
-# Tests.
-
-$(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(UNIT_OBJS)
-	$(CC) -fsanitize=fuzzer -o $@ $^ $(LDFLAGS) $(TOOL_LIBS)
-
-$(LIBRARY_TESTS): $(BUILD)/test/%: $(BUILD)/test/unit/%.o $(LIBRARY_OBJS)
-	$(CC) -o $@ $^ $(LDFLAGS) -lconfuse $$($(PKG_CONFIG) --libs check)
-
-$(BUILD)/test/test_%: $(BUILD)/test/unit/test_%.o $(UNIT_OBJS)
-	$(CC) -o $@ $^ $(LDFLAGS) $(TOOL_LIBS) \
-	    $$($(PKG_CONFIG) --libs check)
-
-# The programs under test know nothing of kashim, and export what they have.
-$(BUILD)/test/%: test/preload/%.c Makefile
-	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -pthread \
-	    -rdynamic -MMD -MP -o $@ $< $(filter %.so,$^) \
-	    -Wl,-rpath,'$$ORIGIN' -ldl $(LDLIBS)
-
-$(BUILD)/test/lib_%.so: test/preload/lib_%.c Makefile
-	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -shared -fPIC \
-	    -Wl,-soname,$(@F) -MMD -MP -o $@ $< $(LDLIBS)
-
-$(BUILD)/test/promises: $(BUILD)/test/lib_early.so
-
-$(PLAIN): $(BUILD)/test/plain_%: test/preload/hostile_plain.c Makefile
-	@mkdir -p $(@D)
-	$(PLAIN_$*) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -pthread \
-	    -MMD -MP -o $@ $< -ldl
-
-$(BUILD)/test/hostile: $(BUILD)/test/lib_hostile_early.so \
-    $(BUILD)/test/lib_hostile_behind.so
-$(BUILD)/test/hostile: LDLIBS := -lm
-$(BUILD)/test/hostile_confuse: $(BUILD)/test/lib_hostile_confuse.so
-$(BUILD)/test/hostile_confuse $(BUILD)/test/lib_hostile_confuse.so: \
-    LDLIBS := -lconfuse
-
-# Loaded by name, at run time.
-$(BUILD)/test/unreachable: | $(BUILD)/test/lib_deepbind.so
-
-$(BUILD)/test/bench_match: $(BUILD)/test/bench/match.o $(UNIT_OBJS)
-	$(CC) -o $@ $^ $(LDFLAGS) $(TOOL_LIBS)
-
-# For kashim run, which reaches them from outside.
-$(BUILD)/test/%_static: test/preload/%.c Makefile
-	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static -pthread \
-	    -MMD -MP -o $@ $<
-
-$(BUILD)/test/%_static32: test/preload/%.c Makefile
-	@mkdir -p $(@D)
-	$(CC) -m32 -idirafter /usr/include/$$($(CC) -dumpmachine) -std=gnu11 \
-	    -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static -pthread -MMD -MP \
-	    -o $@ $<
-
-# Static programs for the command to reach.
-$(addprefix $(BUILD)/test/,holds supervised): $(BUILD)/test/%: \
-    test/command/%.c Makefile
-	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static -pthread \
-	    -MMD -MP -o $@ $<
-
-$(BUILD)/test/watch: test/e2e/watch.c Makefile
-	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -MMD -MP \
-	    -o $@ $< -lpcap
-
-setup:
-	sh test/setup.sh
-
-# What setup installs is needed to build, so the build is a make of its own.
-check: setup
-	$(MAKE) audit
-	$(MAKE) unit
-	$(MAKE) preload
-	$(MAKE) command
-	$(MAKE) e2e
-	$(MAKE) more
-
-# What takes other compilers. Each has a directory of its own, so that two run
-# at a time.
-more: all
-	$(MAKE) -j 2 -O lint fuzz asan ubsan tsan builds
-
-audit: all-library
-	CC='$(CC)' sh test/audit.sh $(BUILD) $(SHIM_OBJS)
-
-unit: all $(UNIT_TESTS)
-	sh test/unit/run $(BUILD)
-
-# For a build without the command: see test/builds/run.
-unit-library: $(LIBRARY_TESTS)
-	sh test/unit/run $(BUILD)
-
-preload: all $(HOSTS) $(PLAIN) $(BUILD)/test/connects_static \
-    $(BUILD)/test/lib_stack.so
-	sh test/preload/run $(BUILD)
-
-command: all $(addprefix $(BUILD)/test/,connects_static calls follow holds \
-    supervised sockets_static ways_static fastopen_static test_unit \
-    $(if $(filter x86_64,$(shell uname -m)),sockets_static32 ways_static32))
-	sh test/command/run $(BUILD)
-
-# Not in check: what it prints depends on the machine, and nothing fails.
-bench: all $(BUILD)/test/calls $(BUILD)/test/cost $(BUILD)/test/bench_match
-	sh test/bench/run $(BUILD)
-
-$(BUILD)/test/cost: test/bench/cost.c Makefile
-	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -MMD -MP -o $@ $< \
-	    -ldl
-
-e2e: all $(BUILD)/test/watch
-	sh test/e2e/run $(BUILD)
-
-# What is built differently is a build of its own, below $(BUILD).
-
-fuzzers: $(FUZZERS)
-
-fuzz: all
-	$(MAKE) BUILD=$(BUILD)/fuzz CC=clang LDFLAGS=-fsanitize=address,undefined \
-	    CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined \
-	    -fno-sanitize-recover=all' fuzzers
-	sh test/fuzz/run $(BUILD) $(FUZZ_RUNS)
-
-# Unit tests, and programs under a library that is built with the sanitizer
-# too. Threads are only in the programs.
-asan: SANITIZER := address
-ubsan: SANITIZER := undefined
-tsan: SANITIZER := thread
-asan ubsan: SANITIZED := unit programs
-tsan: SANITIZED := programs
-# The library is in front of the sanitizer's own, and may be.
-asan: export ASAN_OPTIONS := verify_asan_link_order=0
-asan ubsan tsan:
-	$(MAKE) BUILD=$(BUILD)/$@ LDFLAGS=-fsanitize=$(SANITIZER) \
-	    CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
-	    -fsanitize=$(SANITIZER)' $(SANITIZED)
-
-programs: all $(PROGRAMS)
-	set -e; for program in $(abspath $(PROGRAMS)); do \
-	    printf '%s: ' "$${program##*/}"; "$$program" $(abspath $(BUILD)); \
-	done
-
-# Some hosts look at their own memory and descriptors, where the counters are
-# seen: that they fail here means nothing. The compiler's runtime has to come
-# early in the link, to have begun when the library's constructor runs, and
-# behind one object that counts, for that to say how.
-COUNTED := -O0 -g -fcoverage-mapping -fprofile-update=atomic -mllvm \
-	   -runtime-counter-relocation \
-	   -fprofile-instr-generate=$(abspath $(BUILD))/coverage/%m%c.profraw
-coverage:
-	mkdir -p $(BUILD)/coverage
-	rm -f $(BUILD)/coverage/*.profraw
-	echo 'extern int counts; int counts = 1; void count(void) { counts++; }' | \
-	    clang $(COUNTED) -fvisibility=hidden -fPIC -x c -c - \
-	    -o $(BUILD)/coverage/first.o
-	-$(MAKE) -k BUILD=$(BUILD)/coverage CC=clang CFLAGS='$(COUNTED)' \
-	    LDFLAGS="-fprofile-instr-generate $(BUILD)/coverage/first.o \
-	    $$(clang --print-runtime-dir)/libclang_rt.profile-$$(uname -m).a" \
-	    unit programs preload >$(BUILD)/coverage.log 2>&1
-	sh test/coverage.sh $(BUILD)/coverage
-
-builds: all
-	MAKE='$(MAKE)' CC='$(CC)' sh test/builds/run $(BUILD)
-
-demo:
-	sh test/setup.sh demo
-	$(MAKE) all $(BUILD)/test/watch
-	sh test/e2e/demo $(BUILD)
+include test/rules.mk
 
 # The texts say /usr/local, /etc and /var: what is installed says where it is.
 # install(1) takes a file away before it writes the new one, as it must:
@@ -414,28 +239,6 @@ deb: dist
 
 rpm: dist
 	sh tools/package/rpm $(VERSION) $(BUILD)
-
-# TREES: of debootstrap(8), in place of one of this machine's release.
-packages:
-	sh test/package/run $(BUILD) $(TREES)
-
-C_FILES  := $(wildcard lib/*.[ch] tools/*.[ch] test/*/*.[ch])
-SH_FILES := $(shell grep -lE '^\#!/bin/sh' -r test tools .ci 2>/dev/null)
-
-format:
-	clang-format -i $(C_FILES)
-
-lint:
-	clang-format --dry-run -Werror $(C_FILES)
-	printf '%s\n' $(filter %.c,$(C_FILES)) | \
-	    xargs -P 2 -I {} clang-tidy --quiet {} -- -std=gnu11 \
-	    -D_GNU_SOURCE -DKASHIM_VERSION='""' -DKASHIM_LIBDIR='""' \
-	    -Ilib -Itools 2>/dev/null
-	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
-	    --enable=warning,performance,portability -D_GNU_SOURCE -Ilib \
-	    -Itools \
-	    lib tools test
-	shellcheck -x $(SH_FILES)
 
 clean:
 	rm -rf $(BUILD)

@@ -332,5 +332,5 @@ check 'the parser has no constructor' constructors "$parser"
 check 'the parser has no thread-local memory' thread_local "$parser"
 check 'includes point up the table in docs/DESIGN.md' includes
 
-printf '%d passed, %d failed, %d skipped\n' $passed $failed $skipped
+printf 'all: %d passed, %d failed, %d skipped\n' $passed $failed $skipped
 [ $failed -eq 0 ]

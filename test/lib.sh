@@ -16,6 +16,7 @@ apart=${KASHIM_APART-}
 unset KASHIM_APART
 unset KASHIM_CONFIG KASHIM_TRACE KASHIM_CACHE KASHIM_TEST_SHIMMED LD_PRELOAD
 umask 022
+PATH=$PATH:/usr/sbin:/sbin
 
 # apart FLAG...: the script starts once more, in namespaces as unshare(1) makes
 # them with these flags, and goes on there. They end with the script. One of
@@ -23,15 +24,12 @@ umask 022
 # /var/cache, where nothing is published yet.
 apart() {
 	[ -z "$apart" ] || return 0
-	unshare "$@" true 2>/dev/null || skip_all 'no namespaces here'
+	needs namespaces "${0##*/}" || {
+		echo '0 passed, 0 failed, 0 skipped'
+		exit 0
+	}
 	BUILD=$build KASHIM_APART=yes exec unshare "$@" \
 		sh "$here/${0##*/}"
-}
-
-# skip_all WHY: ends the script.
-skip_all() {
-	printf 'skipped: %s\n0 passed, 0 failed, 1 skipped\n' "$1"
-	exit 0
 }
 
 # begin: changes to $work, a new directory, which is removed at the end.
@@ -79,6 +77,14 @@ fail() {
 skip() {
 	printf s >>"$work/.results"
 	printf 'skipped: %s: %s\n' "$1" "$2"
+}
+
+# needs NAME WHAT: 1, after a line that says so, if this machine can't do NAME
+# (see can.sh), which WHAT needs.
+needs() {
+	reason_=$(sh "$root/test/can.sh" "$1") && return 0
+	printf 'cannot run here: %s: %s: %s\n' "$1" "$2" "$reason_"
+	return 1
 }
 
 count() {

@@ -205,11 +205,11 @@ variant setgid-no-x 2745 65534:1
 for file in effective permitted inheritable; do
 	cp connects "$file"
 done
-capable=yes
-if ! { setcap cap_net_raw+ep effective && setcap cap_net_raw+p permitted &&
-	setcap cap_net_raw+i inheritable; }; then
-	capable=
-	skip 'file capabilities' 'none on tmpfs'
+capable=
+if needs file-capabilities 'doctor with capabilities of files'; then
+	capable=yes
+	setcap cap_net_raw+ep effective && setcap cap_net_raw+p permitted &&
+		setcap cap_net_raw+i inheritable || exit 2
 fi
 agree 'setuid root by root' yes 'For other users' ./setuid
 agree 'setuid nobody by root' no 'ignores LD_PRELOAD without a word' \

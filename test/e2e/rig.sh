@@ -59,13 +59,19 @@ rig_enter() {
 	export RIG_INSIDE=$$
 	unset LD_PRELOAD KASHIM_CONFIG KASHIM_TRACE
 	export LC_ALL=C
+	# Servers that setup.sh has unpacked, but not installed, first.
+	RIG_UNPACKED=$RIG_BUILD/unpacked
+	PATH=$RIG_UNPACKED/usr/sbin:$RIG_UNPACKED/bin:$RIG_UNPACKED/usr/bin:$PATH
 	PATH=$PATH:/usr/sbin:/sbin
 	for RIG_FLAGS in -mni -Urmni; do
 		if unshare $RIG_FLAGS true 2>/dev/null; then
 			exec unshare $RIG_FLAGS -- /bin/sh "$@"
 		fi
 	done
-	rig_skip "no namespaces here: $(unshare -Urmni true 2>&1 | head -n 1)"
+	echo "cannot run here: namespaces: $1: $(unshare -Urmni true 2>&1 |
+		head -n 1)"
+	echo 'plan 0'
+	exit 0
 }
 
 # rig_exec NAMESPACE COMMAND...: becomes the command; so "rig_exec ... &" has

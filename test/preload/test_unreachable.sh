@@ -74,10 +74,10 @@ cp "$connects" "$dir/setuid" && chmod 4755 "$dir/setuid"
 cp "$connects" "$dir/setgid" && chgrp 1 "$dir/setgid" &&
     chmod 2755 "$dir/setgid"
 cp "$connects" "$dir/capable" && chmod 755 "$dir/capable"
-capable=capable
-if ! setcap cap_net_raw+ep "$dir/capable"; then
-	skip 'file capabilities' 'none on tmpfs'
-	capable=
+capable=
+if needs file-capabilities 'programs with capabilities of their own'; then
+	capable=capable
+	setcap cap_net_raw+ep "$dir/capable" || exit 2
 fi
 for program in setuid setgid $capable; do
 	for conf in conf uniform; do
@@ -106,7 +106,8 @@ over()
 # Where the loader itself looks, in the order of its own list.
 system=$(ldd "$connects" | sed -n 's|.*=> \(/.*\)/libc\.so\..*|\1|p')
 system=$(readlink -f "$system")
-if over "$system" && over /etc; then
+if needs overlay 'installed, and setuid'; then
+	over "$system" && over /etc || exit 2
 	rm -f /etc/kashim.conf /etc/kashim.conf.policy
 	cp "$library" "$dir/libkashim-config.so" "$system" || exit 2
 	chmod 4755 "$system/libkashim.so"
@@ -131,8 +132,6 @@ if over "$system" && over /etc; then
 		    "$(with 1 "$idle" 0 7)"
 		no_trace "$program, installed, broken"
 	done
-else
-	skip 'installed, and setuid' 'no overlay file system'
 fi
 
 finish

@@ -260,7 +260,7 @@ mptcp(void)
 	int fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
 
 	if (fd < 0) {
-		fprintf(stderr, "1 skipped: this kernel has no MPTCP\n");
+		puts("cannot run here: mptcp: sockets of MPTCP");
 		return;
 	}
 	close(fd);

@@ -9,7 +9,7 @@
 e2e=$(dirname "$0")/..
 # shellcheck source=/dev/null
 . "$e2e/case.sh"
-case_begin "$0" ftp tnftp /usr/sbin/vsftpd
+case_begin "$0" ftp tnftp vsftpd
 
 mkdir -p files empty got
 for n in 1 2; do
@@ -34,7 +34,7 @@ server() {
 	EOF
 	# It wants to own its file.
 	rig_give_user "$1.conf"
-	start_as_user server "$1" "$2" /usr/sbin/vsftpd "$RIG_DIR/$1.conf"
+	start_as_user server "$1" "$2" vsftpd "$RIG_DIR/$1.conf"
 }
 server vsftpd - 2121
 server vsftpd.accept kashim.conf 2122

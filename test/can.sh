@@ -1,0 +1,114 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# What this machine can do that tests need, found out by trying it:
+# "can.sh NAME" exits with 0 if it can; with 1 if not, and prints why. A name
+# that CI accepts as a reason to leave tests out stands in .ci/cannot, too.
+set -u
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/kashim-can.XXXXXX") || exit 2
+trap 'rm -rf --one-file-system "$dir"' EXIT
+trap 'exit 2' HUP INT TERM
+PATH=$PATH:/usr/sbin:/sbin
+
+# on_tmpfs COMMANDS: in a new file system of a mount namespace, which ends with
+# them.
+on_tmpfs()
+{
+	unshare --mount sh -c "mount -t tmpfs tmpfs $dir && cd $dir && { $1; }"
+}
+
+# A program of 96 bytes that exits with 42: the header of an ELF file, one
+# segment, and "mov $1,%eax; mov $42,%ebx; int $0x80". A shell takes what the
+# kernel can't run for a script, which ends otherwise.
+runs_32_bit()
+{
+	{
+		printf '\177ELF\1\1\1\0\0\0\0\0\0\0\0\0\2\0\3\0\1\0\0\0'
+		printf '\124\200\4\10\64\0\0\0\0\0\0\0\0\0\0\0\64\0\40\0'
+		printf '\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\200\4\10'
+		printf '\0\200\4\10\140\0\0\0\140\0\0\0\5\0\0\0\0\20\0\0'
+		printf '\270\1\0\0\0\273\52\0\0\0\315\200'
+	} >"$dir/program" && chmod 755 "$dir/program" || exit 2
+	"$dir/program" 2>"$dir/status"
+	status=$?
+	[ $status -eq 42 ] || {
+		echo "status $status"
+		return 1
+	}
+}
+
+# Lint judges by these versions, those of Debian 12: each formats and warns
+# differently.
+has_lint()
+{
+	for wanted in 'clang-format 14' 'clang-tidy 14' 'cppcheck 2.10' \
+		'shellcheck 0.9'; do
+		"${wanted% *}" --version 2>&1 | tr '\n' ' ' |
+			grep -qE "(version:?|Cppcheck) ${wanted#* }([. ]|$)" || {
+			echo "not $wanted"
+			return 1
+		}
+	done
+}
+
+# can NAME: 0, or 1 after a message of what was tried, if that has any.
+can()
+{
+	case $1 in
+	32-bit) runs_32_bit ;;
+	loop-devices)
+		truncate -s 64K "$dir/disk" &&
+			device=$(losetup --find --show "$dir/disk") &&
+			losetup --detach "$device"
+		;;
+	namespaces) unshare --mount --net --pid --fork true ;;
+	overlay)
+		on_tmpfs 'mkdir lower upper work merged &&
+			mount -t overlay overlay -o \
+			lowerdir=lower,upperdir=upper,workdir=work merged'
+		;;
+	file-capabilities)
+		on_tmpfs 'cp /bin/true . && setcap cap_net_raw+ep true'
+		;;
+	control-groups)
+		on_tmpfs 'mkdir cg && mount -t cgroup2 cgroup2 cg && cd cg &&
+			mkdir kashim-can.$$ && rmdir kashim-can.$$'
+		;;
+	ipv6) unshare --net ip -6 address show && [ -e /proc/net/if_inet6 ] ;;
+	mptcp)
+		/usr/bin/python3 -c 'import socket
+socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)'
+		;;
+	# 425 is io_uring_setup(2).
+	io-uring)
+		/usr/bin/python3 -c 'import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.syscall(425, 4, ctypes.create_string_buffer(120)) < 0:
+	raise SystemExit(os.strerror(ctypes.get_errno()))'
+		;;
+	lint) has_lint ;;
+	*) return 2 ;;
+	esac
+}
+
+case ${1-} in
+32-bit) what='the kernel runs no 32-bit programs' ;;
+loop-devices) what='there is no loop device' ;;
+namespaces) what='no namespaces can be made' ;;
+overlay) what='there is no overlay file system' ;;
+file-capabilities) what='tmpfs keeps no capabilities of files' ;;
+control-groups) what='no control group can be made' ;;
+ipv6) what='the kernel has no IPv6' ;;
+mptcp) what='the kernel has no MPTCP' ;;
+io-uring) what='the kernel has no io_uring' ;;
+lint) what='lint judges by other versions' ;;
+*)
+	echo 'usage: can.sh NAME, one of those in the source' >&2
+	exit 2
+	;;
+esac
+can "$1" >"$dir/said" 2>&1 && exit 0
+printf '%s' "$what"
+[ ! -s "$dir/said" ] || printf ' (%s)' "$(tail -n 1 "$dir/said")"
+echo
+exit 1

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: ISC
+# What is built for tests, and how they are run: a part of the Makefile.
+
+UNIT_TESTS  := $(patsubst test/unit/%.c,$(BUILD)/test/%, \
+	       $(wildcard test/unit/test_*.c))
+# Those of lib/, and what they are linked with: it needs libconfuse alone.
+LIBRARY_TESTS := $(filter-out $(patsubst tools/%.c,$(BUILD)/test/test_%, \
+	       $(wildcard tools/*.c)),$(UNIT_TESTS))
+LIBRARY_OBJS := $(RULES_OBJS) $(addprefix $(BUILD)/lib/,pattern.o match.o \
+	       view.o memo.o cache.o shared.o keepalive.o trace.o record.o) $(APPLY_OBJS) \
+	       $(filter $(BUILD)/tools/advice% $(BUILD)/tools/shadow%, \
+	       $(TOOL_MODULES))
+UNIT_OBJS   := $(LIBRARY_OBJS) $(TOOL_MODULES)
+HOSTS       := $(patsubst test/preload/%.c,$(BUILD)/test/%, \
+	       $(filter-out test/preload/lib_%,$(wildcard test/preload/*.c)))
+# hostile_plain.c, built in ways that test_hostile.sh names.
+PLAIN_gcc_asan   := gcc -fsanitize=address
+PLAIN_gcc_tsan   := gcc -fsanitize=thread
+PLAIN_clang_asan := clang -fsanitize=address
+PLAIN_clang_tsan := clang -fsanitize=thread
+PLAIN_now        := $(CC) -Wl,-z,now
+PLAIN_static     := $(CC) -static-pie
+PLAIN       := $(addprefix $(BUILD)/test/plain_,gcc_asan gcc_tsan \
+	       clang_asan clang_tsan now static)
+# Those that judge themselves and can be built with a sanitizer (promises has
+# a malloc of its own).
+PROGRAMS    := $(addprefix $(BUILD)/test/,sockets ways fastopen reloads \
+	       handed reused remembered stress)
+FUZZERS     := $(patsubst test/fuzz/%.c,$(BUILD)/test/%, \
+	       $(wildcard test/fuzz/fuzz_*.c))
+FUZZ_RUNS   ?= 20000
+
+.PHONY: setup setup-build demo check audit unit unit-library preload command \
+	e2e lint fuzz fuzzers asan ubsan tsan programs builds bench coverage \
+	packages releases format
+
+$(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(UNIT_OBJS)
+	$(call say,LD)
+	$(Q)$(CC) -fsanitize=fuzzer -o $@ $^ $(LDFLAGS) $(TOOL_LIBS)
+
+$(LIBRARY_TESTS): $(BUILD)/test/%: $(BUILD)/test/unit/%.o $(LIBRARY_OBJS)
+	$(call say,LD)
+	$(Q)$(CC) -o $@ $^ $(LDFLAGS) -lconfuse $$($(PKG_CONFIG) --libs check)
+
+$(BUILD)/test/test_%: $(BUILD)/test/unit/test_%.o $(UNIT_OBJS)
+	$(call say,LD)
+	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(TOOL_LIBS) \
+	    $$($(PKG_CONFIG) --libs check)
+
+# The programs under test know nothing of kashim, and export what they have.
+$(BUILD)/test/%: test/preload/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -pthread \
+	    -rdynamic -MMD -MP -o $@ $< $(filter %.so,$^) \
+	    -Wl,-rpath,'$$ORIGIN' -ldl $(LDLIBS)
+
+$(BUILD)/test/lib_%.so: test/preload/lib_%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -shared -fPIC \
+	    -Wl,-soname,$(@F) -MMD -MP -o $@ $< $(LDLIBS)
+
+$(BUILD)/test/promises: $(BUILD)/test/lib_early.so
+
+$(PLAIN): $(BUILD)/test/plain_%: test/preload/hostile_plain.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(PLAIN_$*) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -pthread \
+	    -MMD -MP -o $@ $< -ldl
+
+$(BUILD)/test/hostile: $(BUILD)/test/lib_hostile_early.so \
+    $(BUILD)/test/lib_hostile_behind.so
+$(BUILD)/test/hostile: LDLIBS := -lm
+$(BUILD)/test/hostile_confuse: $(BUILD)/test/lib_hostile_confuse.so
+$(BUILD)/test/hostile_confuse $(BUILD)/test/lib_hostile_confuse.so: \
+    LDLIBS := -lconfuse
+
+# Loaded by name, at run time.
+$(BUILD)/test/unreachable: | $(BUILD)/test/lib_deepbind.so
+
+$(BUILD)/test/bench_match: $(BUILD)/test/bench/match.o $(UNIT_OBJS)
+	$(call say,LD)
+	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(TOOL_LIBS)
+
+# For kashim run, which reaches them from outside.
+$(BUILD)/test/%_static: test/preload/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static -pthread \
+	    -MMD -MP -o $@ $<
+
+$(BUILD)/test/%_static32: test/preload/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) -m32 -idirafter /usr/include/$$($(CC) -dumpmachine) -std=gnu11 \
+	    -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static -pthread -MMD -MP \
+	    -o $@ $<
+
+# Static programs for the command to reach.
+$(addprefix $(BUILD)/test/,holds supervised): $(BUILD)/test/%: \
+    test/command/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static -pthread \
+	    -MMD -MP -o $@ $<
+
+$(BUILD)/test/watch: test/e2e/watch.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -MMD -MP \
+	    -o $@ $< -lpcap
+
+setup:
+	@BUILD=$(BUILD) sh test/setup.sh check
+
+setup-build:
+	@BUILD=$(BUILD) sh test/setup.sh build
+
+# Installs nothing. All parts run, also behind one that fails.
+check:
+	@MAKE='$(MAKE)' V=$(V) sh test/check.sh $(BUILD)
+
+audit: all-library
+	@CC='$(CC)' sh test/audit.sh $(BUILD) $(SHIM_OBJS)
+
+unit: all $(UNIT_TESTS)
+	@sh test/unit/run $(BUILD)
+
+# For a build without the command: see test/builds/run.
+unit-library: $(LIBRARY_TESTS)
+	@sh test/unit/run $(BUILD)
+
+preload: all $(HOSTS) $(PLAIN) $(BUILD)/test/connects_static \
+    $(BUILD)/test/lib_stack.so
+	@sh test/preload/run $(BUILD)
+
+command: all $(addprefix $(BUILD)/test/,connects_static calls follow holds \
+    supervised sockets_static ways_static fastopen_static test_unit \
+    $(if $(filter x86_64,$(shell uname -m)),sockets_static32 ways_static32))
+	@sh test/command/run $(BUILD)
+
+# Not in check: what it prints depends on the machine, and nothing fails.
+bench: all $(BUILD)/test/calls $(BUILD)/test/cost $(BUILD)/test/bench_match
+	@sh test/bench/run $(BUILD)
+
+$(BUILD)/test/cost: test/bench/cost.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -MMD -MP -o $@ $< \
+	    -ldl
+
+e2e: all $(BUILD)/test/watch
+	@sh test/e2e/run $(BUILD)
+
+# What is built differently is a build of its own, below $(BUILD).
+
+fuzzers: $(FUZZERS)
+
+fuzz: all
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang LDFLAGS=-fsanitize=address,undefined \
+	    CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+	    -fno-sanitize-recover=all' fuzzers
+	@sh test/fuzz/run $(BUILD) $(FUZZ_RUNS)
+
+# Unit tests, and programs under a library that is built with the sanitizer
+# too. Threads are only in the programs.
+asan: SANITIZER := address
+ubsan: SANITIZER := undefined
+tsan: SANITIZER := thread
+asan ubsan: SANITIZED := unit programs
+tsan: SANITIZED := programs
+# The library is in front of the sanitizer's own, and may be.
+asan: export ASAN_OPTIONS := verify_asan_link_order=0
+asan ubsan tsan:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/$@ LDFLAGS=-fsanitize=$(SANITIZER) \
+	    CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
+	    -fsanitize=$(SANITIZER)' $(SANITIZED)
+
+programs: all $(PROGRAMS)
+	@JOBS=1 sh test/preload/run $(BUILD) $(PROGRAMS)
+
+# Some hosts look at their own memory and descriptors, where the counters are
+# seen: that they fail here means nothing. The compiler's runtime has to come
+# early in the link, to have begun when the library's constructor runs, and
+# behind one object that counts, for that to say how.
+COUNTED := -O0 -g -fcoverage-mapping -fprofile-update=atomic -mllvm \
+	   -runtime-counter-relocation \
+	   -fprofile-instr-generate=$(abspath $(BUILD))/coverage/%m%c.profraw
+coverage:
+	@mkdir -p $(BUILD)/coverage
+	@rm -f $(BUILD)/coverage/*.profraw
+	@echo 'extern int counts; int counts = 1; void count(void) { counts++; }' | \
+	    clang $(COUNTED) -fvisibility=hidden -fPIC -x c -c - \
+	    -o $(BUILD)/coverage/first.o
+	-$(MAKE) -k BUILD=$(BUILD)/coverage CC=clang CFLAGS='$(COUNTED)' \
+	    LDFLAGS="-fprofile-instr-generate $(BUILD)/coverage/first.o \
+	    $$(clang --print-runtime-dir)/libclang_rt.profile-$$(uname -m).a" \
+	    unit programs preload >$(BUILD)/coverage.log 2>&1
+	@sh test/coverage.sh $(BUILD)/coverage
+
+builds: all
+	@MAKE='$(MAKE)' CC='$(CC)' sh test/builds/run $(BUILD)
+
+demo:
+	@BUILD=$(BUILD) sh test/setup.sh demo
+	@$(MAKE) --no-print-directory all $(BUILD)/test/watch
+	@sh test/e2e/demo $(BUILD)
+
+C_FILES  := $(wildcard lib/*.[ch] tools/*.[ch] test/*/*.[ch])
+SH_FILES := $(shell grep -lE '^\#!/bin/sh' -r test tools .ci 2>/dev/null)
+
+format:
+	clang-format -i $(C_FILES)
+
+lint:
+	@sh test/lint.sh $(C_FILES) $(SH_FILES)
+
+# TREES: of debootstrap(8), in place of one of this machine's release.
+packages:
+	@sh test/package/run $(BUILD) $(TREES)
+
+# Roots of four releases are made below $(BUILD), and kept for the next time.
+releases:
+	@sh test/releases/run $(BUILD) $(RELEASES)
