@@ -24,6 +24,8 @@ begin
 # shellcheck source=test/command/systemd.sh
 . "$root/test/command/systemd.sh"
 SYSTEMD_ROOT=$place/user
+# shellcheck source=test/tree.sh
+. "$root/test/tree.sh"
 
 # stop WHAT: what follows makes no sense any more.
 stop() {
@@ -33,19 +35,9 @@ stop() {
 	exit 1
 }
 
-# inside TREE COMMAND...: runs it there, with this machine's network.
+# inside TREE COMMAND...: runs it there.
 inside() {
-	unshare --mount --pid --fork --kill-child -- sh -c '
-		mount --bind "$1" "$1" && cd "$1" &&
-			mount -t proc proc proc && mount --rbind /sys sys &&
-			mount --rbind /dev dev && mkdir .old &&
-			pivot_root . .old && umount -l .old && rmdir .old ||
-			exit 2
-		cd /
-		shift
-		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
-			LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
-	' sh "$@" >>"$log" 2>&1 </dev/null
+	tree_run "$@" >>"$log" 2>&1
 }
 
 # get TREE PACKAGE...: has them installed there.
@@ -62,8 +54,7 @@ other=
 rm -rf --one-file-system "$place"
 mkdir -p "$place" || exit 2
 for system in builder user; do
-	cp -a --reflink=auto "$tree" "$place/$system" &&
-		cp /etc/resolv.conf "$place/$system/etc/resolv.conf" || exit 2
+	tree_copy "$tree" "$place/$system" || exit 2
 	[ -z "$other" ] ||
 		inside "$place/$system" dpkg --add-architecture "$other"
 	# A mirror may be of an earlier day.
