@@ -243,4 +243,5 @@ rpm: dist
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(BUILD)/,lib tools test) -type f -name '*.d' \
+    2>/dev/null)

@@ -207,13 +207,13 @@ add_source(struct config *config, const char *path, const struct stat *st)
 
 /* libconfuse says nothing about an empty key, or when memory is out. */
 static int
-explain_silence(struct config *config)
+explain_silence(struct config *config, int error)
 {
 	const struct config_place at = place(config, config->top);
 
 	if (config->report.error)
 		return config->report.error;
-	if (errno == ENOMEM)
+	if (error == ENOMEM)
 		return out_of_memory(config);
 	return config_report_error(&config->report, -EINVAL, &at,
 	    "not understood; write KEY = VALUE or rule NAME { ... }");
@@ -224,15 +224,16 @@ parse_text(struct config *config, char *bytes, size_t size)
 {
 	const struct config_place open = {config->file, config->open_line};
 	FILE *stream = fmemopen(bytes, size, "r");
-	int result;
+	int result, error;
 
 	if (!stream)
 		return out_of_memory(config);
 	errno = 0;
 	result = cfg_parse_fp(config->top, stream);
+	error = errno;
 	fclose(stream);
 	if (result != CFG_SUCCESS)
-		return explain_silence(config);
+		return explain_silence(config, error);
 	/* For libconfuse, the end of the file closes a rule as well. */
 	if (open.line)
 		return config_report_error(&config->report, -EINVAL, &open,
