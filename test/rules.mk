@@ -36,15 +36,15 @@ FUZZ_RUNS   ?= 20000
 
 $(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(UNIT_OBJS)
 	$(call say,LD)
-	$(Q)$(CC) -fsanitize=fuzzer -o $@ $^ $(LDFLAGS) $(TOOL_LIBS)
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDFLAGS) $(TOOL_LIBS)
 
 $(LIBRARY_TESTS): $(BUILD)/test/%: $(BUILD)/test/unit/%.o $(LIBRARY_OBJS)
 	$(call say,LD)
-	$(Q)$(CC) -o $@ $^ $(LDFLAGS) -lconfuse $$($(PKG_CONFIG) --libs check)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) -lconfuse $$($(PKG_CONFIG) --libs check)
 
 $(BUILD)/test/test_%: $(BUILD)/test/unit/test_%.o $(UNIT_OBJS)
 	$(call say,LD)
-	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(TOOL_LIBS) \
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(TOOL_LIBS) \
 	    $$($(PKG_CONFIG) --libs check)
 
 # The programs under test know nothing of kashim, and export what they have.
@@ -81,7 +81,7 @@ $(BUILD)/test/unreachable: | $(BUILD)/test/lib_deepbind.so
 
 $(BUILD)/test/bench_match: $(BUILD)/test/bench/match.o $(UNIT_OBJS)
 	$(call say,LD)
-	$(Q)$(CC) -o $@ $^ $(LDFLAGS) $(TOOL_LIBS)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(TOOL_LIBS)
 
 # For kashim run, which reaches them from outside.
 $(BUILD)/test/%_static: test/preload/%.c $(BUILD)/flags

@@ -146,7 +146,7 @@ done <"$dir/names"
 # one in C with a table of cases, or "script: what is in it".
 
 # What the scripts start: the lists that they walk.
-awk '/^for [a-z]* in/ { on = 1 }
+awk '/^	?for [a-z]* in/ { on = 1 }
 	on
 	/; do$/ { on = 0 }' "$root/test/preload/run" \
     "$root"/test/preload/test_*.sh >"$dir/runners"
@@ -267,7 +267,7 @@ sed -n 's/.*make \([a-z0-9][a-z0-9]*\)[ "`].*/\1/p' "$root/README" \
 quiet 'no targets' test -s "$dir/targets"
 while read -r target; do
 	quiet "make $target" grep -qE "^([a-z ]* )?$target( [a-z ]*)?:" \
-	    "$root/Makefile"
+	    "$root/Makefile" "$root/test/rules.mk"
 done <"$dir/targets"
 
 finish
