@@ -174,7 +174,8 @@ LOADER := test -z '$(DESTDIR)' -a "$$(id -u)" -eq 0
 SYSTEM := test -n '$(DESTDIR)' -o "$$(id -u)" -eq 0
 
 # FROM:TO, each a text that is placed.
-TEXTS := README:$(DOCDIR)/README \
+TEXTS := $(foreach text,README docs/NEWS docs/SECURITY, \
+	 $(text):$(DOCDIR)/$(notdir $(text))) \
 	 tools/package/tmpfiles.conf:$(TMPFILESDIR)/kashim.conf \
 	 $(foreach page,$(notdir $(wildcard docs/*.[1-8])), \
 	 docs/$(page):$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page)) \

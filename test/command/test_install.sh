@@ -57,7 +57,8 @@ files() {
 	(cd "$work/dest$1/share/doc/kashim" && find . ! -type d \
 		-printf '%m %P\n' | sort -k 2) >"$work/actual"
 	{
-		printf '644 %s\n' COPYING README kashim-status.schema.json
+		printf '644 %s\n' COPYING NEWS README SECURITY \
+			kashim-status.schema.json
 		(cd "$root/conf" && find . -type f -printf '644 examples/%P\n')
 	} | sort -k 2 | actual "$1: all documents"
 	quiet "$1: directories for everybody" \
