@@ -50,7 +50,9 @@ for page in "$root"/docs/*.[1-8]; do
 	    >"$dir/${page##*/}"
 	narrow "$dir/${page##*/}"
 done
-narrow "$root/README"
+for text in README docs/NEWS docs/SECURITY docs/RELEASING; do
+	narrow "$root/$text"
+done
 find "$root/conf" -type f >"$dir/files"
 while read -r file; do
 	narrow "$file"
@@ -171,6 +173,19 @@ while read -r file cases; do
 	done
 done <"$dir/tests"
 
+# Those that docs/SECURITY names, in brackets: "test: case, case; test".
+tr '\n' ' ' <"$root/docs/SECURITY" | grep -o '\[[a-z][^]]*\]' | tr -d '[]' |
+    tr -s ' ' | tr ';' '\n' | sed 's/^ //' >"$dir/tests"
+quiet 'no tests in docs/SECURITY' test -s "$dir/tests"
+while IFS=: read -r test cases; do
+	file=$(find "$root/test" -name "$test" -o -name "$test.c")
+	quiet "docs/SECURITY: there is no $test" test -f "$file"
+	echo "$cases" | tr ',' '\n' | sed 's/^ *"*//; s/"*$//; /^$/d' >"$dir/cases"
+	while read -r one; do
+		quiet "docs/SECURITY, $test: $one" grep -qF -- "$one" "$file"
+	done <"$dir/cases"
+done <"$dir/tests"
+
 # The examples.
 
 cp "$root/conf/kashim.conf" "$dir/shipped.conf"
@@ -236,34 +251,14 @@ indented()
 		on' "$root/README" | sed -e 's/^	//' | sed -e '1{/^$/d;}'
 }
 
+# What stands below its commands is for test/command/test_readme.sh.
 indented '/etc/kashim.conf. The first rule' >"$dir/kashim.conf"
 right 'the first configuration in README' "$dir/kashim.conf"
-(
-	echo "\$ kashim check"
-	"$kashim" check "$dir/kashim.conf"
-) | sed "s|$dir/|/etc/|" >"$dir/a"
-indented 'Is it right?' | sed '$d' >"$dir/b"
-quiet 'kashim check in README' diff "$dir/a" "$dir/b"
-(
-	echo "\$ kashim match 10.20.0.5 3300"
-	"$kashim" match -c "$dir/kashim.conf" 10.20.0.5 3300
-) | sed "s|$dir/|/etc/|" >"$dir/a"
-indented 'What would a connection get' | sed '$d' >"$dir/b"
-quiet 'kashim match in README' diff "$dir/a" "$dir/b"
-mkdir "$dir/cache"
-(
-	echo "\$ sudo kashim reload"
-	KASHIM_CACHE="$dir/cache" "$kashim" reload "$dir/kashim.conf"
-) | sed -e "s|$dir/cache/.*conf.policy|/etc/kashim.conf.policy|" \
-    -e "s|$dir/cache/.*%kashim|/var/cache/kashim/etc%kashim|" \
-    -e 's/[0-9]* bytes/N bytes/' >"$dir/a"
-indented 'Put it in force' | sed -e '$d' -e 's/[0-9]* bytes/N bytes/' >"$dir/b"
-quiet 'kashim reload in README' diff "$dir/a" "$dir/b"
-
 # What make can be told.
 
-sed -n 's/.*make \([a-z0-9][a-z0-9]*\)[ "`].*/\1/p' "$root/README" \
-    "$root/docs/CONTRIBUTING.md" | sort -u >"$dir/targets"
+sed -n 's/.*make \([a-z0-9][a-z0-9 -]*\).*/\1/p' "$root/README" \
+    "$root/docs/CONTRIBUTING.md" "$root/docs/RELEASING" | sed 's/  .*//' |
+    tr ' ' '\n' | sort -u | sed '/^$/d' >"$dir/targets"
 quiet 'no targets' test -s "$dir/targets"
 while read -r target; do
 	quiet "make $target" grep -qE "^([a-z ]* )?$target( [a-z ]*)?:" \
