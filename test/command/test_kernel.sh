@@ -22,7 +22,8 @@ connects=$build/test/connects_static
 cc -D_GNU_SOURCE -o connects "$root/test/preload/connects.c" || exit 2
 printf 'rule all { idle = 300 }\n' >conf
 export KASHIM_CONFIG="$work/conf"
-mkdir -p image/etc/systemd/system /run/systemd/system/kashim-older.service.d
+mount -t tmpfs tmpfs /run || exit 2
+mkdir -p image/etc/systemd/system /run/systemd/system
 unit=/run/systemd/system/kashim-older.service
 printf '[Service]\nExecStart=/bin/true\n' |
 	tee image/etc/systemd/system/a.service >"$unit"
