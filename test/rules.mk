@@ -208,7 +208,7 @@ demo:
 	@sh test/e2e/demo $(BUILD)
 
 C_FILES  := $(wildcard lib/*.[ch] tools/*.[ch] test/*/*.[ch])
-SH_FILES := $(shell grep -lE '^\#!/bin/sh' -r test tools .ci 2>/dev/null)
+SH_FILES := $(shell grep -lE '^\#!/bin/sh' -r test tools findings .ci 2>/dev/null)
 
 format:
 	clang-format -i $(C_FILES)
