@@ -31,7 +31,9 @@ tree_run() {
 			exit 2
 		cd /
 		shift
-		exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+		# Not in place of this shell: it is process 1 there.
+		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
 			LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"
+		exit $?
 	' sh "$@" </dev/null
 }
