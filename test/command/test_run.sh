@@ -25,7 +25,7 @@ export PATH TMUX_TMPDIR="$work"
 
 # The supervisor's processes for the program with pid $1: guard, then worker.
 supervisors() {
-	pgrep -f "^kashim-watch: $1\$"
+	pgrep -f "^kashim-watch: $1 *\$"
 }
 
 guard_of() {
@@ -450,7 +450,7 @@ exec 3<>stop
 kashim run ./supervised load <&3 >out 2>err &
 pid=$!
 started="$started $pid"
-until_true 5 sh -c "pgrep -f '^kashim-watch: $pid\$' >/dev/null"
+until_true 5 sh -c "pgrep -f '^kashim-watch: $pid *\$' >/dev/null"
 kills=0
 while [ $kills -lt 100 ]; do
 	victim=$(worker_of $pid)
@@ -459,7 +459,7 @@ while [ $kills -lt 100 ]; do
 	kill -9 "$victim"
 	# Not while the one that was killed is still seen: the next one would
 	# be the last.
-	until_true 5 sh -c "! pgrep -f '^kashim-watch: $pid\$' |
+	until_true 5 sh -c "! pgrep -f '^kashim-watch: $pid *\$' |
 		grep -qx '$victim'" || break
 	until_true 5 two || break
 	kills=$((kills + 1))
@@ -490,7 +490,7 @@ cp all.conf c
 perl -e '%ENV = (); exec { shift } @ARGV' "$build/kashim" k run -S -c c ./a &
 pid=$!
 started="$started $pid"
-until_true 5 pgrep -fx kashim-watch >/dev/null ||
+until_true 5 pgrep -f "^kashim-watch *\$" >/dev/null ||
 	fail 'no environment: no kashim-watch'
 same 'no environment: no number' "$(supervisors $pid)" ''
 kill $pid
