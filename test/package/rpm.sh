@@ -35,7 +35,9 @@ files kashim <<'END_FILES'
 -rw-r--r-- root /usr/lib/tmpfiles.d/kashim.conf
 -rw-r--r-- root /usr/share/bash-completion/completions/kashim
 drwxr-xr-x root DOCS
+-rw-r--r-- root DOCS/NEWS
 -rw-r--r-- root DOCS/README
+-rw-r--r-- root DOCS/SECURITY
 drwxr-xr-x root DOCS/examples
 -rw-r--r-- root DOCS/examples/kashim.conf
 drwxr-xr-x root DOCS/examples/systemd
