@@ -474,36 +474,32 @@ exported
 quiet 'node_exporter' judge exported exported.json exported.out
 kill $exporter
 
-# The examples, as the documents have them: a new file takes the place of the
-# old one if kashim wrote all of it, whatever it says, and only then.
+# The example of kashim.1: a new file takes the place of the old one if kashim
+# wrote all of it, whatever it says, and only then.
 mkdir collected
-for document in kashim.1 README; do
-	case $document in
-	README) cat "$root/README" ;;
-	*) mandoc -T ascii -O width=80 "$root/docs/kashim.1" | col -b ;;
-	esac | sed -n '/# cd .*node.exporter/,/mv kashim/{
-		s/^[[:space:]]*\(# \)*//
-		s/^cd .*/cd collected || exit/
-		p
-	}' >example
-	same "$document: an example" "$(wc -l <example)" 3
-	: >collected/kashim.prom
-	KASHIM_CONFIG=$work/k.conf sh ./example
-	same "$document: not all is covered" \
-	    "$(grep -c '^kashim_covered 0' collected/kashim.prom)" 1
-	printf 'rule all { action = ignore }\n' >all.conf
-	KASHIM_CONFIG=$work/all.conf sh ./example
-	same "$document: all is covered" \
-	    "$(grep -c '^kashim_covered 1' collected/kashim.prom)" 1
-	cp collected/kashim.prom before
-	printf 'rule {\n' >bad.conf
-	KASHIM_CONFIG=$work/bad.conf sh ./example 2>err
-	quiet "$document: after a mistake the old one stays" \
-	    cmp before collected/kashim.prom
-	same "$document: it is told" "$(grep -c 'bad.conf:1' err)" 1
-	same "$document: nothing else ends in .prom" \
-	    "$(find collected -name '*.prom')" collected/kashim.prom
-done
+mandoc -T ascii -O width=80 "$root/docs/kashim.1" | col -b |
+    sed -n '/# cd .*node.exporter/,/mv kashim/{
+	s/^[[:space:]]*\(# \)*//
+	s/^cd .*/cd collected || exit/
+	p
+    }' >example
+same 'kashim.1: the example' "$(wc -l <example)" 3
+: >collected/kashim.prom
+KASHIM_CONFIG=$work/k.conf sh ./example
+same 'kashim.1: not all is covered' \
+    "$(grep -c '^kashim_covered 0' collected/kashim.prom)" 1
+printf 'rule all { action = ignore }\n' >all.conf
+KASHIM_CONFIG=$work/all.conf sh ./example
+same 'kashim.1: all is covered' \
+    "$(grep -c '^kashim_covered 1' collected/kashim.prom)" 1
+cp collected/kashim.prom before
+printf 'rule {\n' >bad.conf
+KASHIM_CONFIG=$work/bad.conf sh ./example 2>err
+quiet 'kashim.1: after a mistake the old one stays' \
+    cmp before collected/kashim.prom
+same 'kashim.1: it is told' "$(grep -c 'bad.conf:1' err)" 1
+same 'kashim.1: nothing else ends in .prom' \
+    "$(find collected -name '*.prom')" collected/kashim.prom
 
 # On a terminal, as script(1) has one. in_terminal VARIABLE=VALUE... COMMAND:
 # what it writes goes to the file shown, without the carriage returns.
