@@ -106,18 +106,13 @@ strike_out(const char *name, bool imported, bool weak, void *data)
 	return 0;
 }
 
-/* elf_file_symbols() or elf_file_versions() */
-typedef int names_fn(int fd,
-    int (*each)(const char *name, bool imported, bool weak, void *data),
-    void *data);
-
 /*
  * Is there anything that a library asks for, of those names, and libc has not?
  * name is then one of them, or "" if that can't be told.
  */
 static bool
 libc_lacks(const struct doctor_place *place, const char *library,
-    const char *libc, names_fn *names, char *name, size_t size)
+    const char *libc, elf_file_names_fn *names, char *name, size_t size)
 {
 	struct imports imports = {0};
 	int fd = doctor_open(place, library, O_RDONLY);
@@ -179,8 +174,10 @@ judge_libc(const struct doctor_place *place, const struct doctor_target *target,
 			judge_versions(place, target, path, doctor);
 		return;
 	}
-	/* musl takes a library that was built for glibc if it has all that
-	   this needs, whatever the versions (musl, ldso/dynlink.c). */
+	/*
+	 * musl takes a library that was built for glibc if it has all that
+	 * this needs, whatever the versions (musl, ldso/dynlink.c).
+	 */
 	if (program->libc != ELF_FILE_MUSL || library->libc != ELF_FILE_GLIBC) {
 		doctor_find(doctor, DOCTOR_LIBC, DOCTOR_FATAL,
 		    "%s uses another C library (%s) than %s was built for. To "

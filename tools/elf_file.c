@@ -285,9 +285,7 @@ table_string(const struct table *table, uint32_t at)
 }
 
 static int
-each_symbol(const struct reader *reader,
-    int (*each)(const char *name, bool imported, bool weak, void *data),
-    void *data)
+each_symbol(const struct reader *reader, elf_file_name_fn *each, void *data)
 {
 	struct table table;
 	GElf_Sym symbol;
@@ -326,9 +324,7 @@ table_entry(
 }
 
 static int
-each_needed_version(struct table *table,
-    int (*each)(const char *name, bool imported, bool weak, void *data),
-    void *data)
+each_needed_version(struct table *table, elf_file_name_fn *each, void *data)
 {
 	size_t at = 0;
 	uint32_t next = 0;
@@ -364,9 +360,7 @@ each_needed_version(struct table *table,
 }
 
 static int
-each_defined_version(struct table *table,
-    int (*each)(const char *name, bool imported, bool weak, void *data),
-    void *data)
+each_defined_version(struct table *table, elf_file_name_fn *each, void *data)
 {
 	size_t at = 0;
 	uint32_t next = 0;
@@ -374,8 +368,8 @@ each_defined_version(struct table *table,
 
 	do {
 		Elf64_Verdef definition;
-		Elf64_Verdaux
-		    first; /* what follows are those that it extends */
+		/* The others of this list are those that it extends. */
+		Elf64_Verdaux first;
 		const char *name;
 		size_t inner;
 
@@ -497,9 +491,7 @@ out:
 }
 
 int
-elf_file_symbols(int fd,
-    int (*each)(const char *name, bool imported, bool weak, void *data),
-    void *data)
+elf_file_symbols(int fd, elf_file_name_fn *each, void *data)
 {
 	struct reader reader;
 	int result = start(&reader, fd);
@@ -512,9 +504,7 @@ elf_file_symbols(int fd,
 }
 
 int
-elf_file_versions(int fd,
-    int (*each)(const char *name, bool imported, bool weak, void *data),
-    void *data)
+elf_file_versions(int fd, elf_file_name_fn *each, void *data)
 {
 	struct reader reader;
 	struct table table;

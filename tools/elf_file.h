@@ -51,15 +51,20 @@ int elf_file_open(const char *path);
  */
 int elf_file_read(int fd, struct elf_file *file);
 
+/* What is called with each name; data is the caller's. */
+typedef int
+elf_file_name_fn(const char *name, bool imported, bool weak, void *data);
+
+/* elf_file_symbols() or elf_file_versions() */
+typedef int elf_file_names_fn(int fd, elf_file_name_fn *each, void *data);
+
 /*
  * Calls each for the name of every dynamic symbol that the file needs
  * (imported; weak if it can do without), and that it has (not imported).
  * Ends early when each returns non-zero. Returns what that returned; 0; or
  * as elf_file_read().
  */
-int elf_file_symbols(int fd,
-    int (*each)(const char *name, bool imported, bool weak, void *data),
-    void *data);
+elf_file_names_fn elf_file_symbols;
 
 /*
  * The same for the versions of the C library's symbols, such as "GLIBC_2.34":
@@ -67,9 +72,7 @@ int elf_file_symbols(int fd,
  * ends a program if one that is asked for, not weakly, is not there. None are
  * read of a file of the other byte order than ours.
  */
-int elf_file_versions(int fd,
-    int (*each)(const char *name, bool imported, bool weak, void *data),
-    void *data);
+elf_file_names_fn elf_file_versions;
 
 /*
  * The C library that a loader belongs to, by its file name: ld-linux*, ld64.so

@@ -4,8 +4,8 @@
  * system. All symbolic links are resolved as if that directory were "/"
  * (openat2(2), RESOLVE_IN_ROOT), so that none leads out of it. On a kernel
  * without that, only the machine's own "/" will do, and with any other it is
- * -ENOSYS. Nothing but
- * regular files and directories is ever opened for reading.
+ * -ENOSYS. Nothing but regular files and directories is ever opened for
+ * reading.
  */
 #ifndef KASHIM_INSIDE_H
 #define KASHIM_INSIDE_H

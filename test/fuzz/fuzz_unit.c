@@ -89,7 +89,8 @@ round_trip(const char *text)
 	struct dropin dropin = {
 	    .id = "a.service", .library = text, .config = text};
 	struct unit_variable variable;
-	struct unit unit = {.root = "/nowhere", .id = "a.service", .file = "/"};
+	char root[] = "/nowhere", id[] = "a.service", file[] = "/";
+	struct unit unit = {.root = root, .id = id, .file = file};
 	char *written, *config;
 	bool has_control = false, is_ascii = true;
 	int error;
