@@ -86,6 +86,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 if libc.syscall(425, 4, ctypes.create_string_buffer(120)) < 0:
 	raise SystemExit(os.strerror(ctypes.get_errno()))'
 		;;
+	kernel-threads) grep -x kthreadd /proc/2/comm ;;
 	lint) has_lint ;;
 	*) return 2 ;;
 	esac
@@ -101,6 +102,7 @@ control-groups) what='no control group can be made' ;;
 ipv6) what='the kernel has no IPv6' ;;
 mptcp) what='the kernel has no MPTCP' ;;
 io-uring) what='the kernel has no io_uring' ;;
+kernel-threads) what='no thread of the kernel is to be seen' ;;
 lint) what='lint judges by other versions' ;;
 *)
 	echo 'usage: can.sh NAME, one of those in the source' >&2

@@ -87,6 +87,19 @@ needs() {
 	return 1
 }
 
+# late_library DIRECTORY: makes a libkashim.so there that asks for a version of
+# a C library which no one has yet, and puts that C library beside it.
+late_library() {
+	echo 'GLIBC_2.99 { future; };' >"$1/map" &&
+		echo 'int future(void) { return 0; }' |
+		cc -shared -fPIC -nostdlib \
+			-Wl,-soname,libc.so.6,--version-script="$1/map" \
+			-o "$1/libc.so.6" -x c - &&
+		echo 'int future(void); int late(void) { return future(); }' |
+		cc -shared -fPIC -o "$1/libkashim.so" -x c - \
+			-x none "$1/libc.so.6"
+}
+
 count() {
 	tr -cd "$1" <"$work/.results" | wc -c
 }

@@ -15,6 +15,7 @@
 
 #include "cmd_unit.h"
 #include "config.h"
+#include "doctor.h"
 #include "dropin.h"
 #include "inside.h"
 #include "text.h"
@@ -81,6 +82,8 @@ is_inside(const char *root, const char *path)
 static int
 find_library(struct enable *enable)
 {
+	char libc[PATH_MAX], lacking[NAME_MAX + 1];
+
 	if (*enable->options.root) {
 		snprintf(enable->library, sizeof(enable->library), "%s",
 		    KASHIM_LIBDIR "/libkashim.so");
@@ -99,6 +102,14 @@ find_library(struct enable *enable)
 		    "colon in its path",
 		    enable->library);
 		return CMD_WRONG;
+	}
+	if (doctor_lacks(
+		enable->options.root, enable->library, libc, lacking) == 1) {
+		text_warnx("%s%s has no %s, which %s asks for: the service "
+			   "would not start. Build the library on that release "
+			   "or an older one",
+		    enable->options.root, libc, lacking, enable->library);
+		return CMD_NO;
 	}
 	return CMD_DONE;
 }

@@ -94,6 +94,16 @@ int doctor_process(pid_t pid, const char *library, char name[NAME_MAX + 1],
 int doctor_unit(const char *name, const char *config, const char *library,
     char full[NAME_MAX + 1], pid_t *pid, struct doctor *doctor);
 
+/*
+ * Does the C library of the system below root ("" for this one) lack a version
+ * of its functions that library, a path in there, was linked with? Then the
+ * loader ends each program of that system that it is preloaded into. Returns
+ * 0; 1, and the C library's path and the version that it lacks; or -errno if
+ * it can't be told.
+ */
+int doctor_lacks(const char *root, const char *library, char libc[PATH_MAX],
+    char lacking[NAME_MAX + 1]);
+
 void doctor_free(struct doctor *doctor);
 
 #endif

@@ -138,25 +138,65 @@ libc_lacks(const struct doctor_place *place, const char *library,
 
 /*
  * glibc ends the program if it does not have each version of its functions
- * that the library was linked with.
+ * that the library was linked with. Returns as doctor_lacks().
  */
+static int
+lacks_version(const struct doctor_place *place,
+    const struct doctor_target *target, const char *library,
+    char libc[PATH_MAX], char lacking[NAME_MAX + 1])
+{
+	int error = doctor_resolve(place, target, "libc.so.6", libc);
+
+	if (error < 0)
+		return error;
+	if (!libc_lacks(
+		place, library, libc, elf_file_versions, lacking, NAME_MAX + 1))
+		return 0;
+	return *lacking ? 1 : -EIO;
+}
+
 static void
 judge_versions(const struct doctor_place *place,
     const struct doctor_target *target, const char *path, struct doctor *doctor)
 {
 	char libc[PATH_MAX], lacking[NAME_MAX + 1];
+	int lacks = lacks_version(place, target, path, libc, lacking);
 
-	if (doctor_resolve(place, target, "libc.so.6", libc) != 0 ||
-	    !libc_lacks(place, path, libc, elf_file_versions, lacking,
-		sizeof(lacking)) ||
-	    !*lacking)
+	if (lacks == 0)
 		return;
+	if (lacks < 0) {
+		doctor_find(doctor, DOCTOR_LIBC, DOCTOR_UNKNOWN,
+		    "whether its C library has all that %s asks for can't be "
+		    "told: %s%s cannot be read",
+		    path, place->root, libc);
+		doctor_ask_root(doctor);
+		return;
+	}
 	doctor_find(doctor, DOCTOR_LIBC, DOCTOR_FATAL,
 	    "%s%s has no %s, which %s asks for: the program would not start",
 	    place->root, libc, lacking, path);
 	doctor_remedy(doctor,
 	    "Build the library on this release or an older one; or use "
 	    "'kashim run'.");
+}
+
+int
+doctor_lacks(const char *root, const char *library, char libc[PATH_MAX],
+    char lacking[NAME_MAX + 1])
+{
+	struct doctor_place place = {0};
+	struct doctor_target target = {0};
+	int fd, error;
+
+	place.root = root;
+	fd = doctor_open(&place, library, O_RDONLY);
+	if (fd < 0)
+		return fd;
+	error = elf_file_read(fd, &target.elf);
+	close(fd);
+	if (error < 0 || target.elf.libc != ELF_FILE_GLIBC)
+		return error;
+	return lacks_version(&place, &target, library, libc, lacking);
 }
 
 static void
@@ -357,10 +397,10 @@ read_library(const struct doctor_place *place, const char *path,
 }
 
 static bool
-is_fatal_since(const struct doctor *doctor, size_t before)
+is_doubtful_since(const struct doctor *doctor, size_t before)
 {
 	for (size_t i = before; i < doctor->count; i++)
-		if (doctor->findings[i].weight == DOCTOR_FATAL)
+		if (doctor->findings[i].weight >= DOCTOR_UNKNOWN)
 			return true;
 	return false;
 }
@@ -420,7 +460,7 @@ doctor_library(const struct doctor_place *place,
 		    "the script's #! line has env(1) take LD_PRELOAD away");
 		doctor_remedy(doctor, "Take -i, -u or LD_PRELOAD= out of it.");
 	}
-	if (!is_fatal_since(doctor, before))
+	if (!is_doubtful_since(doctor, before))
 		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_FINE,
 		    "%s%s is there, and fits", place->root, path);
 }

@@ -167,6 +167,10 @@ mkdir $opt/root/opt/lib && cp libkashim.so libkashim-config.so \
 says 'root directory, no rules' 1 'there is no such file' \
 	RootDirectory=$opt/root
 cp $opt/conf $opt/root/opt
+says 'root directory, no C library' 1 'libc.so.6 cannot be read' \
+	RootDirectory=$opt/root
+mkdir $opt/root/lib && cp "$(ldd connects |
+	sed -n 's|.*=> \(/.*/libc\.so\.6\) .*|\1|p')" $opt/root/lib
 says 'root directory, all there' 0 'takes effect' RootDirectory=$opt/root
 ln -s /opt/lib/libkashim.so $opt/root/link.so && mkdir $opt/root/l &&
 	ln -s /opt/lib/libkashim.so $opt/root/l/libkashim.so

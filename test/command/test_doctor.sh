@@ -104,14 +104,7 @@ agree() {
 }
 
 # A library that asks for what no C library has yet would end the program.
-mkdir late && cp kashim libkashim-config.so late &&
-	echo 'GLIBC_2.99 { future; };' >late/map &&
-	echo 'int future(void) { return 0; }' | cc -shared -fPIC -nostdlib \
-		-Wl,-soname,libc.so.6,--version-script=late/map \
-		-o late/libc.so.6 -x c - &&
-	echo 'int future(void); int late(void) { return future(); }' |
-	cc -shared -fPIC -o late/libkashim.so -x c - -x none late/libc.so.6 ||
-	exit 2
+mkdir late && cp kashim libkashim-config.so late && late_library late || exit 2
 kashim=$work/late/kashim preload=$work/late/libkashim.so
 agree 'a library of a newer release' no \
 	"has no GLIBC_2.99, which $preload asks for" ./connects
@@ -646,10 +639,8 @@ chmod 644 conf
 doctor 'no such process' 2 'process 4194305: No such process' 4194305
 doctor 'not a number of a process' 2 'No such process' 99999999999999999999
 doctor 'a zero' 2 'No such process' 0
-if [ "$(cat /proc/2/comm)" = kthreadd ]; then
+if needs kernel-threads 'a thread of the kernel'; then
 	doctor 'a thread of the kernel' 1 'a thread of the kernel' 2
-else
-	skip 'a thread of the kernel' 'none is to be seen from here'
 fi
 
 # shellcheck source=test/command/doctor_units.sh
