@@ -21,7 +21,8 @@ PATH=$PATH:/usr/sbin:/sbin
 # apart FLAG...: the script starts once more, in namespaces as unshare(1) makes
 # them with these flags, and goes on there. They end with the script. One of
 # them is of mounts: $work is a file system that goes with it, and so is
-# /var/cache, where nothing is published yet.
+# /var/cache, where nothing is published yet. (With --fork, util-linux 2.36
+# leaves SIGINT and SIGTERM ignored, which a shell can't take back.)
 apart() {
 	[ -z "$apart" ] || return 0
 	needs namespaces "${0##*/}" || {
@@ -29,7 +30,7 @@ apart() {
 		exit 0
 	}
 	BUILD=$build KASHIM_APART=yes exec unshare "$@" \
-		sh "$here/${0##*/}"
+		env --default-signal=INT,TERM sh "$here/${0##*/}"
 }
 
 # begin: changes to $work, a new directory, which is removed at the end.

@@ -22,8 +22,10 @@ tree_copy() {
 # the network, which is this machine's. (Not by chroot(2): no user namespaces
 # can be made under that.) What it started ends with it.
 tree_run() {
+	# util-linux 2.36 leaves signals ignored.
 	# shellcheck disable=SC2016 # for the shell inside
-	unshare --mount --pid --fork --kill-child -- sh -c '
+	unshare --mount --pid --fork --kill-child -- \
+		env --default-signal=INT,TERM sh -c '
 		mount --bind "$1" "$1" && cd "$1" &&
 			mount -t proc proc proc && mount --rbind /sys sys &&
 			mount --rbind /dev dev && mkdir .old &&

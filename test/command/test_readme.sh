@@ -35,7 +35,8 @@ if [ -z "${README_HOST-}" ]; then
 	server=$!
 	until_true 20 sh -c "nsenter --net --target $peer ss -ltnH | grep :3300"
 	README_HOST=yes KASHIM_APART=yes BUILD=$build \
-		unshare --mount --pid --fork --mount-proc sh "$0"
+		unshare --mount --pid --fork --mount-proc \
+		env --default-signal=INT,TERM sh "$0"
 	status=$?
 	kill "$server" "$peer"
 	exit "$status"

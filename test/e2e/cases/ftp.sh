@@ -24,6 +24,7 @@ server() {
 		background=NO
 		anonymous_enable=YES
 		anon_root=$RIG_DIR/files
+		ftp_username=nobody
 		secure_chroot_dir=$RIG_DIR/empty
 		run_as_launching_user=YES
 		one_process_model=YES

@@ -24,7 +24,9 @@ server() {
 server plain - 5005 1099
 server connect - 5006 1100
 server accept kashim.conf 5007 1101
-wait_listening 5005 5006 5007
+# The debug port is there long before the program has started its threads, each
+# of which the debugger would hear of in the silent time.
+wait_listening 5005 5006 5007 1099 1100 1101
 
 flow_open() {
 	policy=-
