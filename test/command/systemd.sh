@@ -42,12 +42,15 @@ systemd_tree() {
 
 # What each tree needs that is to boot, in the current directory.
 systemd_furnish() {
-	mkdir -p run etc/systemd/system dev/pts dev/shm
+	mkdir -p run etc/systemd/system etc/systemd/system.conf.d dev/pts dev/shm
 	chmod 1777 dev/shm
 	# Without the tree's own units, so that what starts is ours.
 	mount -t tmpfs tmpfs run &&
 		mount -t tmpfs tmpfs usr/lib/systemd/system || return 1
 	echo 0123456789abcdef0123456789abcdef >etc/machine-id
+	# A test may start a service as often as it likes.
+	printf '[Manager]\nDefaultStartLimitIntervalSec=0\n' \
+		>etc/systemd/system.conf.d/test.conf
 	for device in null zero full random urandom tty; do
 		[ -e "dev/$device" ] || : >"dev/$device"
 		mount --bind "/dev/$device" "dev/$device" || return 1
