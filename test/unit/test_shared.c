@@ -41,7 +41,7 @@ static struct image
 make_image(char letter, size_t count)
 {
 	struct rule *rules = calloc(count, sizeof(*rules));
-	char(*names)[16] = calloc(count, sizeof(*names));
+	char(*names)[24] = calloc(count, sizeof(*names));
 	struct image image;
 	uint8_t *bytes;
 

@@ -137,7 +137,7 @@ START_TEST(outside)
 	expect_variable("A", "a", "1", NULL);
 	expect_error("b", -ENOENT);
 	expect_error("c", -ENOENT);
-	memcpy(root, inside, sizeof(root));
+	memcpy(root, inside, sizeof(inside));
 }
 END_TEST
 

@@ -20,7 +20,7 @@
 #define SYSTEM "/usr/lib/systemd/system"
 #define ADMIN  "/etc/systemd/system"
 
-static char root[64];
+static char root[96];
 
 static inline int
 remove_one(
