@@ -325,6 +325,29 @@ tar -t -v -z -f "$1" | awk '{ print $1, $2, $4, $5 }' | sort -u >"$work/kinds"
 same 'two modes, one owner, one time' \
 	"$(sed 's/ [0-9].*//' "$work/kinds" | tr '\n' ' ')$(sed 's/^[^ ]* //' \
 	"$work/kinds" | sort -u | wc -l)" '-rw-r--r-- -rwxr-xr-x 1'
+# Where the tools are missing that make packages, what to install is said.
+mkdir "$work/few"
+for tool in sh dirname sed tr; do
+	ln -s "$(command -v "$tool")" "$work/few"
+done
+packages='libconfuse-dev libelf-dev libjansson-dev libmnl-dev libseccomp-dev'
+for what in 'no dpkg-buildpackage' 'no debhelper'; do
+	check "$what" 1 env PATH="$work/few" \
+		sh "$root/tools/package/deb" 0 "$work" <<-END
+	! deb: first, as root: apt-get install build-essential debhelper $packages pkg-config check
+	END
+	ln -s "$(command -v true)" "$work/few/dpkg-buildpackage"
+	ln -s "$(command -v false)" "$work/few/dpkg-checkbuilddeps"
+done
+names=
+for name in check jansson libconfuse libelf libmnl libseccomp; do
+	names="$names 'pkgconfig($name)'"
+done
+check 'no rpmbuild' 1 env PATH="$work/few" \
+	sh "$root/tools/package/rpm" 0 "$work" <<END
+! rpm: first, as root: dnf install rpm-build gcc make pkgconfig$names (on SUSE: zypper in place of dnf; on Debian: apt-get install rpm)
+END
+
 same 'it has the version' "$(tar -t -z -f "$1" | cut -d / -f 1 | sort -u)" \
 	"kashim-$("$build/kashim" --version | cut -d ' ' -f 2)"
 
