@@ -203,6 +203,18 @@ left() {
 
 # The machine's own are not needed, and not seen.
 mount -t tmpfs tmpfs /opt && mkdir /opt/kashim || exit 2
+
+# Before anything is installed, the example of the sources is named.
+mkdir -p "$work/source/build" "$work/source/conf"
+cp "$build/kashim" "$work/source/build"
+: >"$work/source/conf/kashim.conf"
+if [ -e /etc/kashim.conf ] || [ -e /usr/local/share/doc/kashim/examples ]; then
+	skip 'not installed: check' 'this machine has a kashim'
+else
+	"$work/source/build/kashim" check 2>&1 | sed 1d >"$work/actual"
+	echo "kashim: start with a copy of $work/source/conf/kashim.conf" |
+		actual 'not installed: check'
+fi
 umask 077
 holds 'make PREFIX=/opt/kashim' make_it PREFIX=/opt/kashim
 holds 'make install PREFIX=/opt/kashim' make_it PREFIX=/opt/kashim \
