@@ -442,9 +442,9 @@ END
 
 # Where the loader's own directory leads to the library, one name is right for
 # programs of all word sizes.
-ldd bin/kashim >ldd
-libraries=/usr$(sed -n 's|.*libc\.so.6 => \(/usr\)*\([^ ]*\)/libc.*|\2|p' ldd)
-loader=$(sed -n 's|^[[:space:]]*\(/[^ ]*\) (.*|\1|p' ldd)
+ldd bin/kashim >loaded
+libraries=/usr$(sed -n 's|.*libc\.so.6 => \(/usr\)*\([^ ]*\)/libc.*|\2|p' loaded)
+loader=$(sed -n 's|^[[:space:]]*\(/[^ ]*\) (.*|\1|p' loaded)
 mkdir -p "image$libraries" "image${loader%/*}" && cp "$loader" "image$loader" &&
 	ln -s /usr/local/lib/libkashim.so "image$libraries" || exit 2
 unit sizes.service Environment=LD_PRELOAD=/opt/a.so

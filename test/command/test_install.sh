@@ -78,8 +78,8 @@ says_where() {
 	echo "$2/kashim-wrapper" | actual "$2: the page of the wrapper"
 	holds "$1: its README" grep -qF "$2/kashim-wrapper" \
 		"$work/dest$1/share/doc/kashim/README"
-	(cd "$work/dest$1" && sed "s|$1\\b||g" "$work/dest$2/kashim-wrapper" \
-		$(find share -type f)) >"$work/actual"
+	find "$work/dest$1/share" "$work/dest$2/kashim-wrapper" -type f \
+		-exec sed "s|$1\\b||g" {} + >"$work/actual"
 	quiet "$1: no word of another prefix" fails grep -F /usr/local \
 		"$work/actual"
 	for text in share/man/man1/kashim.1 share/man/man5/kashim.conf.5 \
@@ -348,8 +348,8 @@ for what in 'no dpkg-buildpackage' 'no debhelper'; do
 		sh "$root/tools/package/deb" 0 "$work" <<-END
 	! deb: first, as root: apt-get install build-essential debhelper $packages pkg-config check
 	END
-	ln -s "$(command -v true)" "$work/few/dpkg-buildpackage"
-	ln -s "$(command -v false)" "$work/few/dpkg-checkbuilddeps"
+	ln -sf "$(command -v true)" "$work/few/dpkg-buildpackage"
+	ln -sf "$(command -v false)" "$work/few/dpkg-checkbuilddeps"
 done
 names=
 for name in check jansson libconfuse libelf libmnl libseccomp; do
