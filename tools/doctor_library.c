@@ -214,18 +214,10 @@ bool
 doctor_both_sizes(const char *root, const char *library)
 {
 	struct doctor_place place = {0};
-	struct doctor_target target = {0};
 	char path[PATH_MAX];
-	int fd, error;
 
 	place.root = root;
-	fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	error = elf_file_read(fd, &target.elf);
-	close(fd);
-	return error == 0 &&
-	       doctor_resolve(&place, &target, DOCTOR_BOTH_SIZES, path) == 0 &&
+	return doctor_resolve_own(&place, DOCTOR_BOTH_SIZES, path) == 0 &&
 	       is_same_file(&place, path, library);
 }
 
