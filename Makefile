@@ -12,7 +12,8 @@ LIBDIR        ?= $(PREFIX)/lib
 MANDIR        ?= $(PREFIX)/share/man
 DOCDIR        ?= $(PREFIX)/share/doc/kashim
 BASHDIR       ?= $(PREFIX)/share/bash-completion/completions
-TMPFILESDIR   ?= $(PREFIX)/lib/tmpfiles.d
+# Where systemd looks, wherever the rest is.
+TMPFILESDIR   ?= $(if $(filter /usr,$(PREFIX)),/usr,/usr/local)/lib/tmpfiles.d
 SYSCONFDIR    ?= /etc
 LOCALSTATEDIR ?= /var
 DESTDIR       ?=
@@ -26,9 +27,11 @@ VERSION     := 0.2.0
 BUILD       := build
 
 # $(call say,WHAT): a short line in place of the command behind it.
+# $(call say,WHAT,FILE...): a line for each file.
 V   ?= 0
 Q   := $(if $(filter 1,$(V)),,@)
-say  = $(if $(Q),@printf '  %-4s %s\n' $(1) $(@:$(BUILD)/%=%))
+say  = $(if $(Q),@printf '  %-4s %s\n' $(foreach file, \
+       $(or $(2),$(@:$(BUILD)/%=%)),$(1) $(file)))
 
 # In a 32-bit program stat(2) would fail on large inodes and late times. Not
 # elsewhere: it renames open() and others, and libc.h knows the plain names.
@@ -156,80 +159,94 @@ $(BUILD)/kashim: $(TOOL_OBJS)
 include test/rules.mk
 
 # The texts say /usr/local, /etc and /var: what is installed says where it is.
-# install(1) takes a file away before it writes the new one, as it must:
-# programs run with it.
-PLACED   := sed -e 's|/usr/local/lib|$(LIBDIR)|g' \
-	    -e 's|/usr/local/bin|$(BINDIR)|g' \
-	    -e 's|/usr/local/share/doc/kashim|$(DOCDIR)|g' \
-	    -e 's|/usr/local|$(PREFIX)|g' \
-	    -e 's|/etc/kashim|$(SYSCONFDIR)/kashim|g' \
-	    -e 's|etc%kashim|$(subst /,%,$(SYSCONFDIR:/%=%))%kashim|g' \
-	    -e 's|/var/cache/kashim|$(LOCALSTATEDIR)/cache/kashim|g'
-PUBLISHED := $(DESTDIR)$(LOCALSTATEDIR)/cache/kashim
-CONFIG   := $(DESTDIR)$(SYSCONFDIR)/kashim.conf
-DOCS     := COPYING docs/kashim-status.schema.json
+# In two steps, as one of these places may hold another one's name. install(1)
+# takes a file away before it writes the new one, as it must: programs run with
+# it.
+PLACED    := sed \
+	     -e 's|/usr/local/lib|@LIBDIR@|g; s|/usr/local/bin|@BINDIR@|g' \
+	     -e 's|/usr/local/share/doc/kashim|@DOCDIR@|g' \
+	     -e 's|/usr/local|@PREFIX@|g' \
+	     -e 's|/etc/kashim|@SYSCONFDIR@/kashim|g' \
+	     -e 's|etc%kashim|$(subst /,%,$(SYSCONFDIR:/%=%))%kashim|g' \
+	     -e 's|/var/cache/kashim|@LOCALSTATEDIR@/cache/kashim|g' \
+	     $(foreach place,LIBDIR BINDIR DOCDIR PREFIX SYSCONFDIR \
+	     LOCALSTATEDIR,-e 's|@$(place)@|$($(place))|g')
+PUBLISHED := $(LOCALSTATEDIR)/cache/kashim
+CONFIG    := $(DESTDIR)$(SYSCONFDIR)/kashim.conf
+DOCS      := COPYING docs/kashim-status.schema.json
 
 # What is the system's own is for root: others install below a PREFIX of theirs.
-LOADER := test -z '$(DESTDIR)' -a "$$(id -u)" -eq 0
-SYSTEM := test -n '$(DESTDIR)' -o "$$(id -u)" -eq 0
+ROOT   := $(filter 0,$(shell id -u))
+LOADER := $(if $(DESTDIR),,$(ROOT))
+SYSTEM := $(or $(DESTDIR),$(ROOT))
 
 # FROM:TO, each a text that is placed.
 TEXTS := $(foreach text,README docs/NEWS docs/SECURITY, \
 	 $(text):$(DOCDIR)/$(notdir $(text))) \
-	 tools/package/tmpfiles.conf:$(TMPFILESDIR)/kashim.conf \
+	 $(if $(SYSTEM),tools/package/tmpfiles.conf:$(TMPFILESDIR)/kashim.conf) \
 	 $(foreach page,$(notdir $(wildcard docs/*.[1-8])), \
 	 docs/$(page):$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page)) \
 	 $(foreach file,$(shell find conf -type f), \
 	 $(file):$(file:conf/%=$(DOCDIR)/examples/%))
-INSTALLED := $(addprefix $(BINDIR)/,kashim kashim-wrapper) \
-	 $(addprefix $(LIBDIR)/,libkashim.so libkashim-config.so) \
-	 $(BASHDIR)/kashim $(addprefix $(DOCDIR)/,$(notdir $(DOCS))) \
+LIBRARIES := $(addprefix $(LIBDIR)/,libkashim.so libkashim-config.so)
+OTHERS := $(addprefix $(BINDIR)/,kashim kashim-wrapper) $(BASHDIR)/kashim \
+	 $(addprefix $(DOCDIR)/,$(notdir $(DOCS))) \
 	 $(foreach text,$(TEXTS),$(lastword $(subst :, ,$(text))))
 
 install-library: all-library
-	install -d $(DESTDIR)$(LIBDIR)
-	install -m 755 $(BUILD)/libkashim.so $(BUILD)/libkashim-config.so \
+	$(call say,INST,$(addprefix $(DESTDIR),$(LIBRARIES)))
+	$(Q)install -d $(DESTDIR)$(LIBDIR)
+	$(Q)install -m 755 $(BUILD)/libkashim.so $(BUILD)/libkashim-config.so \
 	    $(DESTDIR)$(LIBDIR)
-	! $(LOADER) || ldconfig
+	$(if $(LOADER),$(Q)ldconfig)
 
 install: all install-library
-	install -d $(sort $(addprefix $(DESTDIR),$(dir $(INSTALLED))))
-	install -m 755 $(BUILD)/kashim $(DESTDIR)$(BINDIR)
-	$(PLACED) tools/kashim-wrapper | install -m 755 /dev/stdin \
+	$(call say,INST,$(addprefix $(DESTDIR),$(OTHERS)))
+	$(Q)install -d $(sort $(addprefix $(DESTDIR),$(dir $(OTHERS))))
+	$(Q)install -m 755 $(BUILD)/kashim $(DESTDIR)$(BINDIR)
+	$(Q)$(PLACED) tools/kashim-wrapper | install -m 755 /dev/stdin \
 	    $(DESTDIR)$(BINDIR)/kashim-wrapper
-	install -m 644 tools/kashim.bash $(DESTDIR)$(BASHDIR)/kashim
-	install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)
-	set -e; for text in $(TEXTS); do \
+	$(Q)install -m 644 tools/kashim.bash $(DESTDIR)$(BASHDIR)/kashim
+	$(Q)install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)
+	$(Q)set -e; for text in $(TEXTS); do \
 	    $(PLACED) $${text%%:*} | \
 	    install -m 644 /dev/stdin $(DESTDIR)$${text#*:}; \
 	done
-	! $(SYSTEM) || install -d $(PUBLISHED)
+	$(if $(SYSTEM),$(Q)install -d $(DESTDIR)$(PUBLISHED))
 
-# Directories that are empty then go, up to PREFIX, but none that a system has
-# of itself.
-STANDARD := $(foreach prefix,/usr /usr/local,$(prefix) \
-	 $(addprefix $(prefix)/,bin lib share share/doc share/man)) /opt \
-	 /var/cache $(patsubst %/,%,$(dir $(PREFIX)))
+# Directories that are empty then go if they are ours: PREFIX and what is below
+# it, without those that every system has; and these three, wherever they are.
+STANDARD := $(foreach prefix,/usr /usr/local,$(prefix) $(addprefix $(prefix)/, \
+	 bin sbin lib lib64 share share/doc share/man)) \
+	 /$(firstword $(subst /, ,$(PREFIX)))
 
 # What was published stays, with its directory: programs that run have it
 # mapped, and would never see what is published after the next install. The
 # compiled policy goes: without kashim.conf it would be in force after the next
 # install.
 uninstall:
-	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
-	! $(SYSTEM) || rm -f $(CONFIG).policy
-	for directory in $(patsubst %/,%,$(sort $(dir $(INSTALLED)))) \
-	    $(LOCALSTATEDIR)/cache/kashim; do \
-	    until case ' $(STANDARD) ' in *" $$directory "*) ;; \
-	        *) ! rmdir "$(DESTDIR)$$directory" 2>/dev/null ;; esac; do \
+	$(call say,RM,$(addprefix $(DESTDIR),$(LIBRARIES) $(OTHERS)))
+	$(Q)rm -f $(addprefix $(DESTDIR),$(LIBRARIES) $(OTHERS))
+	$(if $(SYSTEM),$(Q)rm -f $(CONFIG).policy)
+	$(Q)for directory in $(PUBLISHED) \
+	    $(patsubst %/,%,$(sort $(dir $(LIBRARIES) $(OTHERS)))); do \
+	    while case "$$directory/" in \
+	        $(addsuffix /|,$(STANDARD)) /) false ;; \
+	        $(PREFIX)/*|$(DOCDIR)/*|$(TMPFILESDIR)/|$(PUBLISHED)/) ;; \
+	        *) false ;; \
+	        esac && rmdir "$(DESTDIR)$$directory" 2>/dev/null; do \
 	        directory=$${directory%/*}; \
 	    done; \
 	done
-	! $(LOADER) || ldconfig
-	@for file in $(CONFIG) $(PUBLISHED)/* \
+	$(if $(LOADER),$(Q)ldconfig)
+	@for file in $(CONFIG) $(DESTDIR)$(PUBLISHED)/* \
+	    $(DESTDIR)/etc/ld.so.conf.d/kashim.conf \
 	    $(DESTDIR)/etc/systemd/system/*.d/zz-kashim.conf; do \
 	    test ! -e "$$file" || echo "left: $$file"; \
 	done
+	@echo 'Where a link to kashim-wrapper stands in the place of a program,' \
+	    'put the'
+	@echo 'program back: mv PROGRAM.real PROGRAM'
 
 # For others. What they make is in $(BUILD).
 dist:

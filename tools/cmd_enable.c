@@ -111,6 +111,9 @@ find_library(struct enable *enable)
 		    enable->options.root, libc, lacking, enable->library);
 		return CMD_NO;
 	}
+	/* What the service starts may be of another word size. */
+	if (doctor_both_sizes(enable->options.root, enable->library))
+		strcpy(enable->library, DOCTOR_BOTH_SIZES);
 	return CMD_DONE;
 }
 

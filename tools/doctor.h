@@ -104,6 +104,18 @@ int doctor_unit(const char *name, const char *config, const char *library,
 int doctor_lacks(const char *root, const char *library, char libc[PATH_MAX],
     char lacking[NAME_MAX + 1]);
 
+/*
+ * For LD_PRELOAD: the loader of each word size puts a directory of its own for
+ * $LIB (ld.so(8)), so that each finds the library for it.
+ */
+#define DOCTOR_BOTH_SIZES "/usr/$LIB/libkashim.so"
+
+/*
+ * Does that lead a program of our own word size to library, a path in the
+ * system below root ("" for this one)?
+ */
+bool doctor_both_sizes(const char *root, const char *library);
+
 void doctor_free(struct doctor *doctor);
 
 #endif

@@ -199,6 +199,28 @@ doctor_lacks(const char *root, const char *library, char libc[PATH_MAX],
 	return lacks_version(&place, &target, library, libc, lacking);
 }
 
+static bool
+is_same_file(
+    const struct doctor_place *place, const char *path, const char *other)
+{
+	struct stat a, b;
+
+	return doctor_stat(place, path, &a) == 0 &&
+	       doctor_stat(place, other, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+bool
+doctor_both_sizes(const char *root, const char *library)
+{
+	struct doctor_place place = {0};
+	char path[PATH_MAX];
+
+	place.root = root;
+	return doctor_resolve_own(&place, DOCTOR_BOTH_SIZES, path) == 0 &&
+	       is_same_file(&place, path, library);
+}
+
 static void
 judge_libc(const struct doctor_place *place, const struct doctor_target *target,
     const char *path, const struct elf_file *library,
@@ -269,11 +291,9 @@ judge_class(const struct doctor_place *place,
 	    elf_file_machine(library));
 	doctor_lib_token(place, program, token, sizeof(token));
 	snprintf(other, sizeof(other), "/usr/%s/" DOCTOR_LIBRARY_FILE, token);
-	if (doctor_resolve(
-		place, target, "/usr/$LIB/" DOCTOR_LIBRARY_FILE, other) == 0)
+	if (doctor_resolve(place, target, DOCTOR_BOTH_SIZES, other) == 0)
 		doctor_remedy(doctor,
-		    "There is %s. LD_PRELOAD='/usr/$LIB/" DOCTOR_LIBRARY_FILE
-		    "' finds it, "
+		    "There is %s. LD_PRELOAD='" DOCTOR_BOTH_SIZES "' finds it, "
 		    "and with a real dollar sign it is right for both kinds of "
 		    "programs if the other one lies in its directory, too.",
 		    other);
@@ -281,21 +301,10 @@ judge_class(const struct doctor_place *place,
 		doctor_remedy(doctor,
 		    "Build one for %s ('make builds' makes the 32-bit one), "
 		    "install it as %s, write "
-		    "LD_PRELOAD='/usr/$LIB/" DOCTOR_LIBRARY_FILE
+		    "LD_PRELOAD='" DOCTOR_BOTH_SIZES
 		    "', and run 'kashim compile' after each change of the "
 		    "configuration. Or use 'kashim run'.",
 		    machine, other);
-}
-
-static bool
-is_same_file(
-    const struct doctor_place *place, const char *path, const char *other)
-{
-	struct stat a, b;
-
-	return doctor_stat(place, path, &a) == 0 &&
-	       doctor_stat(place, other, &b) == 0 && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
 }
 
 /* One entry of the LD_PRELOAD that is there already. */

@@ -216,6 +216,10 @@ int doctor_as(const struct doctor_place *place, void (*look)(void *data),
 int doctor_resolve(const struct doctor_place *place,
     const struct doctor_target *target, const char *entry, char path[PATH_MAX]);
 
+/* The same of a program like this one: of its word size, and its loader. */
+int doctor_resolve_own(
+    const struct doctor_place *place, const char *entry, char path[PATH_MAX]);
+
 /* What $LIB stands for with this loader; "lib" if it is not told. */
 void doctor_lib_token(const struct doctor_place *place,
     const struct elf_file *elf, char *token, size_t size);

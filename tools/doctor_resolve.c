@@ -234,3 +234,17 @@ doctor_resolve(const struct doctor_place *place,
 	}
 	return doctor_stat(place, path, &st);
 }
+
+int
+doctor_resolve_own(
+    const struct doctor_place *place, const char *entry, char path[PATH_MAX])
+{
+	struct doctor_target target = {.path = "/proc/self/exe"};
+	int fd = open(target.path, O_RDONLY | O_CLOEXEC), error;
+
+	if (fd < 0)
+		return -errno;
+	error = elf_file_read(fd, &target.elf);
+	close(fd);
+	return error < 0 ? error : doctor_resolve(place, &target, entry, path);
+}

@@ -319,6 +319,7 @@ examine_service(const struct unit *unit, const char *config,
     const char *library, struct doctor *doctor)
 {
 	struct service service = {.unit = unit, .doctor = doctor};
+	char path[PATH_MAX];
 	bool visible;
 	int error;
 
@@ -341,6 +342,11 @@ examine_service(const struct unit *unit, const char *config,
 	if (error == 0 && visible && service.programs == 0)
 		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_FATAL,
 		    "%s has no ExecStart=: it starts no program", unit->id);
+	/* Settings name no $LIB; and without a slash, any directory may do. */
+	if (*service.place.library == '/' &&
+	    doctor_resolve_own(&service.place, service.place.library, path) ==
+		0)
+		service.place.library = path;
 	doctor_sandbox(
 	    unit, service.place.config, service.place.library, doctor);
 out:

@@ -11,8 +11,9 @@
 
 /*
  * What to do, in half a sentence, at text: "start with a copy of FILE", which
- * is the commented example that was installed; or, if it can't be read here,
- * where in the manual the examples are.
+ * is the commented example that was installed, or that of the sources beside
+ * which this command was built; or, if none can be read, where in the manual
+ * the examples are.
  */
 void example_hint(char text[EXAMPLE_TEXT_MAX]);
 

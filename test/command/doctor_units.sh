@@ -199,6 +199,9 @@ says 'no exec' 1 'NoExecPaths= covers' NoExecPaths=/ ExecPaths=/usr
 says 'no exec, and more' 1 'NoExecPaths= covers' "NoExecPaths=$opt/lib" \
 	ExecPaths=/opt
 says 'no exec, but' 0 'takes effect' NoExecPaths=/ ExecPaths="/usr $opt/lib"
+says 'no exec, but by a token' 0 'takes effect' NoExecPaths=/ \
+	ExecPaths="/usr $opt/${token:-lib}" \
+	"Environment=LD_PRELOAD=$opt/\$LIB/libkashim.so"
 says 'address families' 0 'without AF_UNIX' \
 	'RestrictAddressFamilies=AF_INET AF_INET6'
 says 'address families, all' 0 'takes effect' \

@@ -440,6 +440,28 @@ check 'and one that fits' 0 kashim enable -r image late <<END
 $admin/late.service.d/$dropin: written
 END
 
+# Where the loader's own directory leads to the library, one name is right for
+# programs of all word sizes.
+ldd bin/kashim >loaded
+libraries=/usr$(sed -n 's|.*libc\.so.6 => \(/usr\)*\([^ ]*\)/libc.*|\2|p' loaded)
+loader=$(sed -n 's|^[[:space:]]*\(/[^ ]*\) (.*|\1|p' loaded)
+mkdir -p "image$libraries" "image${loader%/*}" && cp "$loader" "image$loader" &&
+	ln -s /usr/local/lib/libkashim.so "image$libraries" || exit 2
+unit sizes.service Environment=LD_PRELOAD=/opt/a.so
+kashim enable -r image sizes >shown 2>&1
+# shellcheck disable=SC2016 # for the loader
+holds 'all word sizes' grep -qxF \
+	'Environment=LD_PRELOAD=/usr/$LIB/libkashim.so:/opt/a.so' \
+	"$admin/sizes.service.d/$dropin"
+kashim enable -r image sizes >shown 2>&1
+in_file 'all word sizes, again' shown 'is so already'
+rm "image$libraries/libkashim.so"
+: >"image$libraries/libkashim.so"
+kashim enable -r image sizes >shown 2>&1
+holds 'another library' grep -qxF \
+	'Environment=LD_PRELOAD=/usr/local/lib/libkashim.so:/opt/a.so' \
+	"$admin/sizes.service.d/$dropin"
+
 # The library. Only looked at here: without --root it would be this system.
 
 some=$(systemctl list-unit-files --type=service --state=static --no-legend \

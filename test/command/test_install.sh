@@ -39,9 +39,9 @@ make_it() {
 # What is used is found: each file once, with its mode. $1 is the prefix.
 files() {
 	holds "$1: all files" test -d "$work/dest$1"
-	(cd "$work/dest" && find . ! -type d -printf '%m .%P\n') |
-		sed "s|\\.${1#/}/||" | grep -v ' share/doc/kashim/' |
-		sort -k 2 >"$work/actual"
+	(cd "$work/dest" && find . ! -type d -printf '%m /%P\n') |
+		sed "s|$1/||; s|/usr/local/lib/tmpfiles|lib/tmpfiles|" |
+		grep -v ' share/doc/kashim/' | sort -k 2 >"$work/actual"
 	actual "$1: all files" <<-'END'
 	755 bin/kashim
 	755 bin/kashim-wrapper
@@ -78,9 +78,10 @@ says_where() {
 	echo "$2/kashim-wrapper" | actual "$2: the page of the wrapper"
 	holds "$1: its README" grep -qF "$2/kashim-wrapper" \
 		"$work/dest$1/share/doc/kashim/README"
-	[ "$1" = /usr/local ] || quiet "$1: no word of another prefix" \
-		fails grep -rF /usr/local "$work/dest$1/share" \
-		"$work/dest$2/kashim-wrapper"
+	find "$work/dest$1/share" "$work/dest$2/kashim-wrapper" -type f \
+		-exec sed "s|$1\\b||g" {} + >"$work/actual"
+	quiet "$1: no word of another prefix" fails grep -F /usr/local \
+		"$work/actual"
 	for text in share/man/man1/kashim.1 share/man/man5/kashim.conf.5 \
 		share/man/man7/libkashim.7 share/doc/kashim/README; do
 		(cd "$work/dest$1" && grep -ohE '/[^[:space:]]*/kashim\.conf\b' \
@@ -88,10 +89,12 @@ says_where() {
 			sort -u) >"$work/actual"
 		echo "$4/kashim.conf" | actual "$4: $text"
 	done
-	for text in share/man/man1/kashim.1 share/man/man7/libkashim.7 \
-		share/doc/kashim/README lib/tmpfiles.d/kashim.conf; do
-		(cd "$work/dest$1" && grep -ohE '/[^[:space:]]*/cache/kashim\b' \
-			"$text" | sort -u) >"$work/actual"
+	tmpfiles=/usr/local/lib/tmpfiles.d/kashim.conf
+	[ "$1" != /usr ] || tmpfiles=/usr/lib/tmpfiles.d/kashim.conf
+	for text in "$1/share/man/man1/kashim.1" "$1/share/man/man7/libkashim.7" \
+		"$1/share/doc/kashim/README" "$tmpfiles"; do
+		grep -ohE '/[^[:space:]]*/cache/kashim\b' "$work/dest$text" |
+			sort -u >"$work/actual"
 		echo "$5/cache/kashim" | actual "$5: $text"
 	done
 	holds "$1: a directory to publish in" test -d "$work/dest$5/cache/kashim"
@@ -200,6 +203,18 @@ left() {
 
 # The machine's own are not needed, and not seen.
 mount -t tmpfs tmpfs /opt && mkdir /opt/kashim || exit 2
+
+# Before anything is installed, the example of the sources is named.
+mkdir -p "$work/source/build" "$work/source/conf"
+cp "$build/kashim" "$work/source/build"
+: >"$work/source/conf/kashim.conf"
+if [ -e /etc/kashim.conf ] || [ -e /usr/local/share/doc/kashim/examples ]; then
+	skip 'not installed: check' 'this machine has a kashim'
+else
+	"$work/source/build/kashim" check 2>&1 | sed 1d >"$work/actual"
+	echo "kashim: start with a copy of $work/source/conf/kashim.conf" |
+		actual 'not installed: check'
+fi
 umask 077
 holds 'make PREFIX=/opt/kashim' make_it PREFIX=/opt/kashim
 holds 'make install PREFIX=/opt/kashim' make_it PREFIX=/opt/kashim \
@@ -213,36 +228,49 @@ use /opt/kashim
 umount /opt/kashim
 mv "$work/build.away" "$work/build"
 others="$work/dest/etc/kashim.conf
+$work/dest/etc/ld.so.conf.d/kashim.conf
 $work/dest/etc/systemd/system/a.service.d/zz-kashim.conf
 $work/dest/opt/kashim/lib/other.so
 $work/dest/opt/kashim/share/doc/kashim/examples/other.conf
 $work/dest/var/cache/kashim/etc%kashim.conf.shared"
-mkdir -p "$work/dest/etc/systemd/system/a.service.d"
+mkdir -p "$work/dest/etc/systemd/system/a.service.d" \
+	"$work/dest/etc/ld.so.conf.d"
 for file in $others "$work/dest/etc/kashim.conf.policy"; do
 	: >"$file"
 done
 holds 'make uninstall PREFIX=/opt/kashim' make_it \
 	PREFIX=/opt/kashim uninstall
 grep '^left: ' "$work/held" | sort >"$work/actual"
+in_file 'and what to undo' "$work/held" 'program back: mv PROGRAM.real PROGRAM'
 echo "$others" | grep -v other | sed 's/^/left: /' | sort |
 	actual 'uninstall says what stays'
 find "$work/dest" -type f | sort >"$work/actual"
 echo "$others" | sort | actual 'what is not ours stays'
 rm $others
-rmdir -p --ignore-fail-on-non-empty "$work/dest/etc/systemd/system/a.service.d"
+(cd "$work/dest" && rmdir -p --ignore-fail-on-non-empty etc/ld.so.conf.d \
+	etc/systemd/system/a.service.d)
 holds 'make uninstall, again' make_it \
 	PREFIX=/opt/kashim uninstall
-left /opt /var/cache
+left /opt /usr/local/lib /var/cache
+
+# A prefix below another place that the texts name.
+holds 'make PREFIX=/usr/local/kashim' make_it PREFIX=/usr/local/kashim install
+files /usr/local/kashim
+holds 'make uninstall PREFIX=/usr/local/kashim' make_it \
+	PREFIX=/usr/local/kashim uninstall
+left /usr/local/lib /var/cache
 
 elsewhere="BUILD=$work/elsewhere PREFIX=/usr BINDIR=/usr/sbin
-	LIBDIR=/usr/lib/some-linux SYSCONFDIR=/usr/etc/net LOCALSTATEDIR=/srv"
+	LIBDIR=/usr/lib/some-linux SYSCONFDIR=/usr/etc/net
+	LOCALSTATEDIR=/srv/var"
 holds 'make install, elsewhere' make_it $elsewhere install
-says_where /usr /usr/sbin /usr/lib/some-linux /usr/etc/net /srv
+same 'quiet lines' "$(grep -vE '^  (CC|LD|INST) +[^ ]+$' "$work/held")" ''
+says_where /usr /usr/sbin /usr/lib/some-linux /usr/etc/net /srv/var
 grep -ohE '[^ /]*%kashim\.conf' -r "$work/dest/usr/share" | sort -u \
 	>"$work/actual"
 echo 'usr%etc%net%kashim.conf' | actual 'what is published, elsewhere'
 holds 'make uninstall, elsewhere' make_it $elsewhere uninstall
-left /usr/lib /usr/share/doc /usr/share/man
+left /srv/var/cache /usr/lib /usr/sbin /usr/share/doc /usr/share/man
 
 # A program that runs all the time: follow.c.
 
@@ -309,6 +337,29 @@ tar -t -v -z -f "$1" | awk '{ print $1, $2, $4, $5 }' | sort -u >"$work/kinds"
 same 'two modes, one owner, one time' \
 	"$(sed 's/ [0-9].*//' "$work/kinds" | tr '\n' ' ')$(sed 's/^[^ ]* //' \
 	"$work/kinds" | sort -u | wc -l)" '-rw-r--r-- -rwxr-xr-x 1'
+# Where the tools are missing that make packages, what to install is said.
+mkdir "$work/few"
+for tool in sh dirname sed tr; do
+	ln -s "$(command -v "$tool")" "$work/few"
+done
+packages='libconfuse-dev libelf-dev libjansson-dev libmnl-dev libseccomp-dev'
+for what in 'no dpkg-buildpackage' 'no debhelper'; do
+	check "$what" 1 env PATH="$work/few" \
+		sh "$root/tools/package/deb" 0 "$work" <<-END
+	! deb: first, as root: apt-get install build-essential debhelper $packages pkg-config check
+	END
+	ln -sf "$(command -v true)" "$work/few/dpkg-buildpackage"
+	ln -sf "$(command -v false)" "$work/few/dpkg-checkbuilddeps"
+done
+names=
+for name in check jansson libconfuse libelf libmnl libseccomp; do
+	names="$names 'pkgconfig($name)'"
+done
+check 'no rpmbuild' 1 env PATH="$work/few" \
+	sh "$root/tools/package/rpm" 0 "$work" <<END
+! rpm: first, as root: dnf install rpm-build gcc make pkgconfig$names (on SUSE: zypper in place of dnf; on Debian: apt-get install rpm)
+END
+
 same 'it has the version' "$(tar -t -z -f "$1" | cut -d / -f 1 | sort -u)" \
 	"kashim-$("$build/kashim" --version | cut -d ' ' -f 2)"
 

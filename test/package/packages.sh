@@ -86,8 +86,15 @@ cp "$@" "$place/user/srv" || exit 2
 holds 'lintian finds no error' inside "$place/builder" sh -c \
 	'lintian --allow-root --fail-on error "$1"/build/deb/*.changes' sh \
 	"$source"
+# Places of who runs it are not the package's.
+elsewhere=
+for name in DESTDIR PREFIX BINDIR LIBDIR MANDIR DOCDIR BASHDIR TMPFILESDIR \
+	SYSCONFDIR LOCALSTATEDIR; do
+	elsewhere="$elsewhere $name=/srv/other"
+done
+# shellcheck disable=SC2086 # words
 holds 'make deb, again' inside "$place/builder" env \
-	DEB_BUILD_OPTIONS=nocheck make -C "$source" deb
+	DEB_BUILD_OPTIONS=nocheck make -C "$source" $elsewhere deb
 for package; do
 	holds "${package##*/}: the same bytes again" cmp "$package" \
 		"$work/${package##*/}"
@@ -230,6 +237,8 @@ same 'installed alone' "$(idle old)" '7200 7200'
 
 rules 300
 holds 'enable' run kashim enable agent@
+in_file 'for programs of each word size' "$SYSTEMD_ROOT/${dropin#./}" \
+	'Environment=LD_PRELOAD=/usr/$LIB/libkashim.so'
 run systemctl daemon-reload
 start old
 same 'enabled' "$(idle old)" '300 300'
@@ -270,15 +279,27 @@ fi
 
 # Removed, and installed again.
 
-holds 'remove' apt remove kashim libkashim \
-	${other:+"libkashim:$other"}
+run sh -c 'cp /usr/bin/kashim-wrapper /srv/agent &&
+	printf "#!/bin/sh\necho \"it runs, \$LD_PRELOAD\"\n" >/srv/agent.real &&
+	chmod 755 /srv/agent.real'
+same 'a copy of the wrapper' "$(run /srv/agent 2>&1)" \
+	"it runs, $multiarch/libkashim.so"
+if [ -n "$other" ]; then
+	holds "remove that for $other" apt remove "libkashim:$other"
+	quiet 'nothing is enabled for that alone' fails grep 'still names' \
+		"$work/apt"
+fi
+holds 'remove' apt remove kashim libkashim
 same 'it is removed' "$(state kashim)" config-files
-in_file 'it names what is enabled' "$work/apt" "${dropin#.}"
+in_file 'it names what is enabled' "$work/apt" "${dropin#.} still names"
+in_file 'and what to undo' "$work/apt" 'put the program back: mv PROGRAM.real'
+same 'a copy of the wrapper starts its program' "$(run /srv/agent 2>&1)" \
+	'it runs, '
 same 'what runs, goes on' "$(idle old)" '400 400'
 start new
 same 'an enabled service starts without it' "$(idle new)" '7200 7200'
 in_file 'the loader warns' "$SYSTEMD_ROOT/srv/errors.new" \
-	"$multiarch/libkashim.so"
+	'/libkashim.so'"'"' from LD_PRELOAD cannot be preloaded'
 # shellcheck disable=SC2086
 holds 'install again' apt install $next
 start new

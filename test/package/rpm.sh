@@ -13,7 +13,15 @@ command -v rpmbuild >/dev/null || skip_all 'there is no rpmbuild'
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 version=$(sed -n 's/^VERSION *:= *//p' "$root/Makefile")
-holds 'make rpm' make --no-print-directory -C "$root" BUILD="$work/build" rpm
+# Places of who runs it are not the package's.
+elsewhere=
+for place in DESTDIR PREFIX BINDIR LIBDIR MANDIR DOCDIR BASHDIR TMPFILESDIR \
+	SYSCONFDIR LOCALSTATEDIR; do
+	elsewhere="$elsewhere $place=/srv/other"
+done
+# shellcheck disable=SC2086 # words
+holds 'make rpm' make --no-print-directory -C "$root" BUILD="$work/build" \
+	$elsewhere rpm
 cd "$work/build/rpm/RPMS"/* || {
 	finish
 	exit 1
@@ -77,6 +85,7 @@ libmnl.so.0
 libseccomp.so.2
 END_NEEDS
 needs libkashim <<'END_NEEDS'
+/bin/sh
 libc.so.6
 libconfuse.so.2
 END_NEEDS
@@ -85,6 +94,27 @@ for package in kashim libkashim; do
 		sort -u >"$work/provides"
 	same "$package: provides itself" "$(cat "$work/provides")" "$package"
 done
+
+# What it does when it is removed for good; an upgrade ($1 is 1) says nothing.
+
+unit=$work/etc/systemd/system/a.service.d
+# script PACKAGE KIND ARGUMENT: runs it, with $work/etc for /etc.
+script() {
+	rpm -qp --qf "%{$2}" "$1-$version"-*.rpm |
+		sed "s|/etc/|$work/etc/|g" | sh -s "$3"
+}
+mkdir -p "$unit" && : >"$unit/zz-kashim.conf"
+for count in 0 1; do
+	script kashim PREUN $count >"$work/said.$count" 2>&1
+	script libkashim POSTUN $count >>"$work/said.$count" 2>&1
+done
+check 'removed' 0 cat "$work/said.0" <<END
+kashim: where a link to kashim-wrapper stands in the place of a program, put the program back: mv PROGRAM.real PROGRAM
+libkashim: $unit/zz-kashim.conf still names the library: remove it, or run 'kashim disable' before
+END
+quiet 'upgraded' cat "$work/said.1"
+same 'what was published stays' \
+	"$(rpm -qp --scripts "$(echo kashim-"$version"-*.rpm)" | grep -c 'rm ')" 0
 
 # What building needs, is here under the same name.
 sed -n 's/^BuildRequires: *pkgconfig(\(.*\))$/\1/p' \
