@@ -78,7 +78,8 @@ package() {
 fresh() {
 	rm -rf "$work/state" "$work/build" "$work/places"
 	mkdir -p "$work/state/packages" "$work/places" "$work/inc dir"
-	rm -f "$work/bin/clang" "$work/bin/nc" "$work/bin/systemctl"
+	rm -f "$work/bin/clang" "$work/bin/nc" "$work/bin/llvm-cov-14" \
+		"$work/bin/systemctl"
 	cp "$work/there.h" "$work/inc dir"
 	compiler cc
 	with_apt
@@ -94,6 +95,9 @@ fresh() {
 	END
 	package libclang-rt-14-dev <<-'END'
 		: >"$state/runtime"
+	END
+	package llvm <<-'END'
+		ln -s /bin/true "$bin/llvm-cov-14"
 	END
 	package vsftpd <<-'END'
 		echo 'vsftpd is installed' >>"$state/calls"
@@ -115,6 +119,7 @@ build header:there.h libthere-dev libthere-devel -
 demo command:nc.openbsd|nc netcat-openbsd netcat netcat-openbsd
 check command:clang clang clang clang14
 check link:clang:-fsanitize=fuzzer,address,-g libclang-rt-dev|libclang-rt-%clang-dev compiler-rt -
+check command:llvm-cov|llvm-cov-%clang llvm llvm llvm
 check@other link:cc:-fno-such-flag,-m99 gcc-multilib gcc-multilib -
 check unpacked:usr/sbin/vsftpd|$work/places/vsftpd x=vsftpd vsftpd vsftpd
 check file:/nowhere/postgres|$work/places/*/postgres postgresql postgresql-server -
@@ -156,6 +161,7 @@ check 'names' 1 setup look check <<'END'
 ! kashim: missing, with the package's name on Debian:
 !     nc.openbsd or nc                         netcat-openbsd
 !     clang                                    clang
+!     llvm-cov                                 llvm
 !     vsftpd                                   vsftpd
 !     postgres                                 postgresql
 ! "make setup" installs it.
@@ -167,6 +173,7 @@ check 'a need of another machine' 1 setup look check <<'END'
 ! kashim: missing, with the package's name on Debian:
 !     nc.openbsd or nc                         netcat-openbsd
 !     clang                                    clang
+!     llvm-cov                                 llvm
 !     what "cc -fno-such-flag -m99" needs      gcc-multilib
 !     vsftpd                                   vsftpd
 !     postgres                                 postgresql
@@ -194,7 +201,7 @@ $installing
 END
 same 'all of it: in two rounds, the second with the version' "$(calls)" \
 'apt-get update
-apt-get install -y --no-remove --no-install-recommends clang netcat-openbsd postgresql
+apt-get install -y --no-remove --no-install-recommends clang llvm netcat-openbsd postgresql
 apt-get download vsftpd
 apt-get install -y --no-remove --no-install-recommends libclang-rt-14-dev'
 holds 'daemons may start again' test ! -e /usr/sbin/policy-rc.d
@@ -214,17 +221,18 @@ holds 'the rest is installed' test -e places/17/postgres
 holds 'the rest of the second round' test -e state/runtime
 
 fresh
-rm state/packages/libclang-rt-14-dev
+rm state/packages/libclang-rt-14-dev state/packages/llvm
 check 'the real names of what has a version' 1 setup check <<END
 ! kashim: still missing; see WORK/build/setup.log:
 !     what "clang -fsanitize=fuzzer,address -g" needs libclang-rt-dev or libclang-rt-14-dev
+!     llvm-cov or llvm-cov-14                  llvm
 $installing
 END
 
 fresh
 echo 'echo "E: it conflicts"; false' | package postgresql
 check 'apt-get fails' 1 setup check <<END
-! first: clang netcat-openbsd postgresql 
+! first: clang llvm netcat-openbsd postgresql 
 ! E: it conflicts
 ! kashim: apt-get could not install all that is missing; see WORK/build/setup.log
 $installing
@@ -302,6 +310,7 @@ for system in 'fedora Fedora and RHEL (with EPEL)' \
 ! kashim: missing, with the package's name on Fedora and RHEL (with EPEL):
 !     nc.openbsd or nc                         netcat
 !     clang                                    clang
+!     llvm-cov                                 llvm
 !     vsftpd                                   vsftpd
 !     postgres                                 postgresql-server
 ! There is no apt-get here, so nothing is installed for you.
@@ -313,6 +322,7 @@ check 'without apt, SUSE, and vsftpd is installed' 1 setup look check <<'END'
 ! kashim: missing, with the package's name on SUSE:
 !     nc.openbsd or nc                         netcat-openbsd
 !     clang                                    clang14
+!     llvm-cov                                 llvm
 !     postgres                                 (name unknown)
 ! There is no apt-get here, so nothing is installed for you.
 END
