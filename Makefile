@@ -106,19 +106,32 @@ help:
 	@echo 'make format      format the sources'
 	@echo 'make clean       remove build/'
 
+# Where the headers of these are, if they are in directories of their own, as
+# libmnl's on SUSE.
+PACKAGES := libconfuse libmnl libelf jansson libseccomp
+CPPFLAGS_OF_PACKAGES := $(shell for package in $(PACKAGES); do \
+	       $(PKG_CONFIG) --cflags-only-I $$package; done 2>/dev/null)
+
+quoted = '$(subst ','\'',$(1))'
+SETUP = BUILD=$(call quoted,$(BUILD)) CC=$(call quoted,$(CC)) \
+	CPPFLAGS=$(call quoted,$(CPPFLAGS) $(CPPFLAGS_OF_PACKAGES)) \
+	CFLAGS=$(call quoted,$(CFLAGS)) LDFLAGS=$(call quoted,$(LDFLAGS)) \
+	sh test/setup.sh
+
 # What was made with another compiler, other flags or for other places is made
 # anew: the file holds them.
-COMPILED_WITH := $(CC) $(ALL_CFLAGS) $(CPPFLAGS) : $(LDFLAGS)
+COMPILED_WITH := $(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(CPPFLAGS_OF_PACKAGES) : \
+	       $(LDFLAGS)
 $(BUILD)/flags: always
 	@mkdir -p $(@D)
 	@command -v $(firstword $(CC)) >/dev/null || \
-	    BUILD=$(BUILD) CC='$(CC)' sh test/setup.sh look build
-	@printf '%s\n' '$(subst ','\'',$(COMPILED_WITH))' | cmp -s - $@ || \
-	    printf '%s\n' '$(subst ','\'',$(COMPILED_WITH))' >$@
+	    $(SETUP) look build
+	@printf '%s\n' $(call quoted,$(COMPILED_WITH)) | cmp -s - $@ || \
+	    printf '%s\n' $(call quoted,$(COMPILED_WITH)) >$@
 
 # Where a header is missing, this says what to install.
 $(BUILD)/needed: test/needs test/setup.sh $(BUILD)/flags
-	@BUILD=$(BUILD) CC='$(CC)' sh test/setup.sh look build
+	@$(SETUP) look build
 	@touch $@
 
 $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*.c lib/config*.c)): \
@@ -127,8 +140,8 @@ $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*.c lib/config*.c)): \
 $(BUILD)/%.o: %.c Makefile $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -Ilib -Itools -MMD -MP \
-	    -c -o $@ $<
+	$(Q)$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(CPPFLAGS_OF_PACKAGES) -Ilib \
+	    -Itools -MMD -MP -c -o $@ $<
 
 # Their names are for the linker: --wrap, .symver.
 $(BUILD)/lib/real.o $(BUILD)/lib/loader.o: ALL_CFLAGS += -fno-lto

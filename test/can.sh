@@ -1,13 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # What this machine can do that tests need, found out by trying it:
-# "can.sh NAME" exits with 0 if it can; with 1 if not, and prints why. A name
-# that CI accepts as a reason to leave tests out stands in .ci/cannot, too.
+# "can.sh NAME" exits with 0 if it can; with 1 if not, and prints why. With 2,
+# and the reason, if it could not be tried: for want of a tool or of root, or
+# since nothing can be run where temporary files are. That says nothing about
+# the machine, so the test is skipped (a failure in CI). With 3 for wrong use.
+# A name that CI accepts as a reason to leave tests out stands in .ci/cannot,
+# too.
 set -u
 
-dir=$(mktemp -d "${TMPDIR:-/tmp}/kashim-can.XXXXXX") || exit 2
+dir=$(mktemp -d "${TMPDIR:-/tmp}/kashim-can.XXXXXX") || exit 3
 trap 'rm -rf --one-file-system "$dir"' EXIT
-trap 'exit 2' HUP INT TERM
+trap 'exit 3' HUP INT TERM
 PATH=$PATH:/usr/sbin:/sbin
 
 # on_tmpfs COMMANDS: in a new file system of a mount namespace, which ends with
@@ -28,7 +32,7 @@ runs_32_bit()
 		printf '\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\200\4\10'
 		printf '\0\200\4\10\140\0\0\0\140\0\0\0\5\0\0\0\0\20\0\0'
 		printf '\270\1\0\0\0\273\52\0\0\0\315\200'
-	} >"$dir/program" && chmod 755 "$dir/program" || exit 2
+	} >"$dir/program" && chmod 755 "$dir/program" || exit 3
 	"$dir/program" 2>"$dir/status"
 	status=$?
 	[ $status -eq 42 ] || {
@@ -61,7 +65,11 @@ can()
 			device=$(losetup --find --show "$dir/disk") &&
 			losetup --detach "$device"
 		;;
-	namespaces) unshare --mount --net --pid --fork true ;;
+	namespaces) unshare --mount --net --ipc --pid --fork true ;;
+	user-namespaces)
+		unshare --user --map-root-user --mount --net --ipc true
+		;;
+	ptrace) strace -qq -o "$dir/trace" /bin/true ;;
 	overlay)
 		on_tmpfs 'mkdir lower upper work merged &&
 			mount -t overlay overlay -o \
@@ -88,27 +96,60 @@ if libc.syscall(425, 4, ctypes.create_string_buffer(120)) < 0:
 		;;
 	kernel-threads) grep -x kthreadd /proc/2/comm ;;
 	lint) has_lint ;;
-	*) return 2 ;;
 	esac
 }
 
+# What the attempt takes: commands, "root", or "exec" for programs in $dir.
 case ${1-} in
-32-bit) what='the kernel runs no 32-bit programs' ;;
-loop-devices) what='there is no loop device' ;;
-namespaces) what='no namespaces can be made' ;;
-overlay) what='there is no overlay file system' ;;
-file-capabilities) what='tmpfs keeps no capabilities of files' ;;
-control-groups) what='no control group can be made' ;;
-ipv6) what='the kernel has no IPv6' ;;
-mptcp) what='the kernel has no MPTCP' ;;
-io-uring) what='the kernel has no io_uring' ;;
-kernel-threads) what='no thread of the kernel is to be seen' ;;
-lint) what='lint judges by other versions' ;;
+32-bit) takes=exec what='the kernel runs no 32-bit programs' ;;
+loop-devices)
+	takes='root truncate losetup' what='there is no loop device'
+	;;
+namespaces) takes='root unshare' what='no namespaces can be made' ;;
+user-namespaces) takes=unshare what='no user namespace can be made' ;;
+ptrace) takes=strace what='no program can be traced' ;;
+overlay)
+	takes='root unshare mount' what='there is no overlay file system'
+	;;
+file-capabilities)
+	takes='root unshare mount setcap'
+	what='tmpfs keeps no capabilities of files'
+	;;
+control-groups)
+	takes='root unshare mount' what='no control group can be made'
+	;;
+ipv6) takes='root unshare ip' what='the kernel has no IPv6' ;;
+mptcp) takes=/usr/bin/python3 what='the kernel has no MPTCP' ;;
+io-uring)
+	takes='root /usr/bin/python3' what='the kernel has no io_uring'
+	;;
+kernel-threads) takes='' what='no thread of the kernel is to be seen' ;;
+lint)
+	takes='clang-format clang-tidy cppcheck shellcheck'
+	what='lint judges by other versions'
+	;;
 *)
 	echo 'usage: can.sh NAME, one of those in the source' >&2
-	exit 2
+	exit 3
 	;;
 esac
+
+for it in $takes; do
+	case $it in
+	root) [ "$(id -u)" -eq 0 ] || why='takes root' ;;
+	exec)
+		printf '#!/bin/sh\nexit 42\n' >"$dir/native" &&
+			chmod 755 "$dir/native" || exit 3
+		"$dir/native" 2>/dev/null
+		[ $? -eq 42 ] || why="nothing can be run in ${dir%/*}"
+		;;
+	*) command -v "$it" >/dev/null || why="takes $it" ;;
+	esac
+	[ -z "${why-}" ] || {
+		echo "not tried: $why"
+		exit 2
+	}
+done
 can "$1" >"$dir/said" 2>&1 && exit 0
 printf '%s' "$what"
 [ ! -s "$dir/said" ] || printf ' (%s)' "$(tail -n 1 "$dir/said")"

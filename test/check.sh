@@ -84,6 +84,9 @@ awk 'BEGIN {
 for part in $alone $beside; do
 	grep '^cannot run here: ' "$dir/$part.log"
 done | sort -u
+awk -v dir="$dir" '$3 && $1 != "machine" {
+		printf "%s failed: see %s/%s.log\n", $1, dir, $1
+	}' "$dir/table"
 awk '{ p += $2; f += $3; s += $4 }
 	END {
 		printf "%d passed, %d failed, %d skipped\n", p, f, s

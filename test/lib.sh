@@ -25,10 +25,7 @@ PATH=$PATH:/usr/sbin:/sbin
 # leaves SIGINT and SIGTERM ignored, which a shell can't take back.)
 apart() {
 	[ -z "$apart" ] || return 0
-	needs namespaces "${0##*/}" || {
-		echo '0 passed, 0 failed, 0 skipped'
-		exit 0
-	}
+	all_needs namespaces
 	BUILD=$build KASHIM_APART=yes exec unshare "$@" \
 		env --default-signal=INT,TERM sh "$here/${0##*/}"
 }
@@ -76,15 +73,36 @@ fail() {
 
 # skip WHAT WHY
 skip() {
-	printf s >>"$work/.results"
+	[ -z "$work" ] || printf s >>"$work/.results"
 	printf 'skipped: %s: %s\n' "$1" "$2"
 }
 
 # needs NAME WHAT: 1, after a line that says so, if this machine can't do NAME
-# (see can.sh), which WHAT needs.
+# (see can.sh), which WHAT needs, or if that could not be tried.
 needs() {
-	reason_=$(sh "$root/test/can.sh" "$1") && return 0
-	printf 'cannot run here: %s: %s: %s\n' "$1" "$2" "$reason_"
+	skipped_=0
+	reason_=$(sh "$root/test/can.sh" "$1")
+	case $? in
+	0) return 0 ;;
+	1) printf 'cannot run here: %s: %s: %s\n' "$1" "$2" "$reason_" ;;
+	2) skip "$2" "$1: $reason_" && skipped_=1 ;;
+	*) exit 2 ;;
+	esac
+	return 1
+}
+
+# all_needs NAME: the whole script needs it. This may come before begin.
+all_needs() {
+	needs "$1" "${0##*/}" && return
+	echo "0 passed, 0 failed, $skipped_ skipped"
+	exit 0
+}
+
+# found PROBE WHAT: 1, after a line that says so, if what WHAT needs is not there
+# (see needs and setup.sh).
+found() {
+	BUILD=$build sh "$root/test/setup.sh" have "$1" && return
+	skip "$2" "no ${1#*:}"
 	return 1
 }
 

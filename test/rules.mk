@@ -26,11 +26,23 @@ PLAIN       := $(addprefix $(BUILD)/test/plain_,gcc_asan gcc_tsan \
 # a malloc of its own).
 PROGRAMS    := $(addprefix $(BUILD)/test/,sockets ways fastopen reloads \
 	       handed reused remembered stress)
+# What unit tests are built with.
+CHECK       := header:check.h command:pkg-config
 FUZZERS     := $(patsubst test/fuzz/%.c,$(BUILD)/test/%, \
 	       $(wildcard test/fuzz/fuzz_*.c))
 FUZZ_RUNS   ?= 20000
 
-.PHONY: setup setup-build demo check audit unit unit-library preload command \
+# What "setup.sh have" does not find here, nothing that needs it is built with;
+# its tests are skipped by name. $(call skipped,PART,WHY,NAMES): those lines.
+skipped = printf 'skipped: $(1) %s: $(2)\n' $(notdir $(3)); \
+	  echo 'all: 0 passed, 0 failed, $(words $(3)) skipped'
+
+# One after the other: the second is to find what the first has installed.
+ifneq ($(filter setup setup-build,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+
+.PHONY: setup setup-build demo check audit unit unit-tests unit-library preload command \
 	e2e lint fuzz fuzzers asan ubsan tsan programs builds bench coverage \
 	packages releases format
 
@@ -66,7 +78,8 @@ $(BUILD)/test/promises: $(BUILD)/test/lib_early.so
 $(PLAIN): $(BUILD)/test/plain_%: test/preload/hostile_plain.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(PLAIN_$*) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -pthread \
+	$(Q)! $(SETUP) have 'link:$(PLAIN_$*):' || \
+	    $(PLAIN_$*) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -pthread \
 	    -MMD -MP -o $@ $< -ldl
 
 $(BUILD)/test/hostile: $(BUILD)/test/lib_hostile_early.so \
@@ -93,7 +106,7 @@ $(BUILD)/test/%_static: test/preload/%.c $(BUILD)/flags
 $(BUILD)/test/%_static32: test/preload/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) -m32 -idirafter /usr/include/$$($(CC) -dumpmachine) -std=gnu11 \
+	$(Q)! $(SETUP) have 'link:$(CC):-m32,-static' || $(CC) -m32 -idirafter /usr/include/$$($(CC) -dumpmachine) -std=gnu11 \
 	    -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static -pthread -MMD -MP \
 	    -o $@ $<
 
@@ -108,14 +121,15 @@ $(addprefix $(BUILD)/test/,holds supervised): $(BUILD)/test/%: \
 $(BUILD)/test/watch: test/e2e/watch.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -MMD -MP \
-	    -o $@ $< -lpcap
+	$(Q)! $(SETUP) have header:pcap.h || \
+	    $(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CPPFLAGS) $(CFLAGS) \
+	    -MMD -MP -o $@ $< $(LDFLAGS) -lpcap
 
 setup:
-	@BUILD=$(BUILD) sh test/setup.sh check
+	@$(SETUP) check
 
 setup-build:
-	@BUILD=$(BUILD) sh test/setup.sh build
+	@$(SETUP) build
 
 # Installs nothing. All parts run, also behind one that fails.
 check:
@@ -124,8 +138,13 @@ check:
 audit: all-library
 	@CC='$(CC)' sh test/audit.sh $(BUILD) $(SHIM_OBJS)
 
-unit: all $(UNIT_TESTS)
-	@sh test/unit/run $(BUILD)
+unit: all
+	@if $(SETUP) have $(CHECK); then \
+	    $(MAKE) --no-print-directory unit-tests && \
+	    sh test/unit/run $(BUILD); \
+	else $(call skipped,unit,no Check or no pkg-config,$(UNIT_TESTS)); fi
+
+unit-tests: $(UNIT_TESTS)
 
 # For a build without the command: see test/builds/run.
 unit-library: $(LIBRARY_TESTS)
@@ -136,8 +155,10 @@ preload: all $(HOSTS) $(PLAIN) $(BUILD)/test/connects_static \
 	@sh test/preload/run $(BUILD)
 
 command: all $(addprefix $(BUILD)/test/,connects_static calls follow holds \
-    supervised sockets_static ways_static fastopen_static test_unit \
+    supervised sockets_static ways_static fastopen_static \
     $(if $(filter x86_64,$(shell uname -m)),sockets_static32 ways_static32))
+	@! $(SETUP) have $(CHECK) || \
+	    $(MAKE) --no-print-directory $(BUILD)/test/test_unit
 	@sh test/command/run $(BUILD)
 
 # Not in check: what it prints depends on the machine, and nothing fails.
@@ -158,10 +179,13 @@ e2e: all $(BUILD)/test/watch
 fuzzers: $(FUZZERS)
 
 fuzz: all
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang LDFLAGS=-fsanitize=address,undefined \
-	    CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined \
-	    -fno-sanitize-recover=all' fuzzers
-	@sh test/fuzz/run $(BUILD) $(FUZZ_RUNS)
+	@if $(SETUP) have link:clang:-fsanitize=fuzzer,address; then \
+	    $(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang \
+	        LDFLAGS=-fsanitize=address,undefined \
+	        CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+	        -fno-sanitize-recover=all' fuzzers && \
+	    sh test/fuzz/run $(BUILD) $(FUZZ_RUNS); \
+	else $(call skipped,fuzz,no clang with libFuzzer,$(FUZZERS)); fi
 
 # Unit tests, and programs under a library that is built with the sanitizer
 # too. Threads are only in the programs.
@@ -172,10 +196,14 @@ asan ubsan: SANITIZED := unit programs
 tsan: SANITIZED := programs
 # The library is in front of the sanitizer's own, and may be.
 asan: export ASAN_OPTIONS := verify_asan_link_order=0
+# -k: the second also behind a first that fails.
 asan ubsan tsan:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/$@ LDFLAGS=-fsanitize=$(SANITIZER) \
-	    CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
-	    -fsanitize=$(SANITIZER)' $(SANITIZED)
+	@if $(SETUP) have 'link:$(CC):-fsanitize=$(SANITIZER)'; then \
+	    $(MAKE) -k --no-print-directory BUILD=$(BUILD)/$@ \
+	        LDFLAGS=-fsanitize=$(SANITIZER) \
+	        CFLAGS='-O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
+	        -fsanitize=$(SANITIZER)' $(SANITIZED); \
+	else $(call skipped,$@,$(CC) has no such sanitizer,$(SANITIZED)); fi
 
 programs: all $(PROGRAMS)
 	@JOBS=1 sh test/preload/run $(BUILD) $(PROGRAMS)
@@ -203,7 +231,7 @@ builds: all
 	@MAKE='$(MAKE)' CC='$(CC)' sh test/builds/run $(BUILD)
 
 demo:
-	@BUILD=$(BUILD) sh test/setup.sh demo
+	@$(SETUP) demo
 	@$(MAKE) --no-print-directory all $(BUILD)/test/watch
 	@sh test/e2e/demo $(BUILD)
 

@@ -4,9 +4,12 @@
 # for the demo ("setup.sh demo") or for all tests ("setup.sh check"), as far as
 # it is not there: the tools and headers themselves are looked for, whatever
 # they came with. "setup.sh look KIND" installs nothing, and says what is
-# missing and how its package is called. The list is in the file "needs";
-# $BUILD is the build directory, $CC the compiler. Daemons among the packages
-# are not started: the tests start their own. What is installed removes nothing.
+# missing and how its package is called; "setup.sh have PROBE..." says nothing,
+# and exits with 0 if all of that is there: the tests ask this. The list, and
+# what a probe is, are in the file "needs". $BUILD is the build directory; $CC,
+# $CPPFLAGS, $CFLAGS and $LDFLAGS are those of make, in its quoting. Daemons
+# among the packages are not started, now or at the next boot: the tests start
+# their own. What is installed removes nothing.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 2
@@ -20,19 +23,15 @@ case ${1-} in
 build) kinds='build' ;;
 demo) kinds='build demo' ;;
 check) kinds='build demo check' ;;
+have) kinds= ;;
 *)
-	echo 'usage: setup.sh [look] build|demo|check' >&2
+	echo 'usage: setup.sh [look] build|demo|check, or setup.sh have PROBE...' >&2
 	exit 2
 	;;
 esac
 mkdir -p "$build" || exit 1
 log=$build/setup.log
-
-# version gcc|clang: its major version, or nothing.
-version()
-{
-	"$1" -dumpversion 2>/dev/null | cut -d. -f1
-}
+try=$build/setup.try.$$
 
 # One of several names, each tried by COMMAND.
 any_of()
@@ -52,37 +51,43 @@ is_command()
 
 is_unpacked()
 {
-	[ -x "$build/unpacked/$1" ]
+	[ -x "$build/unpacked/$1" ] || [ -x "/$1" ]
 }
 
-# links COMPILER FLAGS: a program with these flags.
+# A path, which may be a pattern.
+is_file()
+{
+	[ -e "$1" ]
+}
+
+# links COMMAND [FLAGS]: it makes a program, with these flags.
 links()
 {
-	case $2 in
+	case ${2-} in
 	*fuzzer*) main='int LLVMFuzzerTestOneInput(void) { return 0; }' ;;
 	*) main='int main(void) { return 0; }' ;;
 	esac
-	# shellcheck disable=SC2086 # a compiler and its flags
 	echo "#include <stdio.h>
-		$main" | $1 $2 -x c -o "$build/setup.try" - 2>/dev/null
+		$main" | eval "$1 ${2-} -x c -o '$try' -" 2>/dev/null
+	linked=$?
+	rm -f "$try"
+	return $linked
 }
 
 # have PROBE: it is there.
 have()
 {
 	case $1 in
-	compiler) links "$cc" '' ;;
-	header:*) echo "#include <${1#*:}>" | $cc -E - >/dev/null 2>&1 ;;
+	compiler) links "$cc ${CPPFLAGS-} ${CFLAGS-} ${LDFLAGS-}" ;;
+	header:*)
+		echo "#include <${1#*:}>" |
+			eval "$cc ${CPPFLAGS-} ${CFLAGS-} -E -" >/dev/null 2>&1
+		;;
 	command:*) any_of "$(versions "${1#*:}")" is_command ;;
 	unpacked:*) any_of "${1#*:}" is_unpacked ;;
+	file:*) any_of "${1#*:}" is_file ;;
 	library:*) ldconfig -p | grep -qF "	${1#*:} " ;;
 	python:*) /usr/bin/python3 -c "import ${1#*:}" 2>/dev/null ;;
-	file:*)
-		for file in ${1#*:}; do
-			[ ! -e "$file" ] || return 0
-		done
-		return 1
-		;;
 	link:*)
 		flags=${1#*:}
 		links "${flags%%:*}" "$(echo "${flags#*:}" | sed 's/,-/ -/g')"
@@ -94,58 +99,91 @@ have()
 	esac
 }
 
-# versions NAMES: %gcc and %clang replaced.
-versions()
+# can_ask PROBE: what it is asked with is there. That is a need of its own, and
+# without it nothing is known about the others.
+can_ask()
 {
 	case $1 in
-	*%gcc*) echo "$1" | sed "s/%gcc/$(version gcc)/" ;;
-	*%clang*) echo "$1" | sed "s/%clang/$(version clang)/" ;;
-	*) echo "$1" ;;
+	header:*) with=$cc ;;
+	link:*) with=${1#*:} && with=${with%%:*} ;;
+	python:*) with=/usr/bin/python3 ;;
+	*) return 0 ;;
 	esac
+	is_command "${with%% *}"
+}
+
+# versions NAMES: %gcc and %clang replaced by the major version; without that
+# compiler, a name behind "|" that has it goes.
+versions()
+{
+	names=$1
+	for compiler in gcc clang; do
+		case $names in
+		*%$compiler*)
+			version=$($compiler -dumpversion 2>/dev/null | cut -d. -f1)
+			[ -n "$version" ] || names=$(echo "$names" |
+				sed "s/|[^|,]*%${compiler}[^|,]*//g")
+			names=$(echo "$names" | sed "s/%$compiler/$version/g")
+			;;
+		esac
+	done
+	echo "$names"
 }
 
 # missing COLUMN: "PROBE NAMES" for each need that is not met; the names are
 # those of that column.
 missing()
 {
-	grep -v '^#' "$here/needs" | while read -r kind probe names; do
+	grep -v '^#' "$here/needs" | while read -r kind probe debian fedora suse; do
 		case " $kinds " in
-		*" $kind "*) ;;
+		*" ${kind%@*} "*) ;;
 		*) continue ;;
 		esac
-		# shellcheck disable=SC2086 # the columns
-		have "$probe" </dev/null || {
-			column=$1
-			set -- $names
-			shift "$column"
-			printf '%s %s\n' "$probe" "$1"
-			set -- "$column"
-		}
+		case $kind in
+		*@"$(uname -m)") ;;
+		*@*) continue ;;
+		esac
+		case $1 in
+		fedora) names=$fedora ;;
+		suse) names=$suse ;;
+		*) names=$debian ;;
+		esac
+		! can_ask "$probe" || have "$probe" </dev/null ||
+			printf '%s %s\n' "$probe" "$names"
 	done
-	rm -f "$build/setup.try"
 }
 
-# What this system calls its packages: a column of "needs", counted from 0.
+if [ "$1" = have ]; then
+	shift
+	for probe; do
+		can_ask "$probe" && have "$probe" || exit 1
+	done
+	exit 0
+fi
+
+# Whose names for packages this system has.
 like=$(sed -n 's/^ID\(_LIKE\)\{0,1\}=//p' /etc/os-release 2>/dev/null | tr -d '"')
 case " $(echo "$like" | tr '\n' ' ') " in
-*" fedora "* | *" rhel "*) column=1 system='Fedora and RHEL (with EPEL)' ;;
-*" suse "* | *opensuse*) column=2 system=SUSE ;;
-*) column=0 system=Debian ;;
+*" fedora "* | *" rhel "*) column=fedora system='Fedora and RHEL (with EPEL)' ;;
+*" suse "* | *opensuse*) column=suse system=SUSE ;;
+*) column=debian system=Debian ;;
 esac
 
-# tell WHERE: what is missing, a line each, with the package.
+# Of what is missing (standard input), a line each, with the package.
 tell()
 {
 	while read -r probe names; do
-		what=${probe#*:}
+		what=$(versions "${probe#*:}")
 		case $probe in
 		compiler) what="a C compiler ($cc)" ;;
+		command:*) what=$(echo "$what" | sed 's/|/ or /g') ;;
 		header:*) what="the header $what" ;;
 		library:*) what="the library $what" ;;
-		link:*) what="what \"${what%%:*} ${what#*:}\" needs" ;;
+		unpacked:* | file:*) what=${what%%|*} && what=${what##*/} ;;
+		link:*) what="what \"$(echo "$what" | sed 's/:/ /; s/,-/ -/g')\" needs" ;;
 		python:*) what="Python's $what" ;;
 		esac
-		printf '    %-40s %s\n' "$what" "$(echo "$names" |
+		printf '    %-40s %s\n' "$what" "$(versions "$names" |
 			sed 's/x=//g; s/,/ /g; s/|/ or /g; s/^-$/(name unknown)/')"
 	done
 }
@@ -203,15 +241,17 @@ known()
 		grep -q '^  Candidate: [^(]'
 }
 
-# packages: the names behind the needs of standard input.
+# packages: the names behind the needs of standard input, as far as apt has them.
 packages()
 {
 	while read -r probe names; do
 		for either in $(versions "$names" | tr ',' ' '); do
 			for name in $(echo "$either" | tr '|' ' '); do
-				! known "${name#x=}" || break
+				! known "${name#x=}" || {
+					echo "$name"
+					break
+				}
 			done
-			echo "$name"
 		done
 	done | sort -u
 }
@@ -224,19 +264,23 @@ unpack()
 		dpkg -x "$1"_*.deb . && rm -f "$1"_*.deb)
 }
 
-# The names of some hang on the version of a compiler that comes with others:
-# so those whose names are known come first.
+# What starts at the next boot.
+enabled()
+{
+	systemctl --root=/ list-unit-files --type=service,socket --no-legend \
+		--state=enabled 2>/dev/null | sed 's/ .*//' | sort
+}
+
+# What can only be asked for with a compiler or Python comes behind these.
 install()
 {
-	count=$(wc -l <"$list")
-	echo "kashim: installing what is missing ($count); it may take minutes;" \
-		"log: $log"
 	: >"$log"
-	$root apt-get update >>"$log" 2>&1
+	$root apt-get update >>"$log" 2>&1 ||
+		echo "kashim: apt-get update failed; see $log" >&2
 	for round in first second; do
-		missing 0 >"$list"
-		[ "$round" = second ] || sed -i '/ .*%/d' "$list"
+		missing debian >"$list"
 		names=$(packages <"$list" | grep -v '^x=' | tr '\n' ' ')
+		echo "$round: $names" >>"$log"
 		# shellcheck disable=SC2086 # lists of words
 		[ -z "${names% }" ] || $root env DEBIAN_FRONTEND=noninteractive \
 			apt-get install -y --no-remove --no-install-recommends \
@@ -247,14 +291,25 @@ install()
 	done
 }
 
-if ! install; then
+echo 'kashim: installing what is missing, which may take minutes; daemons' \
+	"among it are not started, nor enabled for the next boot; log: $log"
+# Where systemd itself comes with it, it is not what boots this system.
+before=$build/setup.enabled
+rm -f "$before"
+! is_command systemctl || enabled >"$before"
+install
+installed=$?
+[ ! -s "$before" ] || for unit in $(enabled | grep -vxFf "$before"); do
+	$root systemctl --root=/ disable "$unit" >>"$log" 2>&1
+done
+if [ $installed -ne 0 ]; then
 	tail -n 20 "$log" >&2
 	echo "kashim: apt-get could not install all that is missing; see $log" >&2
 	exit 1
 fi
 missing "$column" >"$list"
 if [ -s "$list" ]; then
-	echo 'kashim: installed, but still not found:' >&2
+	echo "kashim: still missing; see $log:" >&2
 	tell <"$list" >&2
 	exit 1
 fi

@@ -682,14 +682,17 @@ else
 fi
 same 'many, as they are' "$(peek "$many" | cut -d ' ' -f 3- | uniq -c |
 	tr -s ' ')" ' 10000 1 300/30/5+0'
-strace -f -c -o calls kashim apply -c "$work/conf" --pid "$many" >out 2>&1
-calls=$(awk '$NF == "total" { print $(NF - 1 - (NF > 4)) }' calls)
-printf 'again, all being right: %s system calls\n' "$calls"
-if [ "$calls" -le 125000 ]; then
-	pass
-else
-	fail 'these are too many'
-	cat calls
+if needs ptrace 'how many system calls apply makes'; then
+	strace -f -c -o calls kashim apply -c "$work/conf" --pid "$many" \
+		>out 2>&1
+	calls=$(awk '$NF == "total" { print $(NF - 1 - (NF > 4)) }' calls)
+	printf 'again, all being right: %s system calls\n' "$calls"
+	if [ "$calls" -le 125000 ]; then
+		pass
+	else
+		fail 'these are too many'
+		cat calls
+	fi
 fi
 for child in $(pgrep -f 'apply_host.py many'); do
 	stop "$child"

@@ -63,13 +63,15 @@ rig_enter() {
 	RIG_UNPACKED=$RIG_BUILD/unpacked
 	PATH=$RIG_UNPACKED/usr/sbin:$RIG_UNPACKED/bin:$RIG_UNPACKED/usr/bin:$PATH
 	PATH=$PATH:/usr/sbin:/sbin
-	for RIG_FLAGS in -mni -Urmni; do
-		if unshare $RIG_FLAGS true 2>/dev/null; then
+	RIG_FLAGS=-mni
+	for RIG_NAME in namespaces user-namespaces; do
+		RIG_WHY=$(sh "$RIG_TOP/test/can.sh" $RIG_NAME) &&
 			exec unshare $RIG_FLAGS -- /bin/sh "$@"
-		fi
+		RIG_STATUS=$?
+		RIG_FLAGS=-Urmni
 	done
-	echo "cannot run here: namespaces: $1: $(unshare -Urmni true 2>&1 |
-		head -n 1)"
+	[ $RIG_STATUS -eq 1 ] || rig_skip "${1##*/}: $RIG_NAME: $RIG_WHY"
+	echo "cannot run here: $RIG_NAME: $1: $RIG_WHY"
 	echo 'plan 0'
 	exit 0
 }

@@ -8,6 +8,7 @@
 
 # shellcheck source=test/lib.sh
 . "$(dirname "$0")/../lib.sh"
+all_needs ptrace
 begin
 dir=$work
 

@@ -7,6 +7,7 @@ set -u
 
 # shellcheck source=test/lib.sh
 . "$(dirname "$0")/../lib.sh"
+all_needs ptrace
 apart --mount
 begin
 # Where there is a place for it, compile makes what can be followed.

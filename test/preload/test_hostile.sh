@@ -59,6 +59,14 @@ alike()
 	fi
 }
 
+# built PROGRAM WHAT: as "found", of what make could not build.
+built()
+{
+	[ -e "$build/test/$1" ] && return
+	skip "$2" "$1 is not built: no compiler for it"
+	return 1
+}
+
 for name in hostile hostile_names hostile_malloc hostile_confuse hostile_jail \
     hostile_stack hostile_limits; do
 	program "$name"
@@ -74,35 +82,49 @@ chmod go-w "$dir"/*.conf
 alike 'lazy binding' '' "$ours" "$plain"
 alike 'LD_BIND_NOW' '' "$ours" LD_BIND_NOW=1 "$plain"
 alike '-z now' '' "$ours" "$build/test/plain_now"
-alike 'static-pie is not reached' '' "$ours" "$build/test/plain_static" default
+! built plain_static 'static-pie' ||
+    alike 'static-pie is not reached' '' "$ours" "$build/test/plain_static" default
 
 # Sanitizers. That of gcc wants to be first, or to be told not to mind.
-asan=$(gcc -print-file-name=libasan.so)
-alike 'gcc, AddressSanitizer first' '' "$asan $ours" "$build/test/plain_gcc_asan"
-alike 'gcc, AddressSanitizer not first' '' "$ours" \
-    ASAN_OPTIONS=verify_asan_link_order=0 "$build/test/plain_gcc_asan"
-alike 'clang, AddressSanitizer' '' "$ours" "$build/test/plain_clang_asan"
-alike 'gcc, ThreadSanitizer' '' "$ours" setarch -R "$build/test/plain_gcc_tsan"
-alike 'clang, ThreadSanitizer' '' "$ours" \
-    setarch -R "$build/test/plain_clang_tsan"
+if built plain_gcc_asan 'gcc, AddressSanitizer'; then
+	asan=$(gcc -print-file-name=libasan.so)
+	alike 'gcc, AddressSanitizer first' '' "$asan $ours" \
+	    "$build/test/plain_gcc_asan"
+	alike 'gcc, AddressSanitizer not first' '' "$ours" \
+	    ASAN_OPTIONS=verify_asan_link_order=0 "$build/test/plain_gcc_asan"
+fi
+! built plain_clang_asan 'clang, AddressSanitizer' ||
+    alike 'clang, AddressSanitizer' '' "$ours" "$build/test/plain_clang_asan"
+for compiler in gcc clang; do
+	! built plain_${compiler}_tsan "$compiler, ThreadSanitizer" ||
+	    alike "$compiler, ThreadSanitizer" '' "$ours" \
+	    setarch -R "$build/test/plain_${compiler}_tsan"
+done
 
 # Other allocators.
 debug=libc_malloc_debug.so.0 # since glibc 2.34
-[ -e "$(gcc -print-file-name=$debug)" ] || debug=
+ldconfig -p | grep -qF "	$debug " || debug=
 for library in libjemalloc.so.2 libtcmalloc_minimal.so.4 $debug; do
+	found "library:$library" "$library" || continue
 	alike "$library before" "$library" "$library $ours" \
 	    MALLOC_CHECK_=3 "$plain"
 	alike "$library after" "$library" "$ours $library" \
 	    MALLOC_CHECK_=3 "$plain"
 done
-alike 'jemalloc with a thread of its own' libjemalloc.so.2 \
+! found library:libjemalloc.so.2 'jemalloc with a thread of its own' ||
+    alike 'jemalloc with a thread of its own' libjemalloc.so.2 \
     "libjemalloc.so.2 $ours" MALLOC_CONF=background_thread:true,junk:true \
     "$plain"
 alike 'the C library fills memory' '' "$ours" MALLOC_PERTURB_=165 "$plain"
 
 # Other preload libraries.
-faketime=$(find /usr/lib -name libfaketimeMT.so.1 | head -n 1)
+faketime=$(find /usr/lib /usr/lib64 -name libfaketimeMT.so.1 2>/dev/null |
+    head -n 1)
 for at in -1d '+10y x60'; do
+	[ -n "$faketime" ] || {
+		skip "libfaketime $at" 'no libfaketimeMT.so.1'
+		continue
+	}
 	alike "libfaketime $at, before" "$faketime" "$faketime $ours" \
 	    FAKETIME="$at" "$plain"
 	alike "libfaketime $at, after" "$faketime" "$ours $faketime" \
@@ -110,12 +132,17 @@ for at in -1d '+10y x60'; do
 done
 # It sets the same options, of every socket; but for a rule ours hold. The
 # bare run is one without it, since that expects the kernel's own values.
-keepalive=$(find /usr/lib -name libkeepalive.so.0 | head -n 1)
+keepalive=$(find /usr/lib /usr/lib64 -name libkeepalive.so.0 2>/dev/null |
+    head -n 1)
 export KEEPIDLE=77 KEEPINTVL=7 KEEPCNT=3
-alike 'libkeepalive before' '' "$keepalive $ours" "$plain"
-alike 'libkeepalive after' '' "$ours $keepalive" "$plain"
+if [ -n "$keepalive" ]; then
+	alike 'libkeepalive before' '' "$keepalive $ours" "$plain"
+	alike 'libkeepalive after' '' "$ours $keepalive" "$plain"
+fi
 # It was there, and this test can fail.
-if start "$keepalive" KASHIM_TEST_SHIMMED=1 "$plain" >/dev/null \
+if [ -z "$keepalive" ]; then
+	skip libkeepalive 'no libkeepalive.so.0'
+elif start "$keepalive" KASHIM_TEST_SHIMMED=1 "$plain" >/dev/null \
     2>"$dir/error" || ! grep -q 'idle 77 ' "$dir/error"; then
 	fail 'libkeepalive alone' "$dir/error"
 else
@@ -147,7 +174,8 @@ mkdir "$dir/copy" "$dir/alone" "$dir/text" "$dir/other" || exit 2
 cp "$build"/libkashim*.so "$dir/copy" || exit 2
 alike 'twice in the list' '' "$ours:$ours" "$plain"
 alike 'two copies' '' "$ours $dir/copy/libkashim.so" "$plain"
-alike 'two copies, AddressSanitizer' '' "$ours $dir/copy/libkashim.so" \
+! built plain_gcc_asan 'two copies, AddressSanitizer' ||
+    alike 'two copies, AddressSanitizer' '' "$ours $dir/copy/libkashim.so" \
     ASAN_OPTIONS=verify_asan_link_order=0 "$build/test/plain_gcc_asan"
 
 # What belongs to it is missing or damaged: the host runs on without a policy.
@@ -197,6 +225,7 @@ done
 strip -g -o "$dir/host" "$plain" || exit 2
 memcheck()
 {
+	found command:valgrind "valgrind, $1" || return
 	what=$1
 	settings=$2
 	shift 2

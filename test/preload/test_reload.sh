@@ -20,6 +20,7 @@ cleanup()
 {
 	[ -z "$host" ] || kill "$host" 2>/dev/null
 }
+all_needs ptrace
 begin
 dir=$work
 mkdir "$dir/cache"

@@ -12,7 +12,7 @@ e2e=$(dirname "$0")/..
 case_begin "$0" psql psql
 
 bin=
-for dir in /usr/lib/postgresql/*/bin; do
+for dir in /usr/bin /usr/lib/postgresql*/bin /usr/lib/postgresql/*/bin; do
 	[ -x "$dir/initdb" ] && bin=$dir
 done
 [ -n "$bin" ] || rig_skip "psql: the PostgreSQL server is not installed"
