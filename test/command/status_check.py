@@ -44,8 +44,11 @@ def schema(path, output):
     import jsonschema
 
     rules, data = load(path), load(output)
-    jsonschema.Draft202012Validator.check_schema(rules)
-    for error in jsonschema.Draft202012Validator(rules).iter_errors(data):
+    # Before jsonschema 4 there is no newer one; what we use is in both.
+    draft = getattr(jsonschema, "Draft202012Validator",
+                    jsonschema.Draft7Validator)
+    draft.check_schema(rules)
+    for error in draft(rules).iter_errors(data):
         wrong(list(error.absolute_path), error.message)
     summary, rows = data["summary"], data["connections"]
     if summary["connections"] != len(rows):

@@ -607,6 +607,7 @@ by_key_after_looking() {
 	    "$(pane display -p '#{alternate_on} #{cursor_flag} #{wrap_flag}')" \
 	    '1 0 0'
 	pane capture-pane -p >first
+	history=$(pane display -p '#{history_size}')
 	# To its last column.
 	holds 'watch: a bar, and its time' \
 	    grep -qE '█[█░┃]* [0-9]+(min[0-9]+)?s' first
@@ -655,7 +656,6 @@ by_key_after_stopping() {
 
 TERM=xterm pane new-session -d -x 80 -y 24 'PS1="$ " exec bash --norc --noprofile'
 pane send-keys ' set +o history' Enter
-history=$(pane display -p '#{history_size}')
 watch_options=
 watched 'q' 1 by_key_after_looking
 watched 'Ctrl-C' 1 by_key C-c

@@ -12,7 +12,7 @@ e2e=$(dirname "$0")/..
 case_begin "$0" apply redis-server prometheus-node-exporter nc
 
 server() {
-	start server "$1" - redis-server --port "$2" --bind '*' -::'*' \
+	start server "$1" - redis-server --port "$2" --bind 0.0.0.0 :: \
 		--protected-mode no --save '' --tcp-keepalive 0
 	echo $! >"$1.pid"
 }

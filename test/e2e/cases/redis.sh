@@ -20,7 +20,7 @@ policy respect.conf <<-EOF
 EOF
 
 server() {
-	start server "$1" "$2" redis-server --port "$3" --bind '*' -::'*' \
+	start server "$1" "$2" redis-server --port "$3" --bind 0.0.0.0 :: \
 		--protected-mode no --save '' --tcp-keepalive "$4"
 }
 server redis - 6379 0
