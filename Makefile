@@ -49,24 +49,27 @@ ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE $(LARGE_FILES) \
 HARDENED    := -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--as-needed \
 	       -Wl,--gc-sections
 
-APPLY_OBJS  := $(addprefix $(BUILD)/lib/,apply_common.o apply_connect.o \
-	       apply_accept.o apply.o apply_trace.o)
+# $(call objects,NAME...): wherever in lib/ these are.
+objects     = $(foreach name,$(1), \
+	       $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*/$(name).c)))
+APPLY_OBJS  := $(call objects,apply_common apply_connect apply_accept apply \
+	       apply_trace)
 # record last: its table is large, and what lies before it in .bss shares a
 # page with .data.
-SHIM_OBJS   := $(addprefix $(BUILD)/lib/,addr.o keepalive.o trace.o loader.o \
-	       real.o image.o pattern.o match.o view.o trust.o cache.o shared.o \
-	       memo.o program.o parser.o inherit.o policy_start.o policy.o shim.o) \
-	       $(APPLY_OBJS) $(BUILD)/lib/record.o
-RULES_OBJS  := $(addprefix $(BUILD)/lib/,addr.o image.o trust.o build.o \
-	       $(patsubst lib/%.c,%.o,$(filter-out lib/config_object.c, \
-	       $(wildcard lib/config*.c) $(wildcard lib/build_*.c))))
-PARSER_OBJS := $(RULES_OBJS) $(BUILD)/lib/config_object.o \
-	       $(BUILD)/lib/arena.o
+SHIM_OBJS   := $(call objects,addr keepalive trace loader real image pattern \
+	       match view trust cache shared memo program parser inherit \
+	       policy_start policy shim) $(APPLY_OBJS) $(call objects,record)
+RULES_OBJS  := $(call objects,addr image trust build \
+	       $(basename $(notdir $(filter-out %/config_object.c, \
+	       $(sort $(wildcard lib/config/config*.c)) \
+	       $(wildcard lib/compile/build_*.c)))))
+PARSER_OBJS := $(RULES_OBJS) $(call objects,config_object arena)
 TOOL_MODULES := $(patsubst %.c,$(BUILD)/%.o, \
-	       $(filter-out tools/kashim.c tools/cmd%,$(wildcard tools/*.c)))
-TOOL_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*.c)) \
-	       $(RULES_OBJS) $(addprefix $(BUILD)/lib/,pattern.o match.o \
-	       view.o cache.o shared.o keepalive.o trace.o record.o) $(APPLY_OBJS)
+	       $(filter-out tools/cmd/kashim.c tools/cmd/cmd%, \
+	       $(wildcard tools/*/*.c)))
+TOOL_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*/*.c)) \
+	       $(RULES_OBJS) $(call objects,pattern match view cache shared \
+	       keepalive trace record) $(APPLY_OBJS)
 # Before glibc 2.34 threads are in a library of their own.
 TOOL_LIBS   := -lconfuse -lmnl -lelf -ljansson -lseccomp -pthread
 
@@ -134,7 +137,7 @@ $(BUILD)/needed: test/needs test/setup.sh $(BUILD)/flags
 	@$(SETUP) look build
 	@touch $@
 
-$(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*.c lib/config*.c)): \
+$(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*/*.c lib/config/*.c)): \
     | $(BUILD)/needed
 
 $(BUILD)/%.o: %.c Makefile $(BUILD)/flags
@@ -144,17 +147,17 @@ $(BUILD)/%.o: %.c Makefile $(BUILD)/flags
 	    -Itools -MMD -MP -c -o $@ $<
 
 # Their names are for the linker: --wrap, .symver.
-$(BUILD)/lib/real.o $(BUILD)/lib/loader.o: ALL_CFLAGS += -fno-lto
+$(call objects,real loader): ALL_CFLAGS += -fno-lto
 
-# A host may have functions of these names: see lib/libc.h.
-WRAPPED := $(shell sed -n 's/^\tX.\([a-z0-9_]*\), .*/-Wl,--wrap=\1/p' lib/libc.h)
+# A host may have functions of these names: see lib/base/libc.h.
+WRAPPED := $(shell sed -n 's/^\tX.\([a-z0-9_]*\), .*/-Wl,--wrap=\1/p' lib/base/libc.h)
 
 # Two segments and not four: each costs every program's start a mmap(2). Where
 # there is a libdl.so, what loader.c needs is in it, and nowhere else.
-$(BUILD)/libkashim.so: $(SHIM_OBJS) lib/libkashim.map
+$(BUILD)/libkashim.so: $(SHIM_OBJS) lib/shim/libkashim.map
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) -shared -o $@ $(LDFLAGS) $(SHIM_OBJS) -Wl,-soname,libkashim.so \
-	    -Wl,--version-script=lib/libkashim.map $(WRAPPED) $(HARDENED) \
+	    -Wl,--version-script=lib/shim/libkashim.map $(WRAPPED) $(HARDENED) \
 	    -Wl,-z,noseparate-code \
 	    -Wl,--no-as-needed -ldl
 

@@ -4,12 +4,12 @@
 UNIT_TESTS  := $(patsubst test/unit/%.c,$(BUILD)/test/%, \
 	       $(wildcard test/unit/test_*.c))
 # Those of lib/, and what they are linked with: it needs libconfuse alone.
-LIBRARY_TESTS := $(filter-out $(patsubst tools/%.c,$(BUILD)/test/test_%, \
-	       $(wildcard tools/*.c)),$(UNIT_TESTS))
-LIBRARY_OBJS := $(RULES_OBJS) $(addprefix $(BUILD)/lib/,pattern.o match.o \
-	       view.o memo.o cache.o shared.o keepalive.o trace.o record.o) $(APPLY_OBJS) \
-	       $(filter $(BUILD)/tools/advice% $(BUILD)/tools/shadow%, \
-	       $(TOOL_MODULES))
+LIBRARY_TESTS := $(filter-out $(patsubst %.c,$(BUILD)/test/test_%, \
+	       $(notdir $(wildcard tools/*/*.c))),$(UNIT_TESTS))
+LIBRARY_OBJS := $(RULES_OBJS) $(call objects,pattern match view memo cache \
+	       shared keepalive trace record) $(APPLY_OBJS) \
+	       $(filter $(BUILD)/tools/advice/advice% \
+	       $(BUILD)/tools/advice/shadow%,$(TOOL_MODULES))
 UNIT_OBJS   := $(LIBRARY_OBJS) $(TOOL_MODULES)
 HOSTS       := $(patsubst test/preload/%.c,$(BUILD)/test/%, \
 	       $(filter-out test/preload/lib_%,$(wildcard test/preload/*.c)))
@@ -235,7 +235,7 @@ demo:
 	@$(MAKE) --no-print-directory all $(BUILD)/test/watch
 	@sh test/e2e/demo $(BUILD)
 
-C_FILES  := $(wildcard lib/*.[ch] tools/*.[ch] test/*/*.[ch])
+C_FILES  := $(wildcard lib/*/*.[ch] tools/*/*.[ch] test/*/*.[ch])
 SH_FILES := $(shell grep -lE '^\#!/bin/sh' -r test tools findings .ci 2>/dev/null)
 
 format:

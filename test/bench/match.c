@@ -11,14 +11,14 @@
  * Each figure is the median of many rounds, in ns; the spread is that of the
  * rounds, from the 10th to the 90th of a hundred.
  */
-#include "match.h"
+#include "image/match.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "build.h"
+#include "compile/build.h"
 
 #define QUERIES 65536u
 #define ROUNDS  21

@@ -6,8 +6,8 @@
 #include <dlfcn.h>
 #include <stdio.h>
 
-#include "config.h"
-#include "config_object.h"
+#include "config/config.h"
+#include "config/config_object.h"
 
 int
 main(int argc, char **argv)

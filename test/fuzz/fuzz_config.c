@@ -5,8 +5,8 @@
  * libconfuse's static lexer remembers nothing: read again, the file gives the
  * same again.
  */
-#include "advice.h"
-#include "config.h"
+#include "advice/advice.h"
+#include "config/config.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "image.h"
+#include "image/image.h"
 
 struct loaded {
 	int result;

@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "image.h"
-#include "match.h"
-#include "view.h"
+#include "image/image.h"
+#include "image/match.h"
+#include "image/view.h"
 
 /* Strings are read to their end: that is where a missing NUL shows. */
 static size_t strings_read;

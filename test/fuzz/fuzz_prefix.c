@@ -4,7 +4,7 @@
  * The oracle knows one kind of address only, 128 bits long: an IPv4 address
  * is ::ffff:0:0/96 for it.
  */
-#include "addr.h"
+#include "base/addr.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

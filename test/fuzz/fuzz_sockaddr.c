@@ -4,7 +4,7 @@
  * alignment and of any length: no byte behind them is read, and what is taken
  * for an address is what inet_ntop(3) takes for one.
  */
-#include "addr.h"
+#include "base/addr.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dropin.h"
 #include "fuzz.h"
-#include "unit.h"
-#include "unit_name.h"
-#include "unit_text.h"
+#include "unit/dropin.h"
+#include "unit/unit.h"
+#include "unit/unit_name.h"
+#include "unit/unit_text.h"
 
 static bool
 is_stripped(const char *text)

@@ -60,7 +60,7 @@ done <"$dir/files"
 
 # The keys, as config_key.c has them.
 
-sed -n 's/^    \[KEY_.*\] = "\(.*\)",$/\1/p' "$root/lib/config_key.c" \
+sed -n 's/^    \[KEY_.*\] = "\(.*\)",$/\1/p' "$root/lib/config/config_key.c" \
     >"$dir/keys"
 cp "$dir/keys" "$dir/a"
 sed -n '/^\.It Ic include /d; s/^\.It Ic //p' "$file_page" |
@@ -74,7 +74,7 @@ agree 'keys in conf/kashim.conf'
 # The profiles, with their times.
 
 sed -n 's/^    {"\([^"]*\)", \([0-9]*\),.*/\1 \2/p' \
-    "$root/lib/config_profile.c" >"$dir/a"
+    "$root/lib/config/config_profile.c" >"$dir/a"
 sed -n 's/^\.It Li \([^ ]*\) Ta \([0-9]*\) s Ta .*/\1 \2/p' "$file_page" \
     >"$dir/b"
 agree 'profiles in kashim.conf.5'
@@ -127,7 +127,7 @@ agree 'options without a command in kashim.1'
 # The kernels that the commands need, as kernel_calls.h has them.
 
 sed -n 's|^[/ ]*\*\{0,1\} *\([a-z0-9_]*\)(2), Linux \([0-9.]*[0-9]\).*|\1 \2|p' \
-    "$root/tools/kernel_calls.h" | grep -E 'openat2|pidfd_getfd' >"$dir/a"
+    "$root/tools/host/kernel_calls.h" | grep -E 'openat2|pidfd_getfd' >"$dir/a"
 awk '/^\.Sh REQUIREMENTS/ { on = 1 }
 	/^\.It [5-9]/ { release = $2 }
 	on { for (i = 1; i < NF; i++) if ($i == "Xr" && release)
@@ -137,7 +137,7 @@ agree 'kernels in kashim.1'
 
 # What the library interposes.
 
-sed -n 's/^	\([a-z_0-9]*\);$/\1/p' "$root/lib/libkashim.map" >"$dir/names"
+sed -n 's/^	\([a-z_0-9]*\);$/\1/p' "$root/lib/shim/libkashim.map" >"$dir/names"
 quiet 'no names in libkashim.map' test -s "$dir/names"
 while read -r name; do
 	quiet "libkashim.7 does not know $name" \

@@ -7,7 +7,7 @@
 #ifndef KASHIM_CONFIG_FILES_H
 #define KASHIM_CONFIG_FILES_H
 
-#include "config.h"
+#include "config/config.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,9 +20,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "advice.h"
-#include "image.h"
-#include "match.h"
+#include "advice/advice.h"
+#include "image/image.h"
+#include "image/match.h"
 #include "test.h"
 
 static char files_dir[PATH_MAX - 256];

@@ -9,8 +9,8 @@
 #include <fnmatch.h>
 #include <string.h>
 
-#include "build.h"
-#include "match.h"
+#include "compile/build.h"
+#include "image/match.h"
 #include "test.h"
 
 #define LIST_MAX 4

@@ -9,8 +9,8 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
-#include "build.h"
-#include "status.h"
+#include "compile/build.h"
+#include "status/status.h"
 #include "test.h"
 
 #define ALL_OPTIONS ((1u << KEEPALIVE_OPTIONS) - 1)

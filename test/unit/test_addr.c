@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* addr against tables, and against the C library's own reader and writer. */
-#include "addr.h"
+#include "base/addr.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

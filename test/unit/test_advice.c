@@ -3,7 +3,7 @@
  * What kashim check says about files that are right: every message as a whole,
  * and that nothing is said about what is good.
  */
-#include "advice.h"
+#include "advice/advice.h"
 
 #include "config_files.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* cache: which image files are believed, which are fresh, how one is written.
  */
-#include "cache.h"
+#include "image/cache.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* choice: what it takes, what it refuses. */
-#include "choice.h"
+#include "cmd/choice.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* compiled: when the time of a source can be relied on. */
-#include "compiled.h"
+#include "advice/compiled.h"
 
 #include <stdio.h>
 

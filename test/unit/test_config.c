@@ -2,7 +2,7 @@
 /* config: what a file means, once it is accepted. */
 #include "config_files.h"
 
-#include "config_profile.h"
+#include "config/config_profile.h"
 
 #define UNSET (-1)
 

@@ -2,7 +2,7 @@
 /*
  * direction: who sent the SYN, by what else there is in the network namespace.
  */
-#include "direction.h"
+#include "live/direction.h"
 
 #include <netinet/tcp.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* dropin: its text, as it is written and as unit reads it again. */
-#include "dropin.h"
+#include "unit/dropin.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "elf_file.h"
+#include "host/elf_file.h"
 #include "test.h"
 
 static char directory[] = "/tmp/kashim-elf.XXXXXX";

@@ -5,7 +5,7 @@
  * the end of a page that is followed by one that can't be read, so that one
  * byte too far is a crash.
  */
-#include "image.h"
+#include "image/image.h"
 
 #include <errno.h>
 #include <stdio.h>

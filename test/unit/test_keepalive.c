@@ -3,7 +3,7 @@
  * keepalive against a kernel that is made up here, which notes each call and
  * can refuse; and against the real one.
  */
-#include "keepalive.h"
+#include "base/keepalive.h"
 
 #include <errno.h>
 #include <netinet/in.h>

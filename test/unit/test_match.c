@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* build and match against the naive oracle, and match's other functions. */
-#include "match.h"
+#include "image/match.h"
 
 #include <errno.h>
 #include <stdio.h>
 
+#include "image/view.h"
 #include "policies.h"
-#include "view.h"
 
 /* Image and oracle, asked the same, for any program and for one. */
 static void

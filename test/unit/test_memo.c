@@ -2,7 +2,7 @@
 /*
  * memo: what is remembered of a policy, and of which it is not.
  */
-#include "memo.h"
+#include "apply/memo.h"
 
 #include <pthread.h>
 #include <signal.h>

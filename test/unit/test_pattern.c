@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* pattern against a table, and against fnmatch(3) in the C locale. */
-#include "pattern.h"
+#include "base/pattern.h"
 
 #include <fnmatch.h>
 #include <string.h>

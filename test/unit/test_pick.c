@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* pick: whom a choice means, and that a number used again means nobody. */
-#include "pick.h"
+#include "live/pick.h"
 
 #include <errno.h>
 #include <stdlib.h>

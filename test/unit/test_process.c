@@ -2,7 +2,7 @@
 /*
  * process: children of this test, whose names, state and end are known.
  */
-#include "process.h"
+#include "host/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "netns.h"
+#include "host/netns.h"
 #include "test.h"
 
 #define NOBODY 65534

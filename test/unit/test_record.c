@@ -2,7 +2,7 @@
 /*
  * record: what is noted of a descriptor, and when it is forgotten.
  */
-#include "record.h"
+#include "apply/record.h"
 
 #include "test.h"
 

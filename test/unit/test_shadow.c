@@ -4,14 +4,14 @@
  * program of a small world. That world has an address in each part that the
  * rules can tell apart, so that it knows for sure which rules are dead.
  */
-#include "shadow.h"
+#include "advice/shadow.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
 #include <time.h>
 
+#include "advice/shadow_programs.h"
 #include "policies.h"
-#include "shadow_programs.h"
 
 #define RULES_MAX 9
 

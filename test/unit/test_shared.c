@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* shared: what is published, what a reader finds, and what goes wrong. */
-#include "shared.h"
+#include "image/shared.h"
 
 #include <errno.h>
 #include <fcntl.h>

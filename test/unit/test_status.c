@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* status: what follows from connections made by hand, and its forms. */
-#include "status.h"
+#include "status/status.h"
 
 #include <errno.h>
 #include <jansson.h>

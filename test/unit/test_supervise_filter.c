@@ -3,7 +3,7 @@
  * supervise_filter: what a policy needs to be notified of, and that the
  * filter notifies that and no more: a small machine of our own runs its code.
  */
-#include "supervise_filter.h"
+#include "supervise/supervise_filter.h"
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>

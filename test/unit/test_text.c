@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* text: names from elsewhere, for a terminal, for awk, and as UTF-8. */
-#include "text.h"
+#include "term/text.h"
 
 #include <locale.h>
 #include <string.h>

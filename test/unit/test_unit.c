@@ -7,7 +7,7 @@
  *	test_unit files ROOT UNIT              the files, in order
  *	test_unit variables ROOT UNIT NAME...  NAME=VALUE, each with a NUL
  */
-#include "unit.h"
+#include "unit/unit.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "inside.h"
+#include "host/inside.h"
 #include "test.h"
 #include "unit_tree.h"
 

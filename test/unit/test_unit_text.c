@@ -3,7 +3,7 @@
  * unit_text and unit_name: tables over the languages of unit files and
  * environment files, and over what follows from a unit's name.
  */
-#include "unit_text.h"
+#include "unit/unit_text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "test.h"
-#include "unit.h"
-#include "unit_name.h"
+#include "unit/unit.h"
+#include "unit/unit_name.h"
 
 /* The words of a value. */
 

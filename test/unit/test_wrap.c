@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* wrap: lines that fit, and nothing in them that a terminal would obey. */
-#include "wrap.h"
+#include "term/wrap.h"
 
 #include <stdlib.h>
 

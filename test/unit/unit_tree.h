@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "test.h"
-#include "unit.h"
+#include "unit/unit.h"
 
 #define SYSTEM "/usr/lib/systemd/system"
 #define ADMIN  "/etc/systemd/system"

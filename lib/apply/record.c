@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * record: what was last done to the socket of a descriptor. A hint only.
+ *
+ * A descriptor goes from one thread's close(2) to another's socket(2). The
+ * kernel orders these, the language does not know it: hence the atomics, of
+ * which none orders anything.
+ */
+#include "apply/record.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#define GET(field)        RECORD_GET(field)
+#define PUT(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
+
+/* One line of a cache for each: a call of the program looks at one or two. */
+#define RECORD_LINE 64
+static_assert(sizeof(struct record) == RECORD_LINE, "not a line of a cache");
+
+struct record record_table[RECORD_FDS] __attribute__((aligned(RECORD_LINE)));
+
+static struct record *
+record_at(int fd)
+{
+	return record_has_room(fd) ? &record_table[fd] : NULL;
+}
+
+static void
+put_keepalive(struct keepalive *to, const struct keepalive *from)
+{
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
+		PUT(to->value[option], from->value[option]);
+	PUT(to->set, from->set);
+}
+
+static struct keepalive
+get_keepalive(const struct keepalive *from)
+{
+	struct keepalive result = {.set = GET(from->set)};
+
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
+		result.value[option] = GET(from->value[option]);
+	return result;
+}
+
+struct record
+record_get(int fd)
+{
+	const struct record *from = record_at(fd);
+	struct record record = {0};
+
+	if (from == NULL)
+		return record;
+	record.decided = GET(from->decided);
+	record.rule = GET(from->rule);
+	record.ours = get_keepalive(&from->ours);
+	record.program = get_keepalive(&from->program);
+	record.other = GET(from->other);
+	record.changes = GET(from->changes);
+	record.accepts = GET(from->accepts);
+	record.waiting = GET(from->waiting);
+	return record;
+}
+
+void
+record_put(int fd, const struct record *record)
+{
+	struct record *to = record_at(fd);
+
+	if (to == NULL)
+		return;
+	PUT(to->decided, record->decided);
+	PUT(to->rule, record->rule);
+	put_keepalive(&to->ours, &record->ours);
+	put_keepalive(&to->program, &record->program);
+	PUT(to->other, record->other);
+	PUT(to->changes, record->changes);
+	PUT(to->accepts, record->accepts);
+	PUT(to->waiting, record->waiting);
+}
+
+void
+record_clear(int fd)
+{
+	struct record *record = record_at(fd);
+
+	if (record == NULL)
+		return;
+	/* Don't touch memory, which may be new, for nothing. */
+	if (GET(record->decided) != 0)
+		PUT(record->decided, 0);
+	if (GET(record->ours.set) != 0)
+		PUT(record->ours.set, 0);
+	if (GET(record->program.set) != 0)
+		PUT(record->program.set, 0);
+	if (GET(record->other) != 0)
+		PUT(record->other, 0);
+	if (GET(record->accepts) != 0)
+		PUT(record->accepts, 0);
+	if (GET(record->waiting) != 0)
+		PUT(record->waiting, 0);
+}
+
+/* A generation in few bits, and never 0. */
+static uint16_t
+other_in(uint32_t generation)
+{
+	return (uint16_t)(generation % UINT16_MAX + 1);
+}
+
+void
+record_set_other(int fd, uint32_t generation)
+{
+	struct record *record = record_at(fd);
+
+	if (record != NULL)
+		PUT(record->other, other_in(generation));
+}
+
+bool
+record_take_other(int fd, uint32_t generation)
+{
+	struct record *record = record_at(fd);
+	uint16_t other = record != NULL ? GET(record->other) : 0;
+
+	if (other == 0)
+		return false;
+	PUT(record->other, 0);
+	return other == other_in(generation);
+}
+
+bool
+record_decided(int fd, uint32_t generation)
+{
+	return record_decided_in(fd) == generation + 1;
+}
+
+int
+record_rule(int fd, uint32_t generation)
+{
+	return record_decided(fd, generation) ? GET(record_table[fd].rule)
+	                                      : RECORD_NO_RULE;
+}
+
+void
+record_decide(
+    int fd, uint32_t generation, int rule, const struct keepalive *ours)
+{
+	struct record *record = record_at(fd);
+
+	if (record == NULL)
+		return;
+	PUT(record->accepts, 0);
+	PUT(record->rule, rule);
+	put_keepalive(&record->ours, ours);
+	PUT(record->decided, generation + 1);
+}
+
+void
+record_set_accepts(int fd)
+{
+	struct record *record = record_at(fd);
+
+	if (record != NULL)
+		PUT(record->accepts, 1);
+}
+
+void
+record_inherit(int fd, int listener)
+{
+	const struct record *from = record_at(listener);
+	struct record *to = record_at(fd);
+
+	record_clear(fd);
+	if (from == NULL || to == NULL)
+		return;
+	PUT(to->rule, GET(from->rule));
+	if (GET(from->ours.set) != 0) {
+		/* Another thread's accept() may bring the listener up to date.
+		 */
+		struct keepalive ours = get_keepalive(&from->ours);
+
+		put_keepalive(&to->ours, &ours);
+	}
+	PUT(to->decided, GET(from->decided));
+}
+
+struct keepalive
+record_of_rule(int fd)
+{
+	const struct record *record = record_at(fd);
+
+	return record != NULL ? get_keepalive(&record->ours)
+	                      : (struct keepalive){0};
+}
+
+void
+record_program(int fd, enum keepalive_option option, int32_t value)
+{
+	struct record *record = record_at(fd);
+
+	if (record == NULL)
+		return;
+	PUT(record->program.value[option], value);
+	PUT(record->program.set, GET(record->program.set) | 1u << option);
+}
+
+struct keepalive
+record_of_program(int fd)
+{
+	const struct record *record = record_at(fd);
+
+	return record != NULL ? get_keepalive(&record->program)
+	                      : (struct keepalive){0};
+}
+
+uint32_t
+record_begin_change(int fd)
+{
+	struct record *record = record_at(fd);
+
+	return record != NULL
+	           ? __atomic_add_fetch(&record->changes, 1, __ATOMIC_SEQ_CST)
+	           : 0;
+}
+
+void
+record_end_change(int fd, uint32_t number)
+{
+	struct record *record = record_at(fd);
+
+	if (record != NULL &&
+	    __atomic_load_n(&record->changes, __ATOMIC_SEQ_CST) != number)
+		PUT(record->decided, 0);
+}
+
+void
+record_set_queue(int fd, uint32_t waiting)
+{
+	struct record *record = record_at(fd);
+
+	if (record != NULL)
+		PUT(record->waiting, waiting);
+}
+
+void
+record_take_queued(int fd)
+{
+	struct record *record = record_at(fd);
+	uint32_t waiting = record != NULL ? GET(record->waiting) : 0;
+
+	/* Two threads may take the same one: there is some to spare. */
+	if (waiting > 0)
+		PUT(record->waiting, waiting - 1);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * record: what was last done to the socket of a descriptor: the rule that was
+ * looked up for it, the options that were set by it, and those that the
+ * program itself set. A socket that connects again, under another rule, needs
+ * all: nothing of the first rule may stay on it. And whether it was made as
+ * one that is none of our business, so that the kernel need not be asked.
+ *
+ * A record is a hint and no more. A descriptor may be closed and come back as
+ * another socket by ways that nobody sees, so whoever uses a record asks the
+ * kernel first whether it still fits. Descriptors from RECORD_FDS on have no
+ * record.
+ *
+ * The table is static and takes no memory until it is used. All functions are
+ * async-signal-safe; none is meant to be right for one descriptor used by two
+ * threads at once.
+ */
+#ifndef KASHIM_RECORD_H
+#define KASHIM_RECORD_H
+
+#include <stdbool.h>
+
+#include "base/keepalive.h"
+
+#define RECORD_FDS     2048
+#define RECORD_NO_RULE (-1)
+
+struct record {
+	uint32_t decided; /* generation + 1; 0: nothing was looked up */
+	int rule;         /* if decided */
+	struct keepalive ours;
+	struct keepalive program;
+	uint16_t other; /* see record_set_other(); 0: not noted */
+	/* Of a listener: see record_begin_change() and record_set_queue(). */
+	uint8_t changes;
+	uint8_t accepts; /* see record_set_accepts() */
+	uint32_t waiting;
+};
+
+/* The whole record, for who keeps records of sockets elsewhere. */
+struct record record_get(int fd);
+void record_put(int fd, const struct record *record);
+
+/* Is there a record for this descriptor at all? */
+static inline bool
+record_has_room(int fd)
+{
+	return fd >= 0 && fd < RECORD_FDS;
+}
+
+/* The table; for the functions here. */
+extern struct record record_table[RECORD_FDS];
+
+#define RECORD_GET(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
+
+/* Forgets all of fd: it is a new socket. */
+void record_clear(int fd);
+
+/* Is nothing noted of fd? False if there is no room for it. */
+static inline bool
+record_is_clear(int fd)
+{
+	const struct record *record = record_table;
+
+	if (!record_has_room(fd))
+		return false;
+	record += fd;
+	return RECORD_GET(record->decided) == 0 &&
+	       RECORD_GET(record->ours.set) == 0 &&
+	       RECORD_GET(record->program.set) == 0 &&
+	       RECORD_GET(record->other) == 0 &&
+	       RECORD_GET(record->accepts) == 0 &&
+	       RECORD_GET(record->waiting) == 0;
+}
+
+/*
+ * The rule that was last found for fd, or RECORD_NO_RULE; also if that was in
+ * a policy of another generation, since its numbers say nothing in this one.
+ */
+int record_rule(int fd, uint32_t generation);
+
+/* In which policy that was: its generation + 1, or 0. */
+static inline uint32_t
+record_decided_in(int fd)
+{
+	return record_has_room(fd) ? RECORD_GET(record_table[fd].decided) : 0;
+}
+
+/* Was a rule, or that there is none, found for fd in this policy? */
+bool record_decided(int fd, uint32_t generation);
+
+/* Notes that rule was found, maybe RECORD_NO_RULE, and what was set by it. */
+void record_decide(
+    int fd, uint32_t generation, int rule, const struct keepalive *ours);
+
+/*
+ * Notes that what was just decided for fd holds for all that it accepts, too:
+ * it is a listener, or no other rule is possible. Until the next decision.
+ */
+void record_set_accepts(int fd);
+
+/* Notes for fd, just accepted on listener, what is noted for that. */
+void record_inherit(int fd, int listener);
+
+/*
+ * Is that noted already? So it is if the number had another connection of
+ * that listener before. Options that one rule sets are the same each time.
+ */
+static inline bool
+record_has_inherited(int fd, int listener)
+{
+	const struct record *record = record_table, *from = record_table;
+
+	if (!record_has_room(fd) || !record_has_room(listener))
+		return false;
+	record += fd;
+	from += listener;
+	return RECORD_GET(record->decided) == RECORD_GET(from->decided) &&
+	       RECORD_GET(record->rule) == RECORD_GET(from->rule) &&
+	       RECORD_GET(record->ours.set) == RECORD_GET(from->ours.set) &&
+	       RECORD_GET(record->program.set) == 0 &&
+	       RECORD_GET(record->other) == 0 &&
+	       RECORD_GET(record->accepts) == 0 &&
+	       RECORD_GET(record->waiting) == 0;
+}
+
+/* What was set on fd by a rule, of whatever policy; for a new socket, nothing.
+ */
+struct keepalive record_of_rule(int fd);
+
+/* What the program set itself; for a new socket, nothing. */
+void record_program(int fd, enum keepalive_option option, int32_t value);
+struct keepalive record_of_program(int fd);
+
+/*
+ * Notes that fd was made as a socket that is not TCP, while this policy was in
+ * force. record_take_other() says whether that is noted, and forgets it: the
+ * number may come back as another socket unseen, and only one connection of
+ * that may be taken for one that is none of our business.
+ */
+void record_set_other(int fd, uint32_t generation);
+bool record_take_other(int fd, uint32_t generation);
+
+/*
+ * For a listener, whose options several threads may set at the same time, by
+ * policies of two generations. The first call returns a number for the second
+ * one, which forgets what was decided if another thread was at it, too: what
+ * the listener has then is anybody's guess.
+ */
+uint32_t record_begin_change(int fd);
+void record_end_change(int fd, uint32_t number);
+
+/*
+ * For a listener whose options were changed while connections waited in its
+ * queue, which have got the ones from before. Notes how many may still come.
+ */
+void record_set_queue(int fd, uint32_t waiting);
+
+/* May the next one that is accepted be from before? */
+static inline bool
+record_has_queued(int fd)
+{
+	return record_has_room(fd) && RECORD_GET(record_table[fd].waiting) != 0;
+}
+
+/* One was accepted. */
+void record_take_queued(int fd);
+
+#endif

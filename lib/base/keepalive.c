@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * keepalive: the only code that gets or sets keepalive options of a socket.
+ * It must never touch a socket that is not TCP.
+ */
+#include "base/keepalive.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+static const struct {
+	int level;
+	int name;
+} OPTION[KEEPALIVE_OPTIONS] = {
+    [KEEPALIVE_IDLE] = {IPPROTO_TCP, TCP_KEEPIDLE},
+    [KEEPALIVE_INTERVAL] = {IPPROTO_TCP, TCP_KEEPINTVL},
+    [KEEPALIVE_COUNT] = {IPPROTO_TCP, TCP_KEEPCNT},
+    [KEEPALIVE_USER_TIMEOUT] = {IPPROTO_TCP, TCP_USER_TIMEOUT},
+    [KEEPALIVE_SWITCH] = {SOL_SOCKET, SO_KEEPALIVE},
+};
+
+static int
+option_set(const struct keepalive_calls *calls, int fd, int option, int value)
+{
+	if (calls->set(fd, OPTION[option].level, OPTION[option].name, &value,
+		sizeof(value)) < 0)
+		return -errno;
+	return 0;
+}
+
+static int
+option_get(
+    const struct keepalive_calls *calls, int fd, int option, int32_t *value)
+{
+	int got;
+	socklen_t len = sizeof(got);
+
+	if (calls->get(
+		fd, OPTION[option].level, OPTION[option].name, &got, &len) < 0)
+		return -errno;
+	*value = got;
+	return 0;
+}
+
+/* For a socket of which nothing but SO_KEEPALIVE is wanted or possible. */
+static int
+require_tcp(const struct keepalive_calls *calls, int fd)
+{
+	int protocol, type;
+	socklen_t len = sizeof(protocol);
+
+	if (calls->get(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) < 0)
+		return -errno;
+	if (protocol != IPPROTO_TCP && protocol != IPPROTO_MPTCP)
+		return -ENOPROTOOPT;
+	/* A raw socket may be for the protocol TCP, and is not TCP. */
+	len = sizeof(type);
+	if (calls->get(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0)
+		return -errno;
+	if (type != SOCK_STREAM)
+		return -ENOPROTOOPT;
+	return 0;
+}
+
+int
+keepalive_set(
+    const struct keepalive_calls *calls, int fd, const struct keepalive *want)
+{
+	bool is_tcp = false;
+	int failure = 0;
+
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		int error;
+
+		if ((want->set & 1u << option) == 0)
+			continue;
+		if (OPTION[option].level == SOL_SOCKET && !is_tcp) {
+			error = require_tcp(calls, fd);
+			if (error < 0)
+				return error;
+		}
+		error = option_set(calls, fd, option, want->value[option]);
+		if (error == 0) {
+			is_tcp = true;
+			continue;
+		}
+		/*
+		 * MPTCP says EOPNOTSUPP to the options that it lacks (kernel:
+		 * net/mptcp/sockopt.c) and may take the others. Whatever else
+		 * a first call is answered means that this is not TCP.
+		 */
+		if (!is_tcp && error != -EOPNOTSUPP)
+			return error;
+		if (failure == 0)
+			failure = error;
+	}
+	return failure;
+}
+
+int
+keepalive_get(
+    const struct keepalive_calls *calls, int fd, struct keepalive *have)
+{
+	int error = require_tcp(calls, fd);
+
+	if (error < 0)
+		return error;
+	have->set = 0;
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		if (option_get(calls, fd, option, &have->value[option]) == 0)
+			have->set |= 1u << option;
+	}
+	return 0;
+}
+
+/* Is what the socket has tighter than what is wanted? */
+static bool
+option_tighter(int option, int32_t have, int32_t want)
+{
+	switch (option) {
+	case KEEPALIVE_SWITCH:
+		return have > want;
+	case KEEPALIVE_USER_TIMEOUT:
+		return have != 0 && (want == 0 || have < want);
+	default:
+		return have < want;
+	}
+}
+
+bool
+keepalive_covers(
+    const struct keepalive *have, const struct keepalive *want, bool tighter)
+{
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		uint32_t bit = 1u << option;
+
+		if ((want->set & bit) == 0)
+			continue;
+		if ((have->set & bit) == 0)
+			return false;
+		if (have->value[option] == want->value[option])
+			continue;
+		if (!tighter || !option_tighter(option, have->value[option],
+				    want->value[option]))
+			return false;
+	}
+	return true;
+}
+
+int
+keepalive_tighten(
+    const struct keepalive_calls *calls, int fd, const struct keepalive *want)
+{
+	struct keepalive have, rest = {0};
+	int error = keepalive_get(calls, fd, &have);
+
+	if (error < 0)
+		return error;
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		uint32_t bit = 1u << option;
+
+		if ((want->set & bit) == 0)
+			continue;
+		if ((have.set & bit) != 0 &&
+		    option_tighter(
+			option, have.value[option], want->value[option]))
+			continue;
+		rest.set |= bit;
+		rest.value[option] = want->value[option];
+	}
+	return keepalive_set(calls, fd, &rest);
+}
+
+/*
+ * What a new socket of this network namespace has; if none can be had, what
+ * is the same everywhere. syscall(2), because this must not come by any hook,
+ * and close(2) is a cancellation point.
+ */
+static void
+keepalive_defaults(
+    const struct keepalive_calls *calls, struct keepalive *defaults)
+{
+	long fd = syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*defaults = (struct keepalive){
+	    .set = 1u << KEEPALIVE_SWITCH | 1u << KEEPALIVE_USER_TIMEOUT};
+	if (fd < 0)
+		return;
+	(void)keepalive_get(calls, (int)fd, defaults);
+	(void)syscall(SYS_close, fd);
+}
+
+bool
+keepalive_begins(
+    const struct keepalive_calls *calls, int fd, const struct keepalive *want)
+{
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		int32_t value = 0;
+
+		if ((want->set & 1u << option) != 0)
+			return option_get(calls, fd, option, &value) == 0 &&
+			       value == want->value[option];
+	}
+	return true;
+}
+
+void
+keepalive_take_back(const struct keepalive_calls *calls, int fd,
+    const struct keepalive *was, const struct keepalive *now,
+    const struct keepalive *instead)
+{
+	struct keepalive rest = {0}, defaults = {0};
+
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		uint32_t bit = 1u << option;
+		int32_t value = 0;
+
+		if ((was->set & ~now->set & bit) == 0 ||
+		    option_get(calls, fd, option, &value) < 0 ||
+		    value != was->value[option])
+			continue;
+		if ((instead->set & bit) != 0) {
+			rest.value[option] = instead->value[option];
+		} else {
+			if (defaults.set == 0)
+				keepalive_defaults(calls, &defaults);
+			if ((defaults.set & bit) == 0)
+				continue;
+			rest.value[option] = defaults.value[option];
+		}
+		rest.set |= bit;
+	}
+	if (rest.set != 0)
+		keepalive_set(calls, fd, &rest);
+}
+
+int
+keepalive_option(int level, int name)
+{
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		if (OPTION[option].level == level &&
+		    OPTION[option].name == name)
+			return option;
+	}
+	return -1;
+}

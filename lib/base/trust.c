@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * trust: whether a file may tell a program what to do.
+ */
+#include "base/trust.h"
+
+#include <unistd.h>
+
+enum trust
+trust_file(const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode))
+		return TRUST_NO_FILE;
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		return TRUST_OWNER;
+	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return TRUST_MODE;
+	return TRUST_FULL;
+}

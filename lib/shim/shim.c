@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * shim: the constructor and the hooks; what libkashim.so exports.
+ *
+ * A hook does the host's own call, once, with the host's own arguments, and
+ * hands back its result and its errno as they are. Around that call it may
+ * make system calls of its own on the same socket, and nothing else: no
+ * allocation, no lock, no stdio, no descriptor.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apply/apply.h"
+#include "apply/memo.h"
+#include "base/addr.h"
+#include "shim/hooks.h"
+#include "shim/policy.h"
+#include "shim/real.h"
+
+/* sd_listen_fds(3): the first descriptor of socket activation. */
+#define LISTEN_FDS_START 3
+#define LISTEN_FDS_MAX   1024
+
+/*
+ * The hooks have names of their own in C, so that they don't have to repeat
+ * the attributes of the C library's declarations; only the symbol interposes.
+ */
+#define HOOK_SYMBOL(name, result, parameters)  \
+	__attribute__((visibility("default"))) \
+	result hook_##name parameters __asm__(#name);
+HOOKS(HOOK_SYMBOL)
+#undef HOOK_SYMBOL
+
+/* What one hook goes by. */
+struct hook {
+	struct policy policy;
+	struct apply apply;
+};
+
+static bool
+hook_overtaken(void *data)
+{
+	struct hook *hook = data;
+
+	return policy_overtaken(&hook->policy);
+}
+
+/* Returns false if there is nothing to do for this program. */
+static bool
+hook_begin(struct hook *hook)
+{
+	if (!policy_get(&hook->policy))
+		return false;
+	hook->apply = (struct apply){
+	    .view = &hook->policy.view,
+	    .trace_path = hook->policy.trace_path,
+	    .calls = {.set = real_setsockopt(), .get = getsockopt},
+	    .overtaken = hook_overtaken,
+	    .data = hook,
+	};
+	return true;
+}
+
+static void
+made(int fd, int domain, int type, int protocol)
+{
+	int saved = errno;
+	struct hook hook;
+
+	if (hook_begin(&hook))
+		apply_socket(&hook.apply, fd, domain, type, protocol);
+	errno = saved;
+}
+
+int
+hook_socket(int domain, int type, int protocol)
+{
+	int fd = real_socket()(domain, type, protocol);
+	uint32_t generation;
+
+	if (fd < 0)
+		return fd;
+	/* Without a look at more memory, since nothing is to be set. */
+	if (policy_in_force(&generation) && memo_has_no_uniform(generation))
+		apply_socket_noted(generation, fd, domain, type);
+	else
+		made(fd, domain, type, protocol);
+	return fd;
+}
+
+/*
+ * A call that connects: begin and end are around the host's own call. sa may
+ * be NULL.
+ */
+struct connecting {
+	const void *sa;
+	socklen_t len;
+	bool again;
+	bool other; /* not TCP, unless it turns out to be */
+};
+
+static void
+connecting_begin(struct connecting *call, int fd, const void *sa, socklen_t len,
+    bool may_be_other)
+{
+	struct memo_answer answer = {.rule = RULE_NOT_LASTING};
+	uint32_t generation;
+	struct hook hook;
+	struct addr addr;
+	uint16_t port;
+	int saved;
+
+	*call = (struct connecting){.sa = sa, .len = len};
+	/* A connect() to a unix(7) socket is none of our business. */
+	if (addr_from_sockaddr(sa, len, &addr, &port) < 0)
+		return;
+	call->other = may_be_other && policy_in_force(&generation) &&
+	              apply_is_other(generation, fd);
+	if (call->other)
+		return;
+	saved = errno;
+	if (hook_begin(&hook)) {
+		hook.apply.lasting = &answer;
+		call->again = apply_connect(&hook.apply, fd, sa, len);
+		if (answer.rule != RULE_NOT_LASTING)
+			memo_keep(
+			    hook.policy.view.generation, &addr, port, &answer);
+	}
+	errno = saved;
+}
+
+static void
+connecting_end(const struct connecting *call, int fd, bool failed)
+{
+	int saved = errno;
+	/* Interrupted or not waited for, a connect goes on all the same. */
+	bool goes_on = failed && (saved == EINPROGRESS || saved == EINTR);
+	struct hook hook;
+
+	if (((call->again && (!failed || goes_on)) ||
+		(call->other && goes_on)) &&
+	    hook_begin(&hook))
+		apply_connected(&hook.apply, fd, call->sa, call->len);
+	errno = saved;
+}
+
+/*
+ * The usual case, without a look at the policy: a new socket, and a
+ * destination that was looked up before. Returns false if it is not that. Not
+ * inlined, so that its stack is free again for what comes then.
+ */
+__attribute__((noinline)) static bool
+connecting_again(int fd, const void *sa, socklen_t len)
+{
+	struct memo_answer answer;
+	struct addr addr;
+	uint32_t generation;
+	uint16_t port;
+	int saved;
+
+	if (!policy_in_force(&generation) || !record_is_clear(fd) ||
+	    addr_from_sockaddr(sa, len, &addr, &port) < 0 ||
+	    !memo_find(generation, &addr, port, &answer))
+		return false;
+	saved = errno;
+	apply_connect_known(&(struct keepalive_calls){.set = real_setsockopt(),
+				.get = getsockopt},
+	    generation, fd, &answer);
+	errno = saved;
+	return true;
+}
+
+int
+hook_connect(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	struct connecting call;
+	int result;
+
+	if (connecting_again(fd, sa, len))
+		return real_connect()(fd, sa, len);
+	connecting_begin(&call, fd, sa, len, true);
+	result = real_connect()(fd, sa, len);
+	connecting_end(&call, fd, result < 0);
+	return result;
+}
+
+/* Under this name old binaries import connect(). */
+__attribute__((visibility("default"))) int __connect(int fd,
+    const struct sockaddr *sa, socklen_t len) __attribute__((alias("connect")));
+
+int
+hook_listen(int fd, int backlog)
+{
+	int saved = errno;
+	bool again = false;
+	struct hook hook;
+	int result;
+
+	if (hook_begin(&hook))
+		again = apply_listen(&hook.apply, fd);
+	errno = saved;
+	result = real_listen()(fd, backlog);
+	saved = errno;
+	if (again && result == 0)
+		apply_listen(&hook.apply, fd);
+	errno = saved;
+	return result;
+}
+
+/* Not inlined: most connections don't come here. */
+__attribute__((noinline)) static void
+accepted_otherwise(int listener, uint32_t before, int fd)
+{
+	int saved = errno;
+	struct hook hook;
+
+	if (hook_begin(&hook))
+		apply_accepted(&hook.apply, listener, before, fd);
+	errno = saved;
+}
+
+/* What accept() gave. */
+static inline int
+accepted(int listener, uint32_t before, int fd)
+{
+	uint32_t generation;
+
+	if (__builtin_expect(fd >= 0, 1) &&
+	    __builtin_expect(
+		!policy_in_force(&generation) ||
+		    !apply_inherits(generation, listener, before, fd),
+		0))
+		accepted_otherwise(listener, before, fd);
+	return fd;
+}
+
+int
+hook_accept(int fd, struct sockaddr *sa, socklen_t *len)
+{
+	const uint32_t before = apply_accepting(fd);
+
+	return accepted(fd, before, real_accept()(fd, sa, len));
+}
+
+int
+hook_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
+{
+	const uint32_t before = apply_accepting(fd);
+
+	return accepted(fd, before, real_accept4()(fd, sa, len, flags));
+}
+
+int
+hook_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	int option = keepalive_option(level, name);
+	int saved = errno;
+	struct hook hook;
+	int rule, result, taken;
+
+	if (option < 0 || !hook_begin(&hook))
+		return real_setsockopt()(fd, level, name, value, len);
+	rule = apply_holding(&hook.apply, fd);
+	errno = saved;
+	result = real_setsockopt()(fd, level, name, value, len);
+	saved = errno;
+	if (result == 0) {
+		/* The kernel took it, so an int is there to be read. */
+		memcpy(&taken, value, sizeof(taken));
+		apply_hold(&hook.apply, fd, rule, (enum keepalive_option)option,
+		    taken);
+	}
+	errno = saved;
+	return result;
+}
+
+ssize_t
+hook_sendto(int fd, const void *data, size_t size, int flags,
+    const struct sockaddr *sa, socklen_t len)
+{
+	struct connecting call;
+	ssize_t result;
+
+	if ((flags & MSG_FASTOPEN) == 0)
+		return real_sendto()(fd, data, size, flags, sa, len);
+	connecting_begin(&call, fd, sa, len, false);
+	result = real_sendto()(fd, data, size, flags, sa, len);
+	connecting_end(&call, fd, result < 0);
+	return result;
+}
+
+ssize_t
+hook_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	struct connecting call;
+	ssize_t result;
+
+	if ((flags & MSG_FASTOPEN) == 0 || !addr_readable(message))
+		return real_sendmsg()(fd, message, flags);
+	connecting_begin(
+	    &call, fd, message->msg_name, message->msg_namelen, false);
+	result = real_sendmsg()(fd, message, flags);
+	connecting_end(&call, fd, result < 0);
+	return result;
+}
+
+int
+hook_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
+{
+	struct connecting call;
+	int result;
+
+	if ((flags & MSG_FASTOPEN) == 0 || !addr_readable(messages) ||
+	    count == 0)
+		return real_sendmmsg()(fd, messages, count, flags);
+	/* The first message connects. */
+	connecting_begin(&call, fd, messages[0].msg_hdr.msg_name,
+	    messages[0].msg_hdr.msg_namelen, false);
+	result = real_sendmmsg()(fd, messages, count, flags);
+	connecting_end(&call, fd, result < 0);
+	return result;
+}
+
+static void
+received_rights(const struct apply *apply, struct msghdr *message)
+{
+	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(message); cmsg != NULL;
+	     cmsg = CMSG_NXTHDR(message, cmsg)) {
+		size_t count;
+
+		if (cmsg->cmsg_level != SOL_SOCKET ||
+		    cmsg->cmsg_type != SCM_RIGHTS ||
+		    cmsg->cmsg_len < CMSG_LEN(0))
+			continue;
+		count = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(
+			    &fd, CMSG_DATA(cmsg) + i * sizeof(fd), sizeof(fd));
+			apply_inherited(apply, fd);
+		}
+	}
+}
+
+static void
+received(struct msghdr *message)
+{
+	int saved = errno;
+	struct hook hook;
+
+	if (message->msg_control != NULL && message->msg_controllen > 0 &&
+	    hook_begin(&hook))
+		received_rights(&hook.apply, message);
+	errno = saved;
+}
+
+ssize_t
+hook_recvmsg(int fd, struct msghdr *message, int flags)
+{
+	ssize_t result = real_recvmsg()(fd, message, flags);
+
+	if (result >= 0)
+		received(message);
+	return result;
+}
+
+int
+hook_recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags,
+    struct timespec *timeout)
+{
+	int result = real_recvmmsg()(fd, messages, count, flags, timeout);
+
+	for (int i = 0; i < result; i++)
+		received(&messages[i].msg_hdr);
+	return result;
+}
+
+#ifdef __GLIBC__
+/*
+ * What rcmd(3) and rexec(3) returned: the connection that they made, and the
+ * one for standard error that the server made back to them.
+ */
+static int
+remote_command(int fd, const int *error_fd)
+{
+	int saved = errno;
+	struct hook hook;
+
+	if (fd >= 0 && hook_begin(&hook)) {
+		apply_made(&hook.apply, fd);
+		if (error_fd != NULL)
+			apply_called_back(&hook.apply, *error_fd);
+	}
+	errno = saved;
+	return fd;
+}
+
+int
+hook_rcmd(char **host, unsigned short port, const char *local_user,
+    const char *remote_user, const char *command, int *error_fd)
+{
+	return remote_command(
+	    real_rcmd()(host, port, local_user, remote_user, command, error_fd),
+	    error_fd);
+}
+
+int
+hook_rcmd_af(char **host, unsigned short port, const char *local_user,
+    const char *remote_user, const char *command, int *error_fd,
+    sa_family_t family)
+{
+	return remote_command(real_rcmd_af()(host, port, local_user,
+				  remote_user, command, error_fd, family),
+	    error_fd);
+}
+
+int
+hook_rexec(char **host, int port, const char *user, const char *password,
+    const char *command, int *error_fd)
+{
+	return remote_command(
+	    real_rexec()(host, port, user, password, command, error_fd),
+	    error_fd);
+}
+
+int
+hook_rexec_af(char **host, int port, const char *user, const char *password,
+    const char *command, int *error_fd, sa_family_t family)
+{
+	return remote_command(real_rexec_af()(host, port, user, password,
+				  command, error_fd, family),
+	    error_fd);
+}
+#endif
+
+static bool
+is_socket(int fd)
+{
+	struct sockaddr sa;
+	socklen_t len = sizeof(sa);
+
+	return getsockname(fd, &sa, &len) == 0;
+}
+
+/*
+ * A variable's number, 0 without one. Not strtol(3), for which a compiler may
+ * put in a function that only the newest C libraries have.
+ */
+static long
+number(const char *text)
+{
+	long value = 0;
+
+	while (text != NULL && *text >= '0' && *text <= '9' &&
+	       value < INT_MAX / 10)
+		value = value * 10 + (*text++ - '0');
+	return value;
+}
+
+/* How many sockets systemd has opened for us. */
+static long
+activated(void)
+{
+	long count;
+
+	if (number(getenv("LISTEN_PID")) != getpid())
+		return 0;
+	count = number(getenv("LISTEN_FDS"));
+	return count < LISTEN_FDS_MAX ? count : LISTEN_FDS_MAX;
+}
+
+/*
+ * Sockets that were there before the program: descriptor 0 from an inetd,
+ * and those of a socket-activated service. Most programs have none, and need
+ * not look at the policy before they make one.
+ */
+static void
+shim_inherited(void)
+{
+	bool inetd = is_socket(STDIN_FILENO);
+	long count = activated();
+	struct hook hook;
+
+	if ((!inetd && count <= 0) || !hook_begin(&hook))
+		return;
+	if (inetd)
+		apply_inherited(&hook.apply, STDIN_FILENO);
+	for (long i = 0; i < count; i++)
+		apply_inherited(&hook.apply, LISTEN_FDS_START + (int)i);
+}
+
+/* glibc hands main()'s arguments to a constructor, too. */
+__attribute__((constructor)) static void
+shim_start(int argc, char **argv)
+{
+	int saved = errno;
+
+	real_resolve();
+	policy_wait();
+#ifdef __GLIBC__
+	policy_start(argc > 0 ? argv : NULL);
+#else
+	(void)argc;
+	(void)argv;
+	policy_start(NULL);
+#endif
+	shim_inherited();
+	errno = saved;
+}

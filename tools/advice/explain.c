@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * explain: what a rule does, in words.
+ */
+#include "advice/explain.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ORIGIN_TEXT_MAX 256
+#define VALUE_TEXT_MAX  24
+#define SPAN_TEXT_MAX   64
+
+/* A time as people say it: 450 is "7 min 30 s". */
+static void
+format_span(uint64_t seconds, char text[SPAN_TEXT_MAX])
+{
+	static const struct {
+		const char *name;
+		uint64_t seconds;
+	} units[] = {{"h", 3600}, {"min", 60}, {"s", 1}};
+	size_t length = 0;
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		uint64_t n = seconds / units[i].seconds;
+
+		seconds %= units[i].seconds;
+		if (n == 0 && (length > 0 || units[i].seconds > 1))
+			continue;
+		length += (size_t)snprintf(text + length,
+		    SPAN_TEXT_MAX - length, "%s%llu %s", length ? " " : "",
+		    (unsigned long long)n, units[i].name);
+	}
+}
+
+static void
+format_value(
+    enum keepalive_option option, int32_t value, char text[VALUE_TEXT_MAX])
+{
+	switch (option) {
+	case KEEPALIVE_SWITCH:
+		snprintf(text, VALUE_TEXT_MAX, "%s", value ? "on" : "off");
+		break;
+	case KEEPALIVE_COUNT:
+		snprintf(text, VALUE_TEXT_MAX, "%d", value);
+		break;
+	case KEEPALIVE_USER_TIMEOUT:
+		if (value % 1000 != 0) {
+			snprintf(text, VALUE_TEXT_MAX, "%d ms", value);
+			break;
+		}
+		value /= 1000;
+		/* fall through */
+	default:
+		snprintf(text, VALUE_TEXT_MAX, "%d s", value);
+	}
+}
+
+static void
+format_origin(const struct image *image, const struct image_rule *rule,
+    const struct image_origin *origin, char text[ORIGIN_TEXT_MAX])
+{
+	const char *file = basename(image_string(image, origin->file));
+	char from[ORIGIN_TEXT_MAX / 2];
+
+	switch (origin->kind) {
+	case ORIGIN_RULE:
+		snprintf(from, sizeof(from), "the rule");
+		break;
+	case ORIGIN_DEFAULT:
+		snprintf(from, sizeof(from), "default");
+		break;
+	case ORIGIN_TIMEOUT:
+		snprintf(from, sizeof(from), "from firewall-timeout %u s",
+		    rule->timeout_s);
+		break;
+	case ORIGIN_PROFILE:
+		snprintf(from, sizeof(from), "from profile %s",
+		    image_string(image, rule->profile));
+		break;
+	default:
+		text[0] = '\0';
+		return;
+	}
+	snprintf(text, ORIGIN_TEXT_MAX, "%s, %s:%u", from, file, origin->line);
+}
+
+static void
+print_options(const struct image *image, const struct image_rule *rule)
+{
+	static const struct {
+		enum keepalive_option option;
+		const char *name;
+	} options[] = {
+	    {KEEPALIVE_SWITCH, "SO_KEEPALIVE"},
+	    {KEEPALIVE_IDLE, "TCP_KEEPIDLE"},
+	    {KEEPALIVE_INTERVAL, "TCP_KEEPINTVL"},
+	    {KEEPALIVE_COUNT, "TCP_KEEPCNT"},
+	    {KEEPALIVE_USER_TIMEOUT, "TCP_USER_TIMEOUT"},
+	};
+
+	for (size_t i = 0; i < KEEPALIVE_OPTIONS; i++) {
+		enum keepalive_option option = options[i].option;
+		char value[VALUE_TEXT_MAX] = "-";
+		char origin[ORIGIN_TEXT_MAX] = "not set: the kernel's own";
+
+		if (rule->options & (1u << option)) {
+			format_value(option, rule->value[option], value);
+			format_origin(
+			    image, rule, &rule->origin[option], origin);
+		}
+		printf("%-17s %-8s %s\n", options[i].name, value, origin);
+	}
+}
+
+/* The kernel's value for sockets on which nothing was set, as tcp(7) says. */
+static uint64_t
+kernel_value(const char *name, uint64_t fallback)
+{
+	char path[PATH_MAX];
+	unsigned int value;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
+	file = fopen(path, "re");
+	if (!file)
+		return fallback;
+	if (fscanf(file, "%u", &value) == 1)
+		fallback = value;
+	fclose(file);
+	return fallback;
+}
+
+/* What a socket has then, by the rule or by the kernel. */
+struct timers {
+	uint64_t idle_s;
+	uint64_t interval_s;
+	uint64_t count;
+	uint64_t user_timeout_ms; /* 0: not set */
+	bool kernels;             /* one of the others is the kernel's own */
+};
+
+static uint64_t
+timer(const struct image_rule *rule, enum keepalive_option option,
+    const char *name, uint64_t fallback, bool *kernels)
+{
+	if (rule->options & (1u << option))
+		return (uint64_t)rule->value[option];
+	*kernels = true;
+	return kernel_value(name, fallback);
+}
+
+static struct timers
+timers_of(const struct image_rule *rule)
+{
+	struct timers timers = {.kernels = false};
+
+	timers.idle_s = timer(
+	    rule, KEEPALIVE_IDLE, "tcp_keepalive_time", 7200, &timers.kernels);
+	timers.interval_s = timer(rule, KEEPALIVE_INTERVAL,
+	    "tcp_keepalive_intvl", 75, &timers.kernels);
+	timers.count = timer(
+	    rule, KEEPALIVE_COUNT, "tcp_keepalive_probes", 9, &timers.kernels);
+	if (rule->options & (1u << KEEPALIVE_USER_TIMEOUT))
+		timers.user_timeout_ms =
+		    (uint64_t)rule->value[KEEPALIVE_USER_TIMEOUT];
+	return timers;
+}
+
+/*
+ * How long a peer that answers nothing keeps its connection: count probes,
+ * the first of them at first_s; or, with TCP_USER_TIMEOUT, until the first
+ * probe falls due behind that time. If the interval is the longer one, the
+ * first probe may come anywhere between the two, and this is the most.
+ */
+static uint64_t
+lasts_s(const struct timers *timers, uint64_t first_s)
+{
+	uint64_t limit_s = (timers->user_timeout_ms + 999) / 1000;
+	uint64_t probes = 1;
+
+	if (limit_s == 0)
+		return first_s + timers->count * timers->interval_s;
+	if (timers->interval_s > timers->idle_s)
+		return (limit_s > first_s ? limit_s : first_s) +
+		       timers->interval_s;
+	while (first_s + probes * timers->interval_s < limit_s)
+		probes++;
+	return first_s + probes * timers->interval_s;
+}
+
+/*
+ * When probes go out. After each, answered or not, the kernel looks again
+ * only when the interval is over, and sends one if idle is over, too
+ * (tcp_keepalive_timer() in net/ipv4/tcp_timer.c). So an interval longer than
+ * idle is the time between any two probes.
+ */
+static void
+print_meaning(const struct image_rule *rule)
+{
+	const struct timers timers = timers_of(rule);
+	bool slow = timers.interval_s > timers.idle_s;
+	char idle[SPAN_TEXT_MAX], interval[SPAN_TEXT_MAX], lasts[SPAN_TEXT_MAX];
+
+	format_span(timers.idle_s, idle);
+	format_span(timers.interval_s, interval);
+	format_span(
+	    lasts_s(&timers, slow ? timers.interval_s : timers.idle_s), lasts);
+	printf("\nFirst probe after %s of silence, then every %s%s\n", idle,
+	    interval, slow ? "," : "");
+	printf("%s. If none is, the connection ends after %s%s.\n",
+	    slow ? "answered or not" : "until one is answered", lasts,
+	    slow ? " at most" : "");
+	if (slow)
+		puts("The interval is longer than idle, and no two probes are "
+		     "less than that apart.");
+	if (timers.user_timeout_ms != 0)
+		puts("TCP_USER_TIMEOUT decides on that in place of "
+		     "TCP_KEEPCNT, and limits how long\n"
+		     "sent data may wait for its acknowledgement.");
+	if (timers.kernels)
+		puts("Where nothing is set, this host's "
+		     "net.ipv4.tcp_keepalive_* was taken.");
+}
+
+void
+explain_rule(const struct image *image, uint32_t index)
+{
+	static const char *const settings[] = {
+	    [APP_OVERRIDE] = "override",
+	    [APP_TIGHTEN] = "tighten",
+	    [APP_RESPECT] = "respect",
+	};
+	struct image_rule rule;
+
+	if (!image_rule(image, index, &rule))
+		return;
+	printf("%-17s %s (%s:%u, rule %u of %u)\n", "rule",
+	    image_string(image, rule.name), image_string(image, rule.file),
+	    rule.line, index + 1, image_rule_count(image));
+	if (rule.action == ACTION_IGNORE) {
+		printf("%-17s ignore: left alone\n", "action");
+		return;
+	}
+	print_options(image, &rule);
+	if (rule.app_settings < sizeof(settings) / sizeof(settings[0]))
+		printf(
+		    "%-17s %s\n", "app-settings", settings[rule.app_settings]);
+	print_meaning(&rule);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * kashim compile: turns a configuration file into the image beside it, which
+ * programs read at their start in place of the text. kashim reload: does so,
+ * and publishes it for those that run.
+ */
+#include "cmd/cmd.h"
+
+#include <err.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "advice/compiled.h"
+#include "config/config.h"
+#include "image/cache.h"
+#include "image/shared.h"
+
+/* For who changes the file all the time. */
+#define TRIES_MAX 5
+
+static const char help[] =
+    "Usage: kashim compile [FILE]\n"
+    "Reads a configuration file and writes what it says, ready for use, to\n"
+    "FILE" CACHE_SUFFIX ". Programs start faster with it, and those that\n"
+    "cannot read FILE itself (32-bit, musl) need it. As soon as FILE, or what\n"
+    "it includes, is changed, it is not used any more: compile again.\n"
+    "Running programs keep what they have: see 'kashim reload'.\n"
+    "FILE is by default what KASHIM_CONFIG names, or " CONFIG_FILE ".\n"
+    "\n"
+    "  -h, --help    show this text\n"
+    "\n"
+    "Exit status: 0 if it was written, 2 if the file is wrong or it could "
+    "not be.\n"
+    "\n"
+    "Examples:\n"
+    "  sudo kashim compile\n"
+    "  kashim compile ./new.conf\n";
+
+static const char reload_help[] =
+    "Usage: kashim reload [FILE]\n"
+    "Does what 'kashim compile' does, and publishes it: programs that run\n"
+    "under the shim with FILE follow at their next connection. If FILE is\n"
+    "wrong, everything stays as it is, everywhere. The way back is to put the\n"
+    "old file in place and reload again.\n"
+    "FILE is by default what KASHIM_CONFIG names, or " CONFIG_FILE ".\n"
+    "\n"
+    "  -h, --help    show this text\n"
+    "\n"
+    "Exit status: 0 if it was published, 2 if the file is wrong or it could "
+    "not be.\n"
+    "\n"
+    "Examples:\n"
+    "  sudo kashim reload\n"
+    "  kashim check ./new.conf && sudo cp new.conf " CONFIG_FILE " &&\n"
+    "      sudo kashim reload\n";
+
+/* Reads the file at path when it has been at rest for a moment. */
+static int
+load_at_rest(const char *path, struct image *policy)
+{
+	for (int i = 0;; i++) {
+		struct timespec now;
+		int status;
+
+		clock_gettime(CLOCK_REALTIME, &now);
+		status = cmd_load(path, policy);
+		if (status != CMD_DONE || i == TRIES_MAX ||
+		    !compiled_too_young(policy, now))
+			return status;
+		free((void *)policy->bytes);
+	}
+}
+
+static int
+write_image(const char *config, const struct image *policy)
+{
+	char path[PATH_MAX];
+	int error = cache_name(config, path, sizeof(path));
+
+	if (error == 0)
+		error = cache_write(path, policy->bytes, policy->size);
+	if (error == -ENAMETOOLONG || error == -EINVAL) {
+		warnx("%s: no compiled policy can have its name from this: %s",
+		    config, strerror(-error));
+		return CMD_WRONG;
+	}
+	if (error < 0) {
+		warnx("%s cannot be written: %s", path, strerror(-error));
+		if (error == -EROFS)
+			warnx("with " CACHE_ENVIRONMENT "=DIRECTORY in the "
+			      "environment, here and of the programs, it goes "
+			      "there");
+		return CMD_WRONG;
+	}
+	printf("%s: written, %u bytes\n", path, policy->size);
+	(void)cmd_flush();
+	return CMD_DONE;
+}
+
+/*
+ * Programs that start from now on need something that they can follow. If the
+ * place for it was never made, nobody has asked for that; and to publish over
+ * what running programs have would be a reload.
+ */
+static void
+found(const char *config, const struct image *policy)
+{
+	struct shared_result result;
+	char path[PATH_MAX], directory[PATH_MAX];
+
+	if (shared_name(config, geteuid(), path, sizeof(path)) < 0)
+		return;
+	memcpy(directory, path, sizeof(path));
+	*strrchr(directory, '/') = '\0';
+	if (access(directory, W_OK) == 0 && access(path, F_OK) < 0)
+		(void)shared_publish(path, policy, &result);
+}
+
+static int
+publish(const char *config, const struct image *policy)
+{
+	struct shared_result result = {0};
+	char path[PATH_MAX];
+	bool was_there;
+	int error = shared_name(config, geteuid(), path, sizeof(path));
+
+	was_there = error == 0 && access(path, F_OK) == 0;
+	if (error == 0)
+		error = shared_publish(path, policy, &result);
+	if (error == -EPERM) {
+		warnx("%s is not trusted: root or you have to own it, and "
+		      "nobody else may write it",
+		    path);
+	} else if (error < 0) {
+		warnx("%s cannot be written: %s", path, strerror(-error));
+	}
+	if (error < 0) {
+		warnx("running programs keep the policy that they have");
+		return CMD_WRONG;
+	}
+	printf("%s: generation %u is in force\n", path, result.generation);
+	(void)cmd_flush();
+	if (result.new_file && was_there)
+		warnx("programs that were started before keep the policy that "
+		      "they have, until they are started again");
+	return CMD_DONE;
+}
+
+/* Both commands; reload does one thing more. */
+static int
+compile(int argc, char *argv[], bool reload)
+{
+	char path[PATH_MAX];
+	struct image policy;
+	int status =
+	    cmd_file_argument(argc, argv, reload ? reload_help : help, path);
+
+	if (status != CMD_DONE)
+		return status == CMD_NO ? CMD_DONE : status;
+	status = load_at_rest(path, &policy);
+	if (status != CMD_DONE) {
+		if (reload)
+			warnx("programs keep the policy that they have");
+		return status;
+	}
+	status = write_image(path, &policy);
+	if (status == CMD_DONE && reload)
+		status = publish(path, &policy);
+	else if (status == CMD_DONE)
+		found(path, &policy);
+	free((void *)policy.bytes);
+	return status;
+}
+
+int
+cmd_compile(int argc, char *argv[])
+{
+	return compile(argc, argv, false);
+}
+
+int
+cmd_reload(int argc, char *argv[])
+{
+	return compile(argc, argv, true);
+}

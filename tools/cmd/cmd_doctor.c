@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * kashim doctor: will the preload take effect in a program, a process or a
+ * systemd unit; if not, why not, and what to do. It changes nothing.
+ */
+#include "cmd/cmd.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <locale.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "doctor/doctor.h"
+#include "term/terminal.h"
+#include "term/text.h"
+#include "term/wrap.h"
+
+static const char help[] =
+    "Usage: kashim doctor [-c FILE] PROGRAM | PID | UNIT\n"
+    "Says whether libkashim.so takes effect there; if not, why not, and what "
+    "to do.\n"
+    "A number is a process; a name with a slash a program; a name that ends "
+    "in\n"
+    ".service or .socket a systemd unit. Any other name is a program in PATH, "
+    "or\n"
+    "else the service of that name.\n"
+    "\n"
+    "  -c, --config=FILE   use FILE instead of KASHIM_CONFIG or\n"
+    "                      " CONFIG_FILE "; of a unit, instead of its own\n"
+    "  -h, --help          show this text\n"
+    "\n"
+    "Exit status: 0 if the preload takes effect, 1 if not, or only in part, 2 "
+    "for\n"
+    "wrong use, or if there is no such program, process or unit.\n"
+    "\n"
+    "Examples:\n"
+    "  kashim doctor /opt/agent/bin/agentd\n"
+    "  kashim doctor 4711\n"
+    "  kashim doctor backup-agent.service\n";
+
+struct mark {
+	const char *text;
+	enum terminal_colour colour;
+};
+
+static const struct mark marks[] = {
+    [DOCTOR_FINE] = {"ok", TERMINAL_GOOD},
+    [DOCTOR_NOTE] = {"note", TERMINAL_FAINT},
+    [DOCTOR_WARN] = {"warn", TERMINAL_WARN},
+    [DOCTOR_NO_RULES] = {"to do", TERMINAL_WARN},
+    [DOCTOR_UNKNOWN] = {"?", TERMINAL_WARN},
+    [DOCTOR_FATAL] = {"no", TERMINAL_BAD},
+};
+
+enum kind {
+	KIND_PROGRAM, /* one that is not running */
+	KIND_PROCESS,
+	KIND_SOCKET, /* a .socket unit */
+	KINDS,
+};
+
+static const char *const answers[][KINDS] = {
+    [DOCTOR_FINE] = {"the preload takes effect", "the preload is in effect",
+	"systemd gives its sockets what the rules say"},
+    [DOCTOR_NOTE] = {"the preload takes effect", "the preload is in effect",
+	"systemd gives its sockets what the rules say"},
+    [DOCTOR_WARN] = {"the preload takes effect, but not in all",
+	"the preload is in effect, but not in all",
+	"no rule decides for all of its sockets"},
+    [DOCTOR_NO_RULES] = {"the preload works, but there is no configuration yet",
+	"the preload works, but there is no configuration yet",
+	"there is no configuration yet"},
+    [DOCTOR_UNKNOWN] = {"it cannot be told whether the preload takes effect",
+	"it cannot be told whether the preload is in effect",
+	"it cannot be told what its sockets need"},
+    [DOCTOR_FATAL] = {"the preload will NOT take effect",
+	"the preload is NOT in effect",
+	"systemd does NOT give its sockets what the rules say"},
+};
+
+#define MARK_COLUMNS 6
+#define TITLE_MAX    (PATH_MAX + 64)
+
+static void
+print_finding(const struct doctor_finding *finding, unsigned int columns)
+{
+	const struct mark *mark = &marks[finding->weight];
+
+	printf("\n%s%-*s%s", terminal_colour(stdout, mark->colour),
+	    MARK_COLUMNS, mark->text, terminal_colour(stdout, TERMINAL_PLAIN));
+	wrap_print(stdout, finding->what, MARK_COLUMNS, MARK_COLUMNS, columns);
+	if (!finding->remedy)
+		return;
+	printf("%*s", MARK_COLUMNS + 2, "");
+	wrap_print(stdout, finding->remedy, MARK_COLUMNS + 2, MARK_COLUMNS + 2,
+	    columns);
+}
+
+/* What weighs most comes first. Gives doctor back. Returns the exit status. */
+static int
+print(const char *name, enum kind kind, struct doctor *doctor)
+{
+	unsigned int columns = terminal_columns(stdout);
+	int status = doctor->worst <= DOCTOR_NOTE ? CMD_DONE : CMD_NO;
+
+	char shown[TITLE_MAX];
+
+	text_fit(name, sizeof(shown), shown, sizeof(shown));
+	printf("%s: %s%s%s\n", shown,
+	    terminal_colour(stdout, marks[doctor->worst].colour),
+	    answers[doctor->worst][kind],
+	    terminal_colour(stdout, TERMINAL_PLAIN));
+	for (int weight = DOCTOR_FATAL; weight >= DOCTOR_FINE; weight--)
+		for (size_t i = 0; i < doctor->count; i++)
+			if ((int)doctor->findings[i].weight == weight)
+				print_finding(&doctor->findings[i], columns);
+	doctor_free(doctor);
+	return status;
+}
+
+static int
+fail(const char *what, const char *name, int error)
+{
+	text_warnx("%s%s: %s", what, name, strerror(-error));
+	return CMD_WRONG;
+}
+
+static int
+examine_process(pid_t pid, const char *library)
+{
+	char name[NAME_MAX + 1], title[NAME_MAX + 64];
+	struct doctor doctor;
+	int error = doctor_process(pid, library, name, &doctor);
+
+	snprintf(title, sizeof(title), "process %d", (int)pid);
+	if (error < 0)
+		return fail("", title, error);
+	snprintf(title, sizeof(title), "process %d (%s)", (int)pid, name);
+	return print(title, KIND_PROCESS, &doctor);
+}
+
+/* A service that runs is two questions: its files, and its main process. */
+static int
+examine_unit(const char *name, const char *config, const char *library)
+{
+	char full[NAME_MAX + 1];
+	struct doctor doctor;
+	const char *suffix;
+	pid_t pid;
+	int status, running;
+	int error = doctor_unit(name, config, library, full, &pid, &doctor);
+
+	if (error < 0)
+		return error;
+	suffix = strrchr(full, '.');
+	status = print(full,
+	    suffix && strcmp(suffix, ".socket") == 0 ? KIND_SOCKET
+						     : KIND_PROGRAM,
+	    &doctor);
+	if (pid == 0)
+		return status;
+	puts("\nIt runs:");
+	running = examine_process(pid, library);
+	return running > status ? running : status;
+}
+
+static bool
+ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), size = strlen(end);
+
+	return length > size && strcmp(text + length - size, end) == 0;
+}
+
+/* file is what was given, config what a program of ours would then read. */
+static int
+examine(const char *name, const char *file, const char *config)
+{
+	char library[PATH_MAX];
+	struct doctor doctor;
+	int error, result;
+	long number;
+
+	(void)cmd_library(library);
+	if (*name && name[strspn(name, "0123456789")] == '\0') {
+		errno = 0;
+		number = strtol(name, NULL, 10);
+		if (errno != 0 || number <= 0 || number > INT_MAX)
+			return fail("process ", name, -ESRCH);
+		return examine_process((pid_t)number, library);
+	}
+	if (!strchr(name, '/') &&
+	    (ends_with(name, ".service") || ends_with(name, ".socket"))) {
+		result = examine_unit(name, file ? config : NULL, library);
+		return result < 0 ? fail("", name, result) : result;
+	}
+	error = doctor_program(name, config, library, &doctor);
+	if (error == -ENOENT && !strchr(name, '/')) {
+		result = examine_unit(name, file ? config : NULL, library);
+		if (result >= 0)
+			return result;
+		if (*name && (result == -ENOENT || result == -EINVAL)) {
+			text_warnx("%s: there is no such program in PATH, and "
+				   "no such unit",
+			    name);
+			return CMD_WRONG;
+		}
+	}
+	return error < 0 ? fail("", name, error)
+	                 : print(name, KIND_PROGRAM, &doctor);
+}
+
+int
+cmd_doctor(int argc, char *argv[])
+{
+	static const struct option options[] = {
+	    {"config", required_argument, NULL, 'c'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	const char *file = NULL;
+	char path[PATH_MAX];
+	int opt, status;
+
+	/* For what can be printed on a terminal, and nothing else. */
+	setlocale(LC_CTYPE, "");
+	while ((opt = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			file = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return CMD_DONE;
+		default:
+			return cmd_wrong_use(argv[0]);
+		}
+	}
+	if (argc - optind != 1) {
+		text_warnx("doctor takes one program, process or unit");
+		return cmd_wrong_use(argv[0]);
+	}
+	status = cmd_config_path(file, path);
+	if (status != CMD_DONE)
+		return status;
+	return examine(argv[optind], file, path);
+}

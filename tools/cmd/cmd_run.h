@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cmd_run: what the two files of kashim run share.
+ */
+#ifndef KASHIM_CMD_RUN_H
+#define KASHIM_CMD_RUN_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "doctor/doctor.h"
+#include "image/image.h"
+
+enum way {
+	WAY_CHOOSE,
+	WAY_PRELOAD,
+	WAY_SUPERVISE,
+};
+
+/* One run, from the arguments to the exec. */
+struct run {
+	char **argv; /* of the program */
+	const char *program;
+	char config[PATH_MAX];
+	int trace_fd; /* -1: no trace is asked for */
+	char library[PATH_MAX];
+	bool strict;
+	enum way way;
+	bool way_asked; /* and not chosen by us */
+	bool has_rules;
+	struct image image;
+	bool examined;
+	struct doctor doctor;
+	/* Why the preload has no effect; NULL if it has. */
+	const struct doctor_finding *obstacle;
+	/* Why that can't be told; NULL if it can. */
+	const struct doctor_finding *doubt;
+};
+
+/*
+ * Something keeps the rules, or what is asked for, from this program, and a
+ * message has said what. Returns CMD_DONE if it is to run all the same.
+ */
+int run_go_without(const struct run *run, const char *what);
+
+/*
+ * Chooses the way, if none was asked for, and goes it as far as the exec.
+ * Returns CMD_DONE, or another status after a message.
+ */
+int run_prepare(struct run *run);
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cmd_run_way: which way kashim run goes, and goes it: preload or supervision.
+ * What is wrong is reported, and never keeps the program from running, unless
+ * --strict asks for that.
+ */
+#include <err.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/trace.h"
+#include "cmd/cmd.h"
+#include "cmd/cmd_run.h"
+#include "config/config.h"
+#include "image/cache.h"
+#include "supervise/supervise.h"
+#include "supervise/supervise_inherited.h"
+
+int
+run_go_without(const struct run *run, const char *what)
+{
+	if (run->strict) {
+		warnx("%s is not started (--strict)", run->program);
+		return CMD_WRONG;
+	}
+	warnx("%s runs without %s", run->program, what);
+	return CMD_DONE;
+}
+
+/*
+ * Reads the rules. The shim reads the file by itself; here only a person can
+ * see what is wrong with it, and a supervisor needs them.
+ */
+static int
+read_rules(struct run *run)
+{
+	char message[CONFIG_MESSAGE_MAX];
+	char compiled[PATH_MAX];
+	uint8_t *bytes;
+
+	run->has_rules = true;
+	if (cache_name(run->config, compiled, sizeof(compiled)) == 0 &&
+	    cache_read(compiled, &run->image) == 0) {
+		if (cache_is_fresh(&run->image, run->config))
+			return CMD_DONE;
+		cache_release(&run->image);
+	}
+	if (config_load(run->config, NULL, NULL, &bytes, &run->image.size,
+		message) == 0) {
+		run->image.bytes = bytes;
+		return CMD_DONE;
+	}
+	run->has_rules = false;
+	warnx("%s", message);
+	return run_go_without(run, "a policy");
+}
+
+/* Does this keep the preload from having an effect? */
+static bool
+is_obstacle(const struct run *run, const struct doctor_finding *finding)
+{
+	if (finding->weight != DOCTOR_FATAL)
+		return false;
+	switch (finding->topic) {
+	case DOCTOR_PROGRAM: /* execve(2) will say so */
+		return false;
+	case DOCTOR_CONFIG: /* said already, if it is about the rules */
+		return run->has_rules;
+	default:
+		return true;
+	}
+}
+
+/* Returns CMD_DONE, or not if what it is can't be told, and has to be. */
+static int
+examine(struct run *run)
+{
+	int error;
+
+	(void)cmd_library(run->library); /* it is a finding if it's missing */
+	error = doctor_program(
+	    run->program, run->config, run->library, &run->doctor);
+	/* What can't be found or executed: execvp(3) will say so. */
+	if (error == -ENOENT || error == -ENOTDIR || error == -EACCES)
+		return CMD_DONE;
+	if (error < 0) {
+		warnx("what %s is can't be told: %s", run->program,
+		    strerror(-error));
+		return run->strict ? run_go_without(run, "kashim") : CMD_DONE;
+	}
+	run->examined = true;
+	for (size_t i = run->doctor.count; i-- > 0;) {
+		const struct doctor_finding *finding = &run->doctor.findings[i];
+
+		if (is_obstacle(run, finding))
+			run->obstacle = finding;
+		if (finding->weight == DOCTOR_UNKNOWN &&
+		    finding->topic != DOCTOR_CONFIG)
+			run->doubt = finding;
+	}
+	return CMD_DONE;
+}
+
+/*
+ * Can't it be read? Then the kernel lets nobody of the same user look into
+ * the process (would_dump() in fs/exec.c), so that a supervisor is no use.
+ */
+static bool
+is_unreadable(const struct run *run)
+{
+	return run->doubt != NULL && run->doubt->topic == DOCTOR_PROGRAM;
+}
+
+/* Would it get the rights of its file's owner, or of its capabilities? */
+static bool
+gains_rights(const struct run *run)
+{
+	for (size_t i = 0; run->examined && i < run->doctor.count; i++) {
+		if (run->doctor.findings[i].topic == DOCTOR_SETID &&
+		    run->doctor.findings[i].weight == DOCTOR_FATAL)
+			return true;
+	}
+	return false;
+}
+
+static void
+trace(const struct run *run, const char *way, const char *why)
+{
+	struct trace_line line;
+
+	if (run->trace_fd < 0)
+		return;
+	trace_start(&line, getpid());
+	trace_text(&line, run->program);
+	trace_text(&line, way);
+	trace_text(&line, why);
+	trace_to_descriptor(&line, run->trace_fd);
+}
+
+/*
+ * Puts the library in front of what LD_PRELOAD already holds. The loader
+ * splits that list at spaces and colons (ld.so(8)) and knows no quoting.
+ */
+static int
+preload(const struct run *run)
+{
+	const char *others = getenv("LD_PRELOAD");
+	char *list;
+	int result;
+
+	if (run->obstacle != NULL) {
+		trace(run,
+		    ": preload, which has no effect: ", run->obstacle->what);
+		warnx("the preload has no effect: %s", run->obstacle->what);
+		if (run_go_without(run, "the shim") != CMD_DONE)
+			return CMD_WRONG;
+	} else if (run->doubt != NULL) {
+		trace(run, ": preload, of doubtful effect: ", run->doubt->what);
+		warnx("whether the preload has an effect can't be told: %s",
+		    run->doubt->what);
+		if (run->strict)
+			return run_go_without(run, "kashim");
+	} else {
+		trace(run, ": preload: ",
+		    run->way_asked ? "--preload asks for it"
+				   : "the loader takes the library");
+	}
+	/* What it starts may be reached all the same, but not by these. */
+	if (access(run->library, R_OK) < 0 ||
+	    strpbrk(run->library, " :") != NULL)
+		return CMD_DONE;
+	if (!others || !*others)
+		result = asprintf(&list, "%s", run->library);
+	else
+		result = asprintf(&list, "%s:%s", run->library, others);
+	if (result < 0 || setenv("LD_PRELOAD", list, 1) != 0) {
+		warn("LD_PRELOAD");
+		return CMD_WRONG;
+	}
+	free(list);
+	return CMD_DONE;
+}
+
+static bool
+may_be_supervised(const struct run *run)
+{
+	if (gains_rights(run) && !supervise_keeps_rights()) {
+		trace(run, ": neither way: ", run->obstacle->what);
+		warnx("%s: %s; supervised it would not get these rights",
+		    run->program, run->obstacle->what);
+	} else if (is_unreadable(run)) {
+		trace(run, ": not supervised: ", run->doubt->what);
+		warnx("%s; the supervisor could not look into it",
+		    run->doubt->what);
+	} else {
+		return true;
+	}
+	warnx("'kashim apply', as root, reaches it while it runs");
+	return false;
+}
+
+static int
+supervise(const struct run *run)
+{
+	struct worker_policy policy = {
+	    .image = run->image,
+	    .config = run->config,
+	    .trace = run->trace_fd,
+	};
+	const char *why;
+	int error;
+
+	if (!may_be_supervised(run))
+		return run_go_without(run, "kashim");
+	trace(run, ": supervised: ",
+	    run->obstacle != NULL ? run->obstacle->what
+	    : run->way_asked      ? "--supervise asks for it"
+				  : run->doubt->what);
+	why = supervise_lacks(&run->image);
+	if (why != NULL) {
+		trace(run, ": supervised in part: ", why);
+		warnx("%s", why);
+		if (run->strict)
+			return run_go_without(run, "kashim");
+	}
+	/* Under supervision these calls would count as the program's own. */
+	supervise_inherited(&policy, run->program);
+	error = supervise_start(&policy, &why);
+	if (error == 0)
+		return CMD_DONE;
+	trace(run, ": not supervised: ", why);
+	warnx("%s cannot be supervised: %s: %s", run->program, why,
+	    strerror(-error));
+	if (error == -EOWNERDEAD)
+		return CMD_CANNOT_RUN;
+	return run_go_without(run, "kashim");
+}
+
+/* Supervision works on anything that may be looked into. */
+static enum way
+choose(const struct run *run)
+{
+	const bool doubt = run->doubt != NULL && !is_unreadable(run);
+
+	return run->has_rules && (run->obstacle != NULL || doubt)
+	           ? WAY_SUPERVISE
+	           : WAY_PRELOAD;
+}
+
+int
+run_prepare(struct run *run)
+{
+	int status = read_rules(run);
+
+	if (status != CMD_DONE)
+		return status;
+	status = examine(run);
+	if (status != CMD_DONE)
+		return status;
+	if (run->way == WAY_CHOOSE)
+		run->way = choose(run);
+	if (run->way == WAY_PRELOAD)
+		return preload(run);
+	if (run->has_rules)
+		return supervise(run);
+	trace(run, ": not supervised: ", "there are no rules");
+	return CMD_DONE;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cmd_unit: what enable and disable have in common.
+ */
+#ifndef KASHIM_CMD_UNIT_H
+#define KASHIM_CMD_UNIT_H
+
+#include <stdbool.h>
+
+#include "unit/unit.h"
+
+/* A command line of theirs. */
+struct cmd_unit {
+	const char *name;   /* of the unit */
+	const char *root;   /* for messages and file names: "" is this system */
+	const char *config; /* --config, NULL if it is not given */
+	bool dry_run;
+};
+
+/*
+ * Reads the command line; --config is an option only if has_config. Slashes
+ * are taken away from the end of root in place. Returns CMD_DONE; CMD_NO after
+ * help was printed, and the subcommand is done; CMD_WRONG after a message.
+ */
+int cmd_unit_options(int argc, char *argv[], const char *help, bool has_config,
+    struct cmd_unit *options);
+
+/*
+ * Reads a unit, which the caller gives back with unit_free() in any case.
+ * Returns CMD_DONE, or CMD_WRONG after a message on stderr.
+ */
+int cmd_unit_read(const char *root, const char *name, struct unit *unit);
+
+/* Says that the file at path stays as it is. Returns CMD_NO. */
+int cmd_unit_not_ours(const char *root, const char *path);
+
+/* Says why it can't be written or removed. Returns CMD_WRONG. */
+int cmd_unit_failed(
+    const char *root, const char *path, const char *what, int error);
+
+/* Says on stdout what has to be done by the administrator. */
+void cmd_unit_next(const char *root, const char *id);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * doctor_as: looks at files with another user's rights, below another root
+ * directory, so that the kernel itself says what may be read there.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "doctor/doctor_parts.h"
+#include "image/cache.h"
+
+static bool
+has_group(const gid_t *groups, size_t count, gid_t group)
+{
+	for (size_t i = 0; i < count; i++)
+		if (groups[i] == group)
+			return true;
+	return false;
+}
+
+/* The effective group may be among the others, or not: no difference. */
+static bool
+has_same_groups(const struct doctor_place *place)
+{
+	static gid_t own[NGROUPS_MAX]; /* too much for a small stack */
+	int count = getgroups(NGROUPS_MAX, own);
+
+	if (!place->groups)
+		return true;
+	if (count < 0)
+		return false;
+	for (size_t i = 0; i < place->group_count; i++)
+		if (place->groups[i] != place->egid &&
+		    !has_group(own, (size_t)count, place->groups[i]))
+			return false;
+	for (int i = 0; i < count; i++)
+		if (own[i] != place->egid &&
+		    !has_group(place->groups, place->group_count, own[i]))
+			return false;
+	return true;
+}
+
+static bool
+is_same_user(const struct doctor_place *place)
+{
+	return place->euid == geteuid() && place->egid == getegid() &&
+	       has_same_groups(place);
+}
+
+static bool
+has_same_cache(const struct doctor_place *place)
+{
+	const char *own = getenv(CACHE_ENVIRONMENT);
+
+	if (!own || !place->cache)
+		return own == place->cache;
+	return strcmp(own, place->cache) == 0;
+}
+
+static int
+become(const struct doctor_place *place)
+{
+	if (!has_same_cache(place) &&
+	    (place->cache ? setenv(CACHE_ENVIRONMENT, place->cache, 1)
+			  : unsetenv(CACHE_ENVIRONMENT)) < 0)
+		return -errno;
+	if (*place->root &&
+	    (chdir(place->root) < 0 || chroot(".") < 0 || chdir("/") < 0))
+		return -errno;
+	if (is_same_user(place))
+		return 0;
+	if (setgroups(place->group_count, place->groups) < 0 ||
+	    setresgid(place->egid, place->egid, place->egid) < 0 ||
+	    setresuid(place->euid, place->euid, place->euid) < 0)
+		return -errno;
+	return 0;
+}
+
+/* In the child: first how it went, then what was seen. */
+static void
+report(const struct doctor_place *place, void (*look)(void *data), void *data,
+    size_t size, int fd)
+{
+	int error;
+
+	/* A file below a foreign root may be anything: a FUSE that hangs. */
+	(void)alarm(10);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	error = become(place);
+	if (write(fd, &error, sizeof(error)) != (ssize_t)sizeof(error) ||
+	    error < 0)
+		_exit(1);
+	look(data);
+	for (size_t done = 0; done < size;) {
+		ssize_t put = write(fd, (char *)data + done, size - done);
+
+		if (put <= 0)
+			_exit(1);
+		done += (size_t)put;
+	}
+	_exit(0);
+}
+
+static int
+read_whole(int fd, void *bytes, size_t size)
+{
+	for (size_t done = 0; done < size;) {
+		ssize_t got = read(fd, (char *)bytes + done, size - done);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return -EIO;
+		done += (size_t)got;
+	}
+	return 0;
+}
+
+int
+doctor_as(const struct doctor_place *place, void (*look)(void *data),
+    void *data, size_t size)
+{
+	int pipes[2], error, became;
+	char *copy;
+	pid_t child;
+
+	if (!*place->root && is_same_user(place) && has_same_cache(place)) {
+		look(data);
+		return 0;
+	}
+	/* Nothing half-read may look like an answer. */
+	copy = malloc(size);
+	if (!copy)
+		return -ENOMEM;
+	if (pipe(pipes) < 0) {
+		free(copy);
+		return -errno;
+	}
+	child = fork();
+	if (child == 0) {
+		close(pipes[0]);
+		report(place, look, data, size, pipes[1]);
+	}
+	error = child < 0 ? -errno : 0;
+	close(pipes[1]);
+	if (error == 0)
+		error = read_whole(pipes[0], &became, sizeof(became));
+	if (error == 0)
+		error = became;
+	if (error == 0)
+		error = read_whole(pipes[0], copy, size);
+	if (error == 0)
+		memcpy(data, copy, size);
+	close(pipes[0]);
+	free(copy);
+	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
+	return error;
+}

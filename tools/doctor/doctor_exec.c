@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * doctor_exec: the programs that a service's ExecStart= lines name
+ * (systemd.service(5), "Command lines").
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "doctor/doctor_parts.h"
+
+/* '@': a word follows that is argv[0]. The others are for systemd. */
+#define PREFIXES "@-:+!|"
+
+/* One line can hold several commands, with a lone semicolon between them. */
+static int
+each_command(const struct unit *unit, const char *line,
+    int (*each)(const char *program, const char *rest, bool full, void *data),
+    void *data)
+{
+	char *word;
+	bool first = true;
+	int result = 0;
+
+	while (result == 0 && unit_word(&line, &word) == 1) {
+		if (first) {
+			size_t prefix = strspn(word, PREFIXES);
+			char *program = unit_expand(unit, word + prefix);
+
+			if (!program)
+				result = -ENOMEM;
+			else if (*program)
+				result = each(program, line,
+				    memchr(word, '+', prefix) != NULL, data);
+			free(program);
+		}
+		first = strcmp(word, ";") == 0;
+		free(word);
+	}
+	return result;
+}
+
+int
+doctor_exec(const struct unit *unit,
+    int (*each)(const char *program, const char *rest, bool full, void *data),
+    void *data)
+{
+	const struct unit_setting *setting = NULL;
+	int result = 0;
+
+	while (result == 0 &&
+	       (setting = unit_next(unit, "Service", "ExecStart", setting)))
+		result = each_command(unit, setting->value, each, data);
+	return result;
+}

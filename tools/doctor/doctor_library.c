@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * doctor_library: whether the loader finds libkashim.so and can take it into
+ * this program, and what else it preloads.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "doctor/doctor_parts.h"
+
+/* The library imports some 30 functions. */
+#define IMPORTS_MAX 256
+
+/* As the program's user sees it. */
+struct access {
+	char path[PATH_MAX];
+	int error;
+	bool noexec;
+};
+
+static void
+try_access(void *data)
+{
+	struct access *access = data;
+	int fd = open(access->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct statvfs fs;
+
+	access->error = fd < 0 ? -errno : 0;
+	if (fd < 0)
+		return;
+	access->noexec = fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_NOEXEC) != 0;
+	close(fd);
+}
+
+static bool
+is_reachable(
+    const struct doctor_place *place, const char *path, struct doctor *doctor)
+{
+	struct access access = {0};
+	int error;
+
+	snprintf(access.path, PATH_MAX, "%s", path);
+	error = doctor_as(place, try_access, &access, sizeof(access));
+	if (error < 0) {
+		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_NOTE,
+		    "whether user %u can read %s%s can't be told: %s",
+		    (unsigned)place->euid, place->root, path, strerror(-error));
+		doctor_ask_root(doctor);
+		return true;
+	}
+	if (access.error < 0) {
+		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_FATAL,
+		    "user %u cannot read %s%s: %s", (unsigned)place->euid,
+		    place->root, path, strerror(-access.error));
+		doctor_remedy(
+		    doctor, "Make it and the directories above it readable.");
+		return false;
+	}
+	if (access.noexec) {
+		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_FATAL,
+		    "%s%s is on a file system that is mounted noexec: the "
+		    "loader cannot map it",
+		    place->root, path);
+		doctor_remedy(doctor, "Install kashim elsewhere.");
+		return false;
+	}
+	return true;
+}
+
+struct imports {
+	char *names[IMPORTS_MAX];
+	size_t count;
+};
+
+static int
+collect_import(const char *name, bool imported, bool weak, void *data)
+{
+	struct imports *imports = data;
+
+	if (imported && !weak && *name && imports->count < IMPORTS_MAX) {
+		imports->names[imports->count] = strdup(name);
+		if (!imports->names[imports->count])
+			return -ENOMEM;
+		imports->count++;
+	}
+	return 0;
+}
+
+static int
+strike_out(const char *name, bool imported, bool weak, void *data)
+{
+	struct imports *imports = data;
+
+	(void)weak;
+	for (size_t i = 0; !imported && i < imports->count; i++) {
+		if (imports->names[i] && strcmp(imports->names[i], name) == 0) {
+			free(imports->names[i]);
+			imports->names[i] = NULL;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Is there anything that a library asks for, of those names, and libc has not?
+ * name is then one of them, or "" if that can't be told.
+ */
+static bool
+libc_lacks(const struct doctor_place *place, const char *library,
+    const char *libc, elf_file_names_fn *names, char *name, size_t size)
+{
+	struct imports imports = {0};
+	int fd = doctor_open(place, library, O_RDONLY);
+	bool lacks = true;
+
+	*name = '\0';
+	if (fd >= 0 && names(fd, collect_import, &imports) == 0) {
+		close(fd);
+		fd = doctor_open(place, libc, O_RDONLY);
+		lacks = fd < 0 || names(fd, strike_out, &imports) != 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	for (size_t i = 0; i < imports.count; i++) {
+		if (imports.names[i] && !lacks) {
+			lacks = true;
+			snprintf(name, size, "%s", imports.names[i]);
+		}
+		free(imports.names[i]);
+	}
+	return lacks;
+}
+
+/*
+ * glibc ends the program if it does not have each version of its functions
+ * that the library was linked with. Returns as doctor_lacks().
+ */
+static int
+lacks_version(const struct doctor_place *place,
+    const struct doctor_target *target, const char *library,
+    char libc[PATH_MAX], char lacking[NAME_MAX + 1])
+{
+	int error = doctor_resolve(place, target, "libc.so.6", libc);
+
+	if (error < 0)
+		return error;
+	if (!libc_lacks(
+		place, library, libc, elf_file_versions, lacking, NAME_MAX + 1))
+		return 0;
+	return *lacking ? 1 : -EIO;
+}
+
+static void
+judge_versions(const struct doctor_place *place,
+    const struct doctor_target *target, const char *path, struct doctor *doctor)
+{
+	char libc[PATH_MAX], lacking[NAME_MAX + 1];
+	int lacks = lacks_version(place, target, path, libc, lacking);
+
+	if (lacks == 0)
+		return;
+	if (lacks < 0) {
+		doctor_find(doctor, DOCTOR_LIBC, DOCTOR_UNKNOWN,
+		    "whether its C library has all that %s asks for can't be "
+		    "told: %s%s cannot be read",
+		    path, place->root, libc);
+		doctor_ask_root(doctor);
+		return;
+	}
+	doctor_find(doctor, DOCTOR_LIBC, DOCTOR_FATAL,
+	    "%s%s has no %s, which %s asks for: the program would not start",
+	    place->root, libc, lacking, path);
+	doctor_remedy(doctor,
+	    "Build the library on this release or an older one; or use "
+	    "'kashim run'.");
+}
+
+int
+doctor_lacks(const char *root, const char *library, char libc[PATH_MAX],
+    char lacking[NAME_MAX + 1])
+{
+	struct doctor_place place = {0};
+	struct doctor_target target = {0};
+	int fd, error;
+
+	place.root = root;
+	fd = doctor_open(&place, library, O_RDONLY);
+	if (fd < 0)
+		return fd;
+	error = elf_file_read(fd, &target.elf);
+	close(fd);
+	if (error < 0 || target.elf.libc != ELF_FILE_GLIBC)
+		return error;
+	return lacks_version(&place, &target, library, libc, lacking);
+}
+
+static bool
+is_same_file(
+    const struct doctor_place *place, const char *path, const char *other)
+{
+	struct stat a, b;
+
+	return doctor_stat(place, path, &a) == 0 &&
+	       doctor_stat(place, other, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+bool
+doctor_both_sizes(const char *root, const char *library)
+{
+	struct doctor_place place = {0};
+	char path[PATH_MAX];
+
+	place.root = root;
+	return doctor_resolve_own(&place, DOCTOR_BOTH_SIZES, path) == 0 &&
+	       is_same_file(&place, path, library);
+}
+
+static void
+judge_libc(const struct doctor_place *place, const struct doctor_target *target,
+    const char *path, const struct elf_file *library,
+    const struct doctor_policy *policy, struct doctor *doctor)
+{
+	const struct elf_file *program = &target->elf;
+	char lacking[NAME_MAX + 1];
+
+	if (!*program->interpreter)
+		return;
+	if (program->libc == library->libc) {
+		if (program->libc == ELF_FILE_GLIBC)
+			judge_versions(place, target, path, doctor);
+		return;
+	}
+	/*
+	 * musl takes a library that was built for glibc if it has all that
+	 * this needs, whatever the versions (musl, ldso/dynlink.c).
+	 */
+	if (program->libc != ELF_FILE_MUSL || library->libc != ELF_FILE_GLIBC) {
+		doctor_find(doctor, DOCTOR_LIBC, DOCTOR_FATAL,
+		    "%s uses another C library (%s) than %s was built for. To "
+		    "preload it can keep the program from starting",
+		    target->path, program->interpreter, path);
+	} else if (libc_lacks(place, path, program->interpreter,
+		       elf_file_symbols, lacking, sizeof(lacking))) {
+		doctor_find(doctor, DOCTOR_LIBC, DOCTOR_FATAL,
+		    "%s uses musl, which lacks %s that %s needs: the program "
+		    "would not start",
+		    target->path, *lacking ? lacking : "something", path);
+	} else if (policy->source == DOCTOR_NOTHING) {
+		doctor_find(doctor, DOCTOR_LIBC, DOCTOR_FATAL,
+		    "%s uses musl: there the library reads only what 'kashim "
+		    "compile' or 'kashim reload' wrote, and there is nothing",
+		    target->path);
+		doctor_remedy(doctor,
+		    "Run 'kashim compile' after each change of the "
+		    "configuration; or use 'kashim run'.");
+		return;
+	} else {
+		doctor_find(doctor, DOCTOR_LIBC, DOCTOR_NOTE,
+		    "%s uses musl: there the library reads only what 'kashim "
+		    "compile' or 'kashim reload' wrote",
+		    target->path);
+		return;
+	}
+	doctor_remedy(doctor,
+	    "Use a library that was built for it ('make builds' makes one for "
+	    "musl, build/musl/" DOCTOR_LIBRARY_FILE "); or use 'kashim run'.");
+}
+
+/* Where one build for each word size has to be, for $LIB to find it. */
+static void
+judge_class(const struct doctor_place *place,
+    const struct doctor_target *target, const char *path,
+    const struct elf_file *library, struct doctor *doctor)
+{
+	const struct elf_file *program = &target->elf;
+	char token[NAME_MAX], other[PATH_MAX];
+	char machine[32];
+
+	snprintf(machine, sizeof(machine), "%s", elf_file_machine(program));
+	doctor_find(doctor, DOCTOR_CLASS, DOCTOR_FATAL,
+	    "%s is a %u-bit program for %s, and %s is a %u-bit library for "
+	    "%s: the loader says 'wrong ELF class' or 'cannot open' and leaves "
+	    "it out",
+	    target->path, program->bits, machine, path, library->bits,
+	    elf_file_machine(library));
+	doctor_lib_token(place, program, token, sizeof(token));
+	snprintf(other, sizeof(other), "/usr/%s/" DOCTOR_LIBRARY_FILE, token);
+	if (doctor_resolve(place, target, DOCTOR_BOTH_SIZES, other) == 0)
+		doctor_remedy(doctor,
+		    "There is %s. LD_PRELOAD='" DOCTOR_BOTH_SIZES "' finds it, "
+		    "and with a real dollar sign it is right for both kinds of "
+		    "programs if the other one lies in its directory, too.",
+		    other);
+	else
+		doctor_remedy(doctor,
+		    "Build one for %s ('make builds' makes the 32-bit one), "
+		    "install it as %s, write "
+		    "LD_PRELOAD='" DOCTOR_BOTH_SIZES
+		    "', and run 'kashim compile' after each change of the "
+		    "configuration. Or use 'kashim run'.",
+		    machine, other);
+}
+
+/* One entry of the LD_PRELOAD that is there already. */
+static void
+judge_entry(const struct doctor_place *place,
+    const struct doctor_target *target, const char *entry, const char *ours,
+    struct doctor *doctor)
+{
+	static const char *const rivals[] = {"libkeepalive", "libdontdie",
+	    "force_bind", "libforce_bind", "libsetsockopt"};
+	const char *name = doctor_base_name(entry);
+	char path[PATH_MAX];
+
+	if (doctor_resolve(place, target, entry, path) < 0) {
+		doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_NOTE,
+		    "LD_PRELOAD holds %s, which is not there: the loader "
+		    "complains and goes on",
+		    entry);
+		doctor_remedy(doctor, "Take it out of LD_PRELOAD.");
+		return;
+	}
+	if (strcmp(name, DOCTOR_LIBRARY_FILE) == 0) {
+		if (place->library_in_list)
+			return;
+		if (is_same_file(place, path, ours)) {
+			doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_NOTE,
+			    "LD_PRELOAD holds %s already", entry);
+		} else {
+			doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_WARN,
+			    "LD_PRELOAD holds another " DOCTOR_LIBRARY_FILE
+			    ": %s",
+			    path);
+			doctor_remedy(doctor,
+			    "Take one of them out: both would be loaded.");
+		}
+		return;
+	}
+	for (size_t i = 0; i < sizeof(rivals) / sizeof(rivals[0]); i++) {
+		if (strncmp(name, rivals[i], strlen(rivals[i])) != 0)
+			continue;
+		doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_NOTE,
+		    "LD_PRELOAD holds %s, which sets keepalive, too, the same "
+		    "for all sockets",
+		    entry);
+		doctor_remedy(doctor,
+		    "Take it out of LD_PRELOAD, and write rules for what it "
+		    "did.");
+		return;
+	}
+	doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_NOTE,
+	    "LD_PRELOAD holds %s: both work if it passes calls on", entry);
+}
+
+/* Calls judge_entry() for each; says whether the first one is libasan. */
+static bool
+judge_list(const struct doctor_place *place, const struct doctor_target *target,
+    const char *ours, struct doctor *doctor)
+{
+	char *list, *entry, *state = NULL;
+	bool asan_first = false;
+
+	if (!place->preload)
+		return false;
+	list = strdup(place->preload);
+	if (!list) {
+		doctor->error = -ENOMEM;
+		return false;
+	}
+	for (entry = strtok_r(list, DOCTOR_SEPARATORS, &state); entry;
+	     entry = strtok_r(NULL, DOCTOR_SEPARATORS, &state)) {
+		if (entry == list)
+			asan_first = strncmp(doctor_base_name(entry),
+					 "libasan.so", 10) == 0;
+		judge_entry(place, target, entry, ours, doctor);
+	}
+	free(list);
+	return asan_first;
+}
+
+/* Reads the library's own ELF header. */
+static bool
+read_library(const struct doctor_place *place, const char *path,
+    struct elf_file *elf, struct doctor *doctor)
+{
+	int fd = doctor_open(place, path, O_RDONLY);
+	int error = fd;
+
+	if (fd >= 0) {
+		error = elf_file_read(fd, elf);
+		close(fd);
+	}
+	if (error < 0) {
+		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_FATAL,
+		    "%s%s is no library: %s", place->root, path,
+		    strerror(-error));
+		doctor_remedy(doctor, "Install it again: 'make install'.");
+	}
+	return error == 0;
+}
+
+static bool
+is_doubtful_since(const struct doctor *doctor, size_t before)
+{
+	for (size_t i = before; i < doctor->count; i++)
+		if (doctor->findings[i].weight >= DOCTOR_UNKNOWN)
+			return true;
+	return false;
+}
+
+void
+doctor_library(const struct doctor_place *place,
+    const struct doctor_target *target, const struct doctor_policy *policy,
+    struct doctor *doctor)
+{
+	struct elf_file library;
+	char path[PATH_MAX];
+	size_t before = doctor->count;
+	bool asan_first;
+	int error;
+
+	error = doctor_resolve(place, target, place->library, path);
+	asan_first = judge_list(place, target, path, doctor);
+	if (strpbrk(place->library, DOCTOR_SEPARATORS)) {
+		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_FATAL,
+		    "%s: a path with a space or a colon cannot be in "
+		    "LD_PRELOAD",
+		    place->library);
+		doctor_remedy(doctor, "Install kashim elsewhere.");
+		return;
+	}
+	if (error == -ENOENT || error == -ENOTDIR) {
+		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_FATAL,
+		    "%s%s is missing", place->root, path);
+		doctor_remedy(doctor,
+		    *place->root ? "Install the library inside of that root "
+				   "directory, too."
+				 : "Install it: 'make install'.");
+		return;
+	}
+	if (!is_reachable(place, path, doctor) ||
+	    !read_library(place, path, &library, doctor))
+		return;
+	if (target->elf.bits != library.bits ||
+	    target->elf.machine != library.machine ||
+	    target->elf.big_endian != library.big_endian) {
+		judge_class(place, target, path, &library, doctor);
+		return;
+	}
+	judge_libc(place, target, path, &library, policy, doctor);
+	if (target->elf.asan && !(asan_first && place->library_in_list)) {
+		doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_FATAL,
+		    "%s is linked to libasan, which ends the program if "
+		    "another library is preloaded before it",
+		    target->path);
+		doctor_remedy(doctor,
+		    "Write LD_PRELOAD=\"libasan.so.8 %s\" with the libasan "
+		    "that it is linked to in front.",
+		    place->library);
+	}
+	if (target->cleared) {
+		doctor_find(doctor, DOCTOR_SCRIPT, DOCTOR_FATAL,
+		    "the script's #! line has env(1) take LD_PRELOAD away");
+		doctor_remedy(doctor, "Take -i, -u or LD_PRELOAD= out of it.");
+	}
+	if (!is_doubtful_since(doctor, before))
+		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_FINE,
+		    "%s%s is there, and fits", place->root, path);
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * doctor_policy: the configuration as a program would read it when it starts,
+ * and what comes of it for this program. The order is the shim's (policy.c):
+ * the compiled policy if it is fresh, else the text.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "advice/example.h"
+#include "doctor/doctor_parts.h"
+#include "image/cache.h"
+#include "image/image.h"
+#include "image/shared.h"
+#include "image/view.h"
+
+#define PARSER "libkashim-config.so"
+
+struct question {
+	struct doctor_policy policy;
+	char config[PATH_MAX];
+	char names[2][NAME_MAX + 1];
+};
+
+/* The latest change of the files that the image was made from. */
+static void
+find_change(const struct image *image, struct timespec *changed)
+{
+	struct image_source source;
+	struct stat st;
+
+	for (uint32_t i = 0; image_source(image, i, &source); i++) {
+		if (stat(image_string(image, source.path), &st) == 0 &&
+		    (st.st_ctim.tv_sec > changed->tv_sec ||
+			(st.st_ctim.tv_sec == changed->tv_sec &&
+			    st.st_ctim.tv_nsec > changed->tv_nsec)))
+			*changed = st.st_ctim;
+	}
+}
+
+static void
+judge_image(const struct image *image, struct question *question)
+{
+	struct doctor_policy *policy = &question->policy;
+	const char *names[2] = {question->names[0], question->names[1]};
+	struct image_header header;
+	struct view view;
+	uint32_t *numbers =
+	    calloc(image_group_count(image) + 1u, sizeof(*numbers));
+
+	if (!numbers) {
+		policy->error = -ENOMEM;
+		return;
+	}
+	view_make(&view, image, names, 2, numbers, image_group_count(image));
+	policy->concerned = !view_is_empty(&view);
+	policy->rules = image_rule_count(image);
+	policy->no_inherit = image_header(image, &header) &&
+	                     (header.flags & IMAGE_NO_INHERIT) != 0;
+	find_change(image, &policy->changed);
+	free(numbers);
+}
+
+/* What is published, fresh or not; as find_shared() and use_shared(). */
+static bool
+use_shared(struct question *question, bool fresh)
+{
+	struct doctor_policy *policy = &question->policy;
+	const uid_t users[] = {0, geteuid()};
+	char path[PATH_MAX];
+	struct shared shared = {0};
+	struct image image;
+	bool used;
+
+	for (size_t i = 0; i < 2 && !shared.header; i++)
+		if (shared_name(
+			question->config, users[i], path, sizeof(path)) < 0 ||
+		    shared_map(path, &shared) < 0)
+			shared.header = NULL;
+	if (!shared.header)
+		return false;
+	policy->generation = shared_current(&shared);
+	image = shared_image(&shared, policy->generation);
+	used = image_check(&image) == 0 &&
+	       (!fresh || cache_age(&image, question->config) == CACHE_FRESH);
+	if (used)
+		judge_image(&image, question);
+	/* A reload or two at this moment: as if nothing had been found. */
+	used = used && shared_intact(&shared, policy->generation);
+	shared_unmap(&shared);
+	return used;
+}
+
+static bool
+use_compiled(struct question *question, bool fresh)
+{
+	char path[PATH_MAX];
+	struct image image;
+	bool used;
+
+	if (cache_name(question->config, path, sizeof(path)) < 0 ||
+	    cache_read(path, &image) < 0)
+		return false;
+	used = !fresh || cache_is_fresh(&image, question->config);
+	if (used)
+		judge_image(&image, question);
+	cache_release(&image);
+	return used;
+}
+
+/* Where there is no parser, the shim says -ELIBACC. */
+static bool
+use_text(struct question *question)
+{
+	struct doctor_policy *policy = &question->policy;
+	struct image image;
+	uint8_t *bytes;
+
+	policy->error = config_load(
+	    question->config, NULL, NULL, &bytes, &image.size, policy->message);
+	if (policy->error < 0)
+		return false;
+	image.bytes = bytes;
+	if (!*policy->parser)
+		judge_image(&image, question);
+	free(bytes);
+	if (*policy->parser)
+		policy->error = -ELIBACC;
+	return policy->error == 0;
+}
+
+/* May run in a child, with the rights of another user. In policy.c's order. */
+static void
+read_policy(void *data)
+{
+	struct question *question = data;
+	struct doctor_policy *policy = &question->policy;
+
+	if (use_shared(question, true))
+		policy->source = DOCTOR_PUBLISHED;
+	else if (use_compiled(question, true))
+		policy->source = DOCTOR_COMPILED;
+	else if (use_text(question))
+		policy->source = DOCTOR_TEXT;
+	else if (policy->error != -ENOENT &&
+		 (use_shared(question, false) || use_compiled(question, false)))
+		policy->source = DOCTOR_LAST_GOOD;
+	if (policy->source != DOCTOR_PUBLISHED &&
+	    !compiled_complaint(question->config, 0, policy->complaint))
+		*policy->complaint = '\0';
+}
+
+/*
+ * The private parser object has to stand beside the library, and it is one
+ * for glibc. Writes to parser what is missing, "" if nothing is.
+ */
+static void
+find_parser(const struct doctor_place *place,
+    const struct doctor_target *target, char parser[PATH_MAX])
+{
+	char library[PATH_MAX];
+	struct stat st;
+
+	*parser = '\0';
+	/* What the loader says of the library itself is another finding. */
+	if (!place->library || !*target->elf.interpreter ||
+	    doctor_resolve(place, target, place->library, library) < 0)
+		return;
+	if (target->elf.libc == ELF_FILE_MUSL) {
+		snprintf(parser, PATH_MAX, "a parser for musl");
+		return;
+	}
+	snprintf(strrchr(library, '/') + 1,
+	    (size_t)(library + PATH_MAX - strrchr(library, '/') - 1), "%s",
+	    PARSER);
+	if (doctor_stat(place, library, &st) < 0)
+		snprintf(parser, PATH_MAX, "%s", library);
+}
+
+void
+doctor_policy_read(const struct doctor_place *place,
+    const struct doctor_target *target, struct doctor_policy *policy)
+{
+	struct question question = {0};
+	int error;
+
+	snprintf(question.config, PATH_MAX, "%s", place->config);
+	memcpy(question.names, target->names, sizeof(question.names));
+	find_parser(place, target, question.policy.parser);
+	error = doctor_as(place, read_policy, &question, sizeof(question));
+	*policy = question.policy;
+	policy->look_error = error;
+}
+
+static void
+judge_inheritance(const struct doctor_target *target, struct doctor *doctor)
+{
+	if (target->envs > 0) {
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_FATAL,
+		    "the configuration says inherit = false, and env(1) is "
+		    "what starts %s: the library stops at env",
+		    target->path);
+		doctor_remedy(doctor,
+		    "Name the programs that are meant in the rules, with "
+		    "program = { \"...\" }, in place of inherit = false.");
+	} else if (target->shell) {
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_WARN,
+		    "the configuration says inherit = false: what the script "
+		    "starts is not reached, only the shell itself");
+		doctor_remedy(doctor,
+		    "Name the programs that are meant in the rules, with "
+		    "program = { \"...\" }, in place of inherit = false.");
+	}
+}
+
+/* No rules at all: the library is loaded, and sets nothing. */
+static void
+judge_nothing(const struct doctor_place *place,
+    const struct doctor_policy *policy, struct doctor *doctor)
+{
+	char hint[EXAMPLE_TEXT_MAX];
+
+	if (policy->error == -ELIBACC) {
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_FATAL,
+		    "%s is missing: without it the library reads only what "
+		    "'kashim compile' or 'kashim reload' wrote, and there is "
+		    "nothing",
+		    policy->parser);
+		doctor_remedy(doctor,
+		    "Install it again ('make install'), or run 'kashim "
+		    "compile' after each change of the configuration.");
+		return;
+	}
+	if (policy->error == -ENOENT) {
+		example_hint(hint);
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_NO_RULES, "%s",
+		    policy->message);
+		doctor_remedy(doctor,
+		    "Without rules the library sets nothing: %s.", hint);
+		return;
+	}
+	doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_FATAL, "%s", policy->message);
+	doctor_remedy(doctor,
+	    "The program would run without rules. 'kashim check %s' says when "
+	    "it is right.",
+	    place->config);
+}
+
+static void
+judge_last_good(const struct doctor_policy *policy, struct doctor *doctor)
+{
+	if (policy->error == -ELIBACC) {
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_WARN,
+		    "without %s the library goes by the last policy that was "
+		    "compiled, and the configuration was changed since",
+		    policy->parser);
+		doctor_remedy(doctor,
+		    "Run 'kashim compile' after each change of the "
+		    "configuration.");
+	} else {
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_WARN,
+		    "%s. The library goes by the last good policy",
+		    policy->message);
+		doctor_remedy(doctor, "'kashim check' says when it is right.");
+	}
+}
+
+static void
+judge_rules(const struct doctor_place *place,
+    const struct doctor_target *target, const struct doctor_policy *policy,
+    struct doctor *doctor)
+{
+	static const char *const sources[] = {[DOCTOR_COMPILED] = ", compiled",
+	    [DOCTOR_TEXT] = "",
+	    [DOCTOR_LAST_GOOD] = ", the last good ones"};
+	char published[32];
+
+	if (!policy->concerned) {
+		/* The one that process_program() has. */
+		const char *name = target->names[*target->names[1] ? 1 : 0];
+
+		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_WARN,
+		    "%s: none of its %u rules is for %s", place->config,
+		    (unsigned)policy->rules, name);
+		doctor_remedy(doctor,
+		    "The key program of a rule has to match '%s'.", name);
+		return;
+	}
+	snprintf(published, sizeof(published), ", generation %u",
+	    (unsigned)policy->generation);
+	doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_FINE, "%s%s: %u rule%s%s",
+	    place->root, place->config, (unsigned)policy->rules,
+	    policy->rules == 1 ? "" : "s",
+	    policy->source == DOCTOR_PUBLISHED ? published
+					       : sources[policy->source]);
+	if (policy->no_inherit && (target->script || target->shell))
+		judge_inheritance(target, doctor);
+}
+
+void
+doctor_policy_judge(const struct doctor_place *place,
+    const struct doctor_target *target, const struct doctor_policy *policy,
+    struct doctor *doctor)
+{
+	if (policy->look_error < 0) {
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_UNKNOWN,
+		    "whether user %u can read %s%s can't be told: %s",
+		    (unsigned)place->euid, place->root, place->config,
+		    strerror(-policy->look_error));
+		doctor_ask_root(doctor);
+		return;
+	}
+	if (*policy->complaint)
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_NOTE, "%s",
+		    policy->complaint);
+	if (policy->source == DOCTOR_NOTHING) {
+		/* Of musl's, doctor_library() has said so. */
+		if (policy->error != -ELIBACC ||
+		    target->elf.libc != ELF_FILE_MUSL)
+			judge_nothing(place, policy, doctor);
+		return;
+	}
+	if (policy->source == DOCTOR_LAST_GOOD)
+		judge_last_good(policy, doctor);
+	judge_rules(place, target, policy, doctor);
+}

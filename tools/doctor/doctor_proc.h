@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * doctor_proc: what proc(5) shows of a process that decides whether the
+ * preload works in it. It judges nothing.
+ */
+#ifndef KASHIM_DOCTOR_PROC_H
+#define KASHIM_DOCTOR_PROC_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "host/elf_file.h"
+#include "host/process.h"
+
+/* A libkashim.so that is mapped. */
+struct doctor_mapping {
+	bool found;
+	bool deleted;        /* its file was deleted or replaced */
+	char path[PATH_MAX]; /* as the reader sees it */
+};
+
+struct doctor_proc {
+	struct process process;
+	char root[sizeof("/proc//root") + 3 * sizeof(pid_t)];
+	bool root_known;
+	bool other_root; /* not the caller's, or another mount namespace */
+	uid_t uid, euid;
+	gid_t gid, egid;
+	gid_t *groups;
+	size_t group_count;
+	unsigned int seccomp; /* mode, seccomp(2) */
+	struct timespec began;
+	/* What needs PTRACE_MODE_READ, ptrace(2): */
+	bool readable; /* was it permitted? */
+	bool kernel;   /* a thread of the kernel: it has no memory of its own */
+	struct doctor_mapping mapping;
+	char exe[PATH_MAX];
+	bool elf_known;
+	struct elf_file elf;
+	bool secure;       /* AT_SECURE, getauxval(3) */
+	char *environment; /* when it began, variables ended by NUL each */
+	size_t environment_size;
+	unsigned int io_urings; /* descriptors */
+};
+
+/*
+ * Reads it all. Returns 0, and the caller gives it back with
+ * doctor_proc_free(); -ESRCH if there is no such process, -ENOMEM, -errno.
+ */
+int doctor_proc_read(pid_t pid, struct doctor_proc *proc);
+
+void doctor_proc_free(struct doctor_proc *proc);
+
+/* A variable of the environment that it began with; NULL if it is not set. */
+const char *
+doctor_proc_variable(const struct doctor_proc *proc, const char *name);
+
+#endif

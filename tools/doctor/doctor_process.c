@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * doctor_process: is the library in a running process, and if not, why not;
+ * which policy it has, and how its connections stand.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "doctor/doctor_parts.h"
+#include "doctor/doctor_proc.h"
+#include "host/generation.h"
+#include "image/cache.h"
+
+#define TICK_NS 10000000
+
+static bool
+is_service(const char *unit)
+{
+	const char *suffix = strrchr(unit, '.');
+
+	/* A session of a user is none of the system's services. */
+	return suffix && strcmp(suffix, ".service") == 0 &&
+	       strncmp(unit, "user@", 5) != 0;
+}
+
+/* How it is started again with the library. */
+static void
+advise_start(const struct doctor_proc *proc, struct doctor *doctor)
+{
+	const struct process *process = &proc->process;
+
+	if (is_service(process->unit))
+		doctor_remedy(doctor,
+		    "'kashim enable %s' and a restart of it help for good; "
+		    "'kashim apply --pid %d' mends the connections that are "
+		    "open now.",
+		    process->unit, (int)process->pid);
+	else
+		doctor_remedy(doctor,
+		    "Start it again with 'kashim run'. 'kashim apply --pid "
+		    "%d' mends the connections that are open now.",
+		    (int)process->pid);
+}
+
+/* It is not there: why not? */
+static void
+judge_missing(const struct doctor_proc *proc, const struct doctor_place *before,
+    const struct doctor_target *target, const struct doctor_policy *policy,
+    struct doctor *doctor)
+{
+	struct doctor_place place = *before;
+	char entry[PATH_MAX];
+	size_t count;
+
+	doctor_find(doctor, DOCTOR_LOADED, DOCTOR_FATAL,
+	    DOCTOR_LIBRARY_FILE " is not in process %d",
+	    (int)proc->process.pid);
+	if (proc->elf_known && doctor_static(target, doctor))
+		return;
+	if (!doctor_find_entry(place.preload, entry)) {
+		doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_FATAL,
+		    place.preload
+			? "it was started with LD_PRELOAD=%s, without us"
+			: "it was started without LD_PRELOAD",
+		    place.preload);
+		advise_start(proc, doctor);
+		return;
+	}
+	if (proc->secure) {
+		doctor_find(doctor, DOCTOR_SETID, DOCTOR_FATAL,
+		    "it runs with more rights than who started it "
+		    "(AT_SECURE): the loader ignored LD_PRELOAD");
+		doctor_remedy(doctor,
+		    "'kashim doctor %s' says why. 'kashim apply --pid %d' "
+		    "mends its connections.",
+		    proc->exe, (int)proc->process.pid);
+		return;
+	}
+	place.library = entry;
+	place.library_in_list = true;
+	count = doctor->count;
+	if (proc->elf_known)
+		doctor_library(&place, target, policy, doctor);
+	if (doctor->count > count &&
+	    doctor->findings[doctor->count - 1].weight == DOCTOR_FATAL)
+		return;
+	doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_NOTE,
+	    "it was started with %s in LD_PRELOAD, which can be loaded now: "
+	    "it may have been missing then",
+	    entry);
+	advise_start(proc, doctor);
+}
+
+/* It is there: is it the one that is installed now? */
+static void
+judge_mapping(
+    const struct doctor_proc *proc, const char *library, struct doctor *doctor)
+{
+	const struct doctor_mapping *mapping = &proc->mapping;
+
+	doctor_find(doctor, DOCTOR_LOADED, DOCTOR_FINE, "%s is in process %d",
+	    mapping->path, (int)proc->process.pid);
+	if (mapping->deleted) {
+		doctor_find(doctor, DOCTOR_LOADED, DOCTOR_NOTE,
+		    "%s was replaced or deleted since it started: it goes on "
+		    "with the old one",
+		    mapping->path);
+		doctor_remedy(doctor, "A restart brings the new one.");
+	} else if (!proc->other_root && strcmp(mapping->path, library) != 0) {
+		doctor_find(doctor, DOCTOR_LOADED, DOCTOR_NOTE,
+		    "it is not %s, which belongs to this kashim", library);
+	}
+}
+
+/* By more than a tick, with which the kernel counts when a process began. */
+static bool
+is_later(const struct timespec *a, const struct timespec *b)
+{
+	int64_t ns = (int64_t)(a->tv_sec - b->tv_sec) * 1000000000 +
+	             a->tv_nsec - b->tv_nsec;
+
+	return ns > TICK_NS;
+}
+
+static void
+print_time(const struct timespec *when, char text[32])
+{
+	struct tm local;
+
+	if (!localtime_r(&when->tv_sec, &local) ||
+	    strftime(text, 32, "%F %T", &local) == 0)
+		*text = '\0';
+}
+
+/* The rules that it read when it began; the file may have changed since. */
+/* The process can't be asked: what would it read? */
+static void
+guess_policy(const struct doctor_proc *proc, const struct doctor_place *place,
+    const struct doctor_target *target, const struct doctor_policy *policy,
+    struct doctor *doctor)
+{
+	if (policy->look_error == 0 && policy->source == DOCTOR_NOTHING) {
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_WARN,
+		    "as it runs now, it cannot read its configuration: %s",
+		    policy->message);
+		doctor_remedy(doctor,
+		    "It has rules only if it could when it began. Look at its "
+		    "connections with 'kashim status --pid %d'.",
+		    (int)proc->process.pid);
+		return;
+	}
+	doctor_policy_judge(place, target, policy, doctor);
+}
+
+/*
+ * It has rules, and would have none if it read them now: because somebody
+ * made a mistake, or because it gave up its rights or its root directory
+ * itself, as daemons do.
+ */
+static void
+judge_loss(const struct doctor_policy *policy, struct doctor *doctor)
+{
+	bool own = policy->error == -EACCES || policy->error == -ENOENT;
+
+	doctor_find(doctor, DOCTOR_CONFIG, own ? DOCTOR_NOTE : DOCTOR_WARN,
+	    "as it runs now, it could not read that again: %s",
+	    policy->message);
+	if (!own)
+		doctor_remedy(doctor,
+		    "Mend it before it is restarted: 'kashim check' says when "
+		    "it is right.");
+}
+
+/* The file may have been changed since. */
+static void
+judge_change(const struct doctor_proc *proc, const struct generation *has,
+    const struct doctor_policy *policy, struct doctor *doctor)
+{
+	char changed[32];
+
+	print_time(&policy->changed, changed);
+	if (has && has->source == GENERATION_PUBLISHED) {
+		if (policy->look_error < 0 ||
+		    policy->source == DOCTOR_PUBLISHED ||
+		    policy->source == DOCTOR_NOTHING)
+			return;
+		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_WARN,
+		    "the configuration was changed (%s), and not published "
+		    "since: it has the rules from before",
+		    changed);
+		doctor_remedy(doctor, "'kashim reload' brings the new ones.");
+		return;
+	}
+	if (!is_later(&policy->changed, &proc->began))
+		return;
+	doctor_find(doctor, DOCTOR_POLICY, DOCTOR_WARN,
+	    "the configuration was changed after the process began (%s): it "
+	    "has the rules from before",
+	    changed);
+	doctor_remedy(doctor, has && has->follows
+				  ? "'kashim reload' brings the new ones."
+				  : "Restart it for the new ones.");
+}
+
+/* Which rules it has: the process knows, if it may be asked. */
+static void
+judge_policy(const struct doctor_proc *proc, const struct doctor_place *place,
+    const struct doctor_target *target, const struct doctor_policy *policy,
+    struct doctor *doctor)
+{
+	struct generation has;
+	char text[512];
+
+	if (generation_read(proc->process.thread, &has) < 0) {
+		guess_policy(proc, place, target, policy, doctor);
+		judge_change(proc, NULL, policy, doctor);
+		return;
+	}
+	if (has.source == GENERATION_NOTHING) {
+		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_FATAL,
+		    "it has no policy, or none that concerns it");
+		doctor_remedy(
+		    doctor, has.follows ? "'kashim reload' brings it a new one."
+					: "Restart it once that is mended.");
+		doctor_policy_judge(place, target, policy, doctor);
+		return;
+	}
+	generation_format(&has, text, sizeof(text));
+	doctor_find(doctor, DOCTOR_POLICY,
+	    has.source == GENERATION_PUBLISHED && has.newest != 0 &&
+		    has.newest != has.number
+		? DOCTOR_WARN
+		: DOCTOR_FINE,
+	    "%s%s: %s", place->root, place->config, text);
+	if (policy->look_error == 0 && policy->source == DOCTOR_NOTHING &&
+	    has.source != GENERATION_PUBLISHED)
+		judge_loss(policy, doctor);
+	else
+		judge_change(proc, &has, policy, doctor);
+}
+
+/* What of it goes past the library. */
+static void
+judge_habits(const struct doctor_proc *proc, const struct doctor_target *target,
+    struct doctor *doctor)
+{
+	if (proc->elf_known)
+		doctor_go(target, doctor);
+	if (proc->io_urings > 0) {
+		doctor_find(doctor, DOCTOR_IO_URING, DOCTOR_WARN,
+		    "it has %u io_uring%s: what it connects or accepts there "
+		    "is not seen",
+		    proc->io_urings, proc->io_urings == 1 ? "" : "s");
+		doctor_remedy(doctor,
+		    "'kashim apply --pid %d' mends what is open.",
+		    (int)proc->process.pid);
+	}
+	if (proc->seccomp != 0) {
+		doctor_find(doctor, DOCTOR_SECCOMP, DOCTOR_NOTE,
+		    "its system calls are filtered (seccomp mode %u): the "
+		    "filter must let setsockopt(2), getsockopt(2) and "
+		    "getsockname(2) through",
+		    proc->seccomp);
+	}
+}
+
+static void
+find_target(const struct doctor_proc *proc, struct doctor_target *target)
+{
+	*target =
+	    (struct doctor_target){.known = proc->elf_known, .elf = proc->elf};
+	snprintf(target->path, PATH_MAX, "%s", proc->exe);
+	for (unsigned int i = 0; i < proc->process.name_count; i++)
+		snprintf(target->names[i], sizeof(target->names[i]), "%s",
+		    proc->process.name[i]);
+}
+
+static void
+examine(
+    const struct doctor_proc *proc, const char *library, struct doctor *doctor)
+{
+	const char *config = doctor_proc_variable(proc, "KASHIM_CONFIG");
+	struct doctor_place place;
+	struct doctor_target target;
+	struct doctor_policy policy;
+
+	find_target(proc, &target);
+	doctor_place_here(&place);
+	place.uid = proc->uid;
+	place.euid = proc->euid;
+	place.gid = proc->gid;
+	place.egid = proc->egid;
+	place.groups = proc->groups;
+	place.group_count = proc->group_count;
+	place.root = proc->other_root ? proc->root : "";
+	place.preload = doctor_proc_variable(proc, "LD_PRELOAD");
+	/* Where its parser has to be; not told by names outside of its root. */
+	if (proc->mapping.found && !proc->other_root)
+		place.library = proc->mapping.path;
+	place.cache =
+	    proc->secure ? NULL : doctor_proc_variable(proc, CACHE_ENVIRONMENT);
+	/* As in the shim (policy.c). */
+	place.config =
+	    !config || !*config || proc->secure ? CONFIG_FILE : config;
+	if (*place.config != '/') {
+		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_WARN,
+		    "KASHIM_CONFIG=%s is not an absolute name: it depends on "
+		    "the directory that it was started in",
+		    place.config);
+		doctor_remedy(doctor, "Write the whole name.");
+	}
+	doctor_policy_read(&place, &target, &policy);
+	if (proc->mapping.found) {
+		judge_mapping(proc, library, doctor);
+		judge_policy(proc, &place, &target, &policy, doctor);
+	} else {
+		judge_missing(proc, &place, &target, &policy, doctor);
+	}
+	judge_habits(proc, &target, doctor);
+	doctor_sockets(proc->process.pid, place.root, place.config, doctor);
+}
+
+int
+doctor_process(pid_t pid, const char *library, char name[NAME_MAX + 1],
+    struct doctor *doctor)
+{
+	struct doctor_proc proc;
+	int error = doctor_proc_read(pid, &proc);
+
+	*doctor = (struct doctor){0};
+	if (error < 0)
+		return error;
+	snprintf(name, NAME_MAX + 1, "%s", process_program(&proc.process));
+	if (proc.kernel) {
+		doctor_find(doctor, DOCTOR_PROGRAM, DOCTOR_FATAL,
+		    "it is a thread of the kernel, and no program");
+	} else if (!proc.readable) {
+		doctor_find(doctor, DOCTOR_LOADED, DOCTOR_UNKNOWN,
+		    "user %u may not look into process %d, which is user %u's",
+		    (unsigned)geteuid(), (int)pid, (unsigned)proc.euid);
+		doctor_ask_root(doctor);
+	} else {
+		examine(&proc, library, doctor);
+	}
+	doctor_proc_free(&proc);
+	error = doctor->error;
+	if (error < 0)
+		doctor_free(doctor);
+	return error;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * doctor_sandbox: the settings of a service (systemd.exec(5)) that hide the
+ * library or the configuration from it, or forbid what the library does.
+ * ProtectSystem= and MemoryDenyWriteExecute= do no harm: nothing is written,
+ * and nothing is mapped both writable and executable.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "doctor/doctor_parts.h"
+
+#define SECTION "Service"
+
+/* What the library does that the program may not. */
+static const char *const calls[] = {"setsockopt", "getsockopt", "getsockname"};
+
+#define CALLS (sizeof(calls) / sizeof(calls[0]))
+
+static const char *
+last(const struct unit *unit, const char *key)
+{
+	const struct unit_setting *setting = unit_last(unit, SECTION, key);
+
+	return setting ? setting->value : NULL;
+}
+
+/* Is path the directory, or in it? Returns the directory's length, or 0. */
+static size_t
+covers(const char *directory, const char *path)
+{
+	size_t length = strlen(directory);
+
+	while (length > 1 && directory[length - 1] == '/')
+		length--;
+	if (length == 0 || strncmp(path, directory, length) != 0)
+		return 0;
+	if (length == 1 || path[length] == '/' || path[length] == '\0')
+		return length;
+	return 0;
+}
+
+/*
+ * The longest of the paths in a setting's values that covers path; 0 if none
+ * does. Each may have '-' and '+' in front, and ":OPTIONS" behind.
+ */
+static size_t
+longest(const struct unit *unit, const char *key, const char *path)
+{
+	const struct unit_setting *setting = NULL;
+	size_t found = 0;
+	char *word;
+
+	while ((setting = unit_next(unit, SECTION, key, setting))) {
+		const char *text = setting->value;
+
+		while (unit_word(&text, &word) == 1) {
+			char *expanded =
+			    unit_expand(unit, word + strspn(word, "-+"));
+			size_t length = 0;
+
+			if (expanded) {
+				expanded[strcspn(expanded, ":")] = '\0';
+				length = covers(expanded, path);
+			}
+			if (length > found)
+				found = length;
+			free(expanded);
+			free(word);
+		}
+	}
+	return found;
+}
+
+/* ProtectHome= and PrivateTmp= hide what they name. */
+static const char *
+hidden_by_name(const struct unit *unit, const char *path)
+{
+	static const char *const homes[] = {"/home", "/root", "/run/user"};
+	const char *home = last(unit, "ProtectHome");
+	const char *tmp = last(unit, "PrivateTmp");
+	const char *dynamic = last(unit, "DynamicUser");
+
+	if (home && (unit_yes(home) || strcmp(home, "tmpfs") == 0))
+		for (size_t i = 0; i < 3; i++)
+			if (covers(homes[i], path) > 0)
+				return "ProtectHome=";
+	if (((tmp && unit_yes(tmp)) || (dynamic && unit_yes(dynamic))) &&
+	    (covers("/tmp", path) > 0 || covers("/var/tmp", path) > 0))
+		return "PrivateTmp=";
+	return NULL;
+}
+
+static void
+judge_path(const struct unit *unit, const char *path, const char *what,
+    struct doctor *doctor)
+{
+	static const char *const hiding[] = {
+	    "InaccessiblePaths", "TemporaryFileSystem"};
+	size_t shown = longest(unit, "BindPaths", path);
+	size_t read_only = longest(unit, "BindReadOnlyPaths", path);
+	const char *by = hidden_by_name(unit, path);
+
+	if (read_only > shown)
+		shown = read_only;
+	for (size_t i = 0; !by && i < 2; i++)
+		if (longest(unit, hiding[i], path) > shown)
+			by = i == 0 ? "InaccessiblePaths="
+			            : "TemporaryFileSystem=";
+	if (!by || shown > 0)
+		return;
+	doctor_find(doctor, DOCTOR_UNIT, DOCTOR_FATAL,
+	    "%s hides %s, %s, from the service", by, path, what);
+	doctor_remedy(doctor,
+	    strcmp(by, "InaccessiblePaths=") == 0
+		? "Take %s out of it in a drop-in."
+		: "BindReadOnlyPaths=%s in a drop-in shows it.",
+	    path);
+}
+
+static void
+judge_exec_paths(
+    const struct unit *unit, const char *library, struct doctor *doctor)
+{
+	size_t forbidden = longest(unit, "NoExecPaths", library);
+
+	if (forbidden == 0 || longest(unit, "ExecPaths", library) >= forbidden)
+		return;
+	doctor_find(doctor, DOCTOR_UNIT, DOCTOR_FATAL,
+	    "NoExecPaths= covers %s: the loader cannot map it", library);
+	doctor_remedy(doctor, "ExecPaths=%s in a drop-in permits it.", library);
+}
+
+/* Does a word of SystemCallFilter= speak of one of our calls? */
+static bool
+names_call(const char *word, const char *call)
+{
+	/* The sets that hold @network-io, systemd-analyze(1) syscall-filter. */
+	static const char *const sets[] = {
+	    "@network-io", "@system-service", "@known"};
+	size_t length = strcspn(word, ":");
+
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
+		if (strlen(sets[i]) == length &&
+		    strncmp(word, sets[i], length) == 0)
+			return true;
+	return strlen(call) == length && strncmp(word, call, length) == 0;
+}
+
+/*
+ * A call can have an error number of its own behind a colon: it does not kill
+ * then. The first line says whether the list is one of what is allowed; each
+ * later one adds to it or takes away, by its "~".
+ */
+static bool
+is_allowed(const struct unit *unit, const char *call, bool *kills)
+{
+	const struct unit_setting *setting = NULL;
+	bool allowed = true, first = true;
+	char *word;
+
+	while (
+	    (setting = unit_next(unit, SECTION, "SystemCallFilter", setting))) {
+		const char *text = setting->value;
+		bool deny = *text == '~';
+
+		text += deny;
+		if (first)
+			allowed = deny;
+		first = false;
+		while (unit_word(&text, &word) == 1) {
+			if (names_call(word, call)) {
+				const char *error = strchr(word, ':');
+
+				allowed = !deny;
+				if (error && strcmp(error, ":kill") != 0)
+					*kills = false;
+			}
+			free(word);
+		}
+	}
+	return allowed;
+}
+
+static void
+judge_filter(const struct unit *unit, struct doctor *doctor)
+{
+	const char *number = last(unit, "SystemCallErrorNumber");
+	bool kills = !number || strcmp(number, "kill") == 0;
+	char forbidden[128] = "";
+
+	for (size_t i = 0; i < CALLS; i++) {
+		size_t length = strlen(forbidden);
+
+		if (!is_allowed(unit, calls[i], &kills))
+			snprintf(forbidden + length, sizeof(forbidden) - length,
+			    "%s%s", length > 0 ? " " : "", calls[i]);
+	}
+	if (!*forbidden)
+		return;
+	doctor_find(doctor, DOCTOR_SECCOMP, DOCTOR_FATAL,
+	    "SystemCallFilter= forbids %s, which the library calls: %s",
+	    forbidden,
+	    kills ? "the kernel would end the program"
+		  : "its connections would stay as they are");
+	doctor_remedy(
+	    doctor, "SystemCallFilter=%s in a drop-in permits it.", forbidden);
+}
+
+static void
+judge_families(const struct unit *unit, struct doctor *doctor)
+{
+	const struct unit_setting *setting = NULL;
+	bool allowed = true, first = true;
+	char *word;
+
+	while ((setting = unit_next(
+		    unit, SECTION, "RestrictAddressFamilies", setting))) {
+		const char *text = setting->value;
+		bool deny = *text == '~';
+
+		text += deny;
+		if (first)
+			allowed = deny;
+		first = false;
+		while (unit_word(&text, &word) == 1) {
+			if (strcmp(word, "AF_UNIX") == 0)
+				allowed = !deny;
+			free(word);
+		}
+	}
+	if (!allowed)
+		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_NOTE,
+		    "RestrictAddressFamilies= without AF_UNIX: if something is "
+		    "wrong with the configuration, the system log will not "
+		    "know");
+}
+
+void
+doctor_sandbox(const struct unit *unit, const char *config, const char *library,
+    struct doctor *doctor)
+{
+	const struct unit_setting *context =
+	    unit_last(unit, SECTION, "SELinuxContext");
+
+	if (*library == '/') {
+		judge_path(unit, library, "the library", doctor);
+		judge_exec_paths(unit, library, doctor);
+	}
+	judge_path(unit, config, "the configuration", doctor);
+	judge_filter(unit, doctor);
+	judge_families(unit, doctor);
+	if (context) {
+		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_NOTE,
+		    "SELinuxContext=%s: the policy has to permit noatsecure, "
+		    "or the loader ignores LD_PRELOAD",
+		    context->value);
+	}
+}

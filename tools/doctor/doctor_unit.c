@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * doctor_unit: a systemd unit by its files. Its programs are examined as
+ * systemd would start them: with its environment, user and root directory.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "doctor/doctor_parts.h"
+#include "host/process.h"
+#include "image/cache.h"
+
+#define SECTION "Service"
+/* What systemd has for names without a slash (systemd-path(1)). */
+#define SEARCH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+/* The first of those that DynamicUser= takes. */
+#define DYNAMIC_UID 61184
+#define GROUPS_MAX  256
+
+struct service {
+	const struct unit *unit;
+	struct doctor_place place;
+	struct doctor *doctor;
+	struct unit_variable preload, config, cache;
+	gid_t groups[GROUPS_MAX];
+	char root[PATH_MAX];
+	char entry[PATH_MAX]; /* of ours in its LD_PRELOAD */
+	unsigned int programs;
+};
+
+static const char *
+last(const struct unit *unit, const char *key)
+{
+	const struct unit_setting *setting = unit_last(unit, SECTION, key);
+
+	return setting ? setting->value : NULL;
+}
+
+static bool
+is_yes(const struct unit *unit, const char *key)
+{
+	const char *value = last(unit, key);
+
+	return value && unit_yes(value);
+}
+
+static void
+set_groups(struct service *service, const char *user, gid_t group)
+{
+	int count = GROUPS_MAX;
+
+	if (getgrouplist(user, group, service->groups, &count) < 0)
+		count = 1;
+	service->groups[0] = group;
+	service->place.groups = service->groups;
+	service->place.group_count = (size_t)count;
+}
+
+static void
+set_ids(struct service *service, uid_t uid, gid_t gid)
+{
+	service->place.uid = service->place.euid = uid;
+	service->place.gid = service->place.egid = gid;
+}
+
+static void
+add_groups(struct service *service)
+{
+	const struct unit_setting *setting = NULL;
+	struct doctor_place *place = &service->place;
+	char *word;
+
+	while ((setting = unit_next(
+		    service->unit, SECTION, "SupplementaryGroups", setting))) {
+		const char *text = setting->value;
+
+		while (unit_word(&text, &word) == 1) {
+			const struct group *entry = getgrnam(word);
+
+			if (entry && place->group_count < GROUPS_MAX)
+				service->groups[place->group_count++] =
+				    entry->gr_gid;
+			free(word);
+		}
+	}
+}
+
+/*
+ * User=, Group=, SupplementaryGroups= and DynamicUser=, systemd.exec(5).
+ */
+static void
+find_user(struct service *service)
+{
+	const char *user = last(service->unit, "User");
+	const char *group = last(service->unit, "Group");
+	const struct passwd *password = user ? getpwnam(user) : NULL;
+	const struct group *entry;
+	char *end;
+	unsigned long number;
+
+	set_ids(service, 0, 0);
+	service->place.groups = service->groups;
+	service->place.group_count = 1;
+	if (user && !password) {
+		number = strtoul(user, &end, 10);
+		if (end != user && *end == '\0')
+			password = getpwuid((uid_t)number);
+	}
+	if (password) {
+		set_ids(service, password->pw_uid, password->pw_gid);
+		set_groups(service, password->pw_name, password->pw_gid);
+	} else if (is_yes(service->unit, "DynamicUser")) {
+		set_ids(service, DYNAMIC_UID, DYNAMIC_UID);
+		service->groups[0] = DYNAMIC_UID;
+	} else if (user) {
+		doctor_find(service->doctor, DOCTOR_UNIT, DOCTOR_UNKNOWN,
+		    "User=%s: there is no such user here, so what it may read "
+		    "can't be told",
+		    user);
+	}
+	entry = group ? getgrnam(group) : NULL;
+	if (entry) {
+		service->place.gid = service->place.egid = entry->gr_gid;
+		service->groups[0] = entry->gr_gid;
+	}
+	add_groups(service);
+}
+
+/* What implies it does so for users other than root, or always. */
+static bool
+has_no_new_privs(const struct service *service)
+{
+	static const char *const implied[] = {"LockPersonality",
+	    "MemoryDenyWriteExecute", "PrivateDevices", "ProtectClock",
+	    "ProtectHostname", "ProtectKernelLogs", "ProtectKernelModules",
+	    "ProtectKernelTunables", "RestrictNamespaces", "RestrictRealtime",
+	    "RestrictSUIDSGID"};
+	const struct unit *unit = service->unit;
+
+	if (is_yes(unit, "NoNewPrivileges") || is_yes(unit, "DynamicUser"))
+		return true;
+	if (service->place.uid == 0)
+		return false;
+	for (size_t i = 0; i < sizeof(implied) / sizeof(implied[0]); i++)
+		if (is_yes(unit, implied[i]))
+			return true;
+	return last(unit, "SystemCallFilter") ||
+	       last(unit, "RestrictAddressFamilies") ||
+	       last(unit, "SystemCallArchitectures");
+}
+
+/*
+ * Returns false if what the service will see there can't be looked at: an
+ * image, or a directory into which other things are mounted.
+ */
+static bool
+find_root(struct service *service)
+{
+	static const char *const mounts[] = {"RootImage", "BindPaths",
+	    "BindReadOnlyPaths", "MountImages", "ExtensionImages",
+	    "ExtensionDirectories"};
+	const char *root = last(service->unit, "RootDirectory");
+
+	if (root && strcmp(root, "/") != 0)
+		snprintf(service->root, PATH_MAX, "%s", root);
+	service->place.root = service->root;
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		if (!last(service->unit, mounts[i]) ||
+		    (i > 0 && !*service->root))
+			continue;
+		doctor_find(service->doctor, DOCTOR_UNIT, DOCTOR_UNKNOWN,
+		    "%s=%s: what the service will find in its root directory "
+		    "can't be looked at from here",
+		    mounts[i], last(service->unit, mounts[i]));
+		doctor_remedy(service->doctor,
+		    "The library and the configuration have to be inside; of "
+		    "the configuration, its .policy file is enough ('kashim "
+		    "compile'). Start the service and ask again, with the "
+		    "number of its process.");
+		return false;
+	}
+	return true;
+}
+
+static bool
+passes(const struct unit *unit, const char *name)
+{
+	const struct unit_setting *setting = NULL;
+	bool found = false;
+	char *word;
+
+	while (
+	    (setting = unit_next(unit, SECTION, "PassEnvironment", setting))) {
+		const char *text = setting->value;
+
+		while (unit_word(&text, &word) == 1) {
+			found = found || strcmp(word, name) == 0;
+			free(word);
+		}
+	}
+	return found;
+}
+
+static void
+say_unset(struct service *service, const struct unit_variable *variable)
+{
+	struct doctor *doctor = service->doctor;
+	const char *id = service->unit->id;
+
+	if (variable->unset) {
+		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_FATAL,
+		    "UnsetEnvironment= takes LD_PRELOAD away (%s:%u)",
+		    variable->unset->file, (unsigned)variable->unset->line);
+		doctor_remedy(doctor,
+		    "Take it out of there, or reset it in a drop-in with an "
+		    "empty UnsetEnvironment=.");
+		return;
+	}
+	if (variable->unread) {
+		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_UNKNOWN,
+		    "EnvironmentFile=%s can't be read: whether it sets "
+		    "LD_PRELOAD can't be told",
+		    variable->unread);
+		doctor_ask_root(doctor);
+		return;
+	}
+	if (!variable->value)
+		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_FATAL,
+		    "%s sets no LD_PRELOAD%s", id,
+		    passes(service->unit, "LD_PRELOAD")
+			? ", but passes on the manager's own"
+			: "");
+	else
+		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_FATAL,
+		    "%s sets LD_PRELOAD=%s, without " DOCTOR_LIBRARY_FILE
+		    " (%s:%u)",
+		    id, variable->value, variable->file ? variable->file : "?",
+		    (unsigned)variable->line);
+	doctor_remedy(doctor, "'kashim enable %s' and a restart of it help%s.",
+	    id,
+	    variable->from_file
+		? "; the EnvironmentFile= wins over that, so write it there"
+		: "");
+}
+
+/* config is NULL, or what is to be read in place of what it reads. */
+static int
+find_environment(
+    struct service *service, const char *library, const char *config)
+{
+	const struct {
+		const char *name;
+		struct unit_variable *variable;
+	} wanted[] = {{"LD_PRELOAD", &service->preload},
+	    {"KASHIM_CONFIG", &service->config},
+	    {CACHE_ENVIRONMENT, &service->cache}};
+	struct doctor_place *place = &service->place;
+	const char *own;
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		if (unit_environment(
+			service->unit, wanted[i].name, wanted[i].variable) < 0)
+			return -ENOMEM;
+	own = service->config.value;
+	place->preload = service->preload.value;
+	place->cache = service->cache.value;
+	place->library = library;
+	place->config = config ? config : own && *own ? own : CONFIG_FILE;
+	if (doctor_find_entry(place->preload, service->entry)) {
+		place->library = service->entry;
+		place->library_in_list = true;
+		doctor_find(service->doctor, DOCTOR_UNIT, DOCTOR_FINE,
+		    "LD_PRELOAD=%s in %s", place->preload,
+		    service->preload.file);
+	}
+	return 0;
+}
+
+static int
+examine_program(const char *program, const char *rest, bool full, void *data)
+{
+	struct service *service = data;
+	struct doctor_place place = service->place;
+	char path[PATH_MAX];
+	int error;
+
+	(void)rest;
+	service->programs++;
+	if (strchr(program, '%')) {
+		doctor_find(service->doctor, DOCTOR_UNIT, DOCTOR_UNKNOWN,
+		    "ExecStart=%s: what the %% stands for is not known here",
+		    program);
+		return 0;
+	}
+	if (full) {
+		place.uid = place.euid = 0;
+		place.gid = place.egid = 0;
+		place.no_new_privs = false;
+		place.root = "";
+	}
+	error = doctor_look_up(&place, program, path);
+	if (error == 0)
+		error = doctor_examine(&place, path, service->doctor);
+	if (error < 0 && error != -ENOMEM) {
+		doctor_find(service->doctor, DOCTOR_PROGRAM, DOCTOR_FATAL,
+		    "ExecStart=%s cannot be started: %s", program,
+		    strerror(-error));
+		error = 0;
+	}
+	return error;
+}
+
+static int
+examine_service(const struct unit *unit, const char *config,
+    const char *library, struct doctor *doctor)
+{
+	struct service service = {.unit = unit, .doctor = doctor};
+	char path[PATH_MAX];
+	bool visible;
+	int error;
+
+	doctor_place_here(&service.place);
+	service.place.path = SEARCH;
+	service.place.shell_fallback = false;
+	find_user(&service);
+	/* Those become inheritable, too: take it for all. */
+	service.place.inheritable =
+	    last(unit, "AmbientCapabilities") ? UINT64_MAX : 0;
+	service.place.no_new_privs = has_no_new_privs(&service);
+	visible = find_root(&service);
+	error = find_environment(&service, library, config);
+	if (error < 0)
+		goto out;
+	if (!service.place.library_in_list)
+		say_unset(&service, &service.preload);
+	if (visible)
+		error = doctor_exec(unit, examine_program, &service);
+	if (error == 0 && visible && service.programs == 0)
+		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_FATAL,
+		    "%s has no ExecStart=: it starts no program", unit->id);
+	/* Settings name no $LIB; and without a slash, any directory may do. */
+	if (*service.place.library == '/' &&
+	    doctor_resolve_own(&service.place, service.place.library, path) ==
+		0)
+		service.place.library = path;
+	doctor_sandbox(
+	    unit, service.place.config, service.place.library, doctor);
+out:
+	unit_variable_free(&service.preload);
+	unit_variable_free(&service.config);
+	unit_variable_free(&service.cache);
+	return error;
+}
+
+/* The oldest process of a unit: systemd starts the others' ancestors. */
+struct search {
+	const char *unit;
+	struct process oldest;
+};
+
+static int
+compare_process(const struct process *process, void *data)
+{
+	struct search *search = data;
+
+	if (strcmp(process->unit, search->unit) == 0 &&
+	    (search->oldest.pid == 0 || process->start < search->oldest.start))
+		search->oldest = *process;
+	return 0;
+}
+
+static bool
+ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text), size = strlen(end);
+
+	return length >= size && strcmp(text + length - size, end) == 0;
+}
+
+int
+doctor_unit(const char *name, const char *config, const char *library,
+    char full[NAME_MAX + 1], pid_t *pid, struct doctor *doctor)
+{
+	struct search search = {0};
+	struct unit unit;
+	int error = unit_read("", name, &unit);
+
+	*doctor = (struct doctor){0};
+	*pid = 0;
+	if (error < 0)
+		return error;
+	snprintf(full, NAME_MAX + 1, "%s", unit.name);
+	if (unit.masked) {
+		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_FATAL,
+		    "%s is masked: it can't be started", unit.name);
+		doctor_remedy(doctor, "'systemctl unmask %s'", unit.name);
+	} else if (ends_with(unit.id, ".socket")) {
+		doctor_socket_unit(
+		    &unit, config ? config : CONFIG_FILE, doctor);
+	} else if (ends_with(unit.id, ".service")) {
+		error = examine_service(&unit, config, library, doctor);
+		search.unit = unit.id;
+		if (error == 0 && process_each(compare_process, &search) == 0)
+			*pid = search.oldest.pid;
+	} else {
+		error = -EINVAL;
+	}
+	unit_free(&unit);
+	if (error == 0)
+		error = doctor->error;
+	if (error < 0)
+		doctor_free(doctor);
+	return error;
+}

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * process: another process, as proc(5) shows it. All of one process is read
+ * through one open /proc/PID, which never becomes that of a later process with
+ * the same number.
+ */
+#include "host/process.h"
+
+#include <dirent.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/kernel_calls.h"
+
+#define DELETED " (deleted)"
+#define MEMFD   "/memfd:"
+
+bool
+process_is_lack(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
+
+static int
+open_dir(pid_t pid)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	return fd;
+}
+
+/*
+ * Reads the file name below dir, as much of it as size has room for with a
+ * NUL behind. Returns the length or -errno.
+ */
+static ssize_t
+read_file(int dir, const char *name, char *text, size_t size)
+{
+	size_t len = 0;
+	ssize_t got = 0;
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	while (
+	    len < size - 1 && (got = read(fd, text + len, size - 1 - len)) > 0)
+		len += (size_t)got;
+	if (got < 0)
+		got = -errno;
+	close(fd);
+	text[len] = '\0';
+	return got < 0 ? got : (ssize_t)len;
+}
+
+/*
+ * "PID (COMM) STATE ...": COMM may hold anything, also blanks and brackets.
+ * The start is field 22 (proc(5)). Returns -ESRCH if it has ended, and fills
+ * in the rest all the same.
+ */
+static int
+parse_stat(const char *text, struct process *process)
+{
+	const char *first = strchr(text, '('), *last = strrchr(text, ')');
+	char state;
+	size_t len;
+
+	if (first == NULL || last == NULL || last < first || last[1] != ' ')
+		return -EIO;
+	state = last[2];
+	len = (size_t)(last - first - 1);
+	if (len >= sizeof(process->comm))
+		len = sizeof(process->comm) - 1;
+	memcpy(process->comm, first + 1, len);
+	process->comm[len] = '\0';
+	for (int field = 2; field < 22; field++) {
+		last = strchr(last + 1, ' ');
+		if (last == NULL)
+			return -EIO;
+	}
+	process->start = strtoull(last + 1, NULL, 10);
+	/* X: dead, and not even a zombie any more. */
+	return state == 'Z' || state == 'X' ? -ESRCH : 0;
+}
+
+static int
+read_stat(int dir, struct process *process)
+{
+	char text[1024];
+	ssize_t len = read_file(dir, "stat", text, sizeof(text));
+
+	if (len < 0)
+		return len == -ENOENT ? -ESRCH : (int)len;
+	return parse_stat(text, process);
+}
+
+/* A thread has a directory in /proc, too, but is no process. */
+static int
+read_status(int dir, struct process *process)
+{
+	char text[4096];
+	const char *group, *ids;
+	int pid;
+	unsigned int effective;
+	ssize_t len = read_file(dir, "status", text, sizeof(text));
+
+	if (len < 0)
+		return (int)len;
+	group = strstr(text, "\nTgid:");
+	ids = strstr(text, "\nUid:");
+	if (group == NULL || sscanf(group + 6, "%d", &pid) != 1 ||
+	    ids == NULL || sscanf(ids + 5, "%*u %u", &effective) != 1)
+		return -EIO;
+	process->uid = effective;
+	return pid == process->pid ? 0 : -ESRCH;
+}
+
+/* Appends the last component of path to the names, unless it is there. */
+static void
+add_name(struct process *process, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	size_t size = strlen(name) + 1;
+
+	if (size == 1 || size > sizeof(process->name[0]) ||
+	    (process->name_count > 0 && strcmp(process->name[0], name) == 0))
+		return;
+	memcpy(process->name[process->name_count++], name, size);
+}
+
+/*
+ * The kernel marks a file that has lost its name since. The shim looked when
+ * the program began, that is, before an update replaced it. A file that never
+ * had a name (memfd_create(2)) is marked from its beginning.
+ */
+static int
+read_exe(int dir, struct process *process)
+{
+	char path[PATH_MAX + sizeof(DELETED)];
+	ssize_t len = readlinkat(dir, "exe", path, sizeof(path) - 1);
+	const size_t mark = sizeof(DELETED) - 1;
+
+	if (len < 0)
+		return -errno;
+	path[len] = '\0';
+	if ((size_t)len > mark && strcmp(path + len - mark, DELETED) == 0 &&
+	    strncmp(path, MEMFD, sizeof(MEMFD) - 1) != 0)
+		path[(size_t)len - mark] = '\0';
+	add_name(process, path);
+	return 0;
+}
+
+/*
+ * Finds AT_EXECFN in an auxiliary vector, which is that of a 32-bit process
+ * if a type, taken for 64 bits, is none: its upper half is a value then.
+ */
+static uint64_t
+find_execfn(const char *auxv, size_t len)
+{
+	const Elf64_auxv_t *wide = (const Elf64_auxv_t *)(const void *)auxv;
+	const Elf32_auxv_t *narrow = (const Elf32_auxv_t *)(const void *)auxv;
+
+	if (len < sizeof(*wide))
+		return 0;
+	if (wide->a_type <= UINT32_MAX) {
+		for (size_t i = 0; i < len / sizeof(*wide); i++) {
+			if (wide[i].a_type == AT_EXECFN)
+				return wide[i].a_un.a_val;
+		}
+	} else {
+		for (size_t i = 0; i < len / sizeof(*narrow); i++) {
+			if (narrow[i].a_type == AT_EXECFN)
+				return narrow[i].a_un.a_val;
+		}
+	}
+	return 0;
+}
+
+/*
+ * The name that the program was started by is in its own memory, so it takes
+ * more permission than the rest (PTRACE_MODE_ATTACH, ptrace(2)). Returns 0,
+ * also if it can't be told, or -errno.
+ */
+static int
+read_execfn(int dir, struct process *process)
+{
+	_Alignas(16) char auxv[2048];
+	char path[PATH_MAX + 1];
+	ssize_t len = read_file(dir, "auxv", auxv, sizeof(auxv));
+	uint64_t at = len > 0 ? find_execfn(auxv, (size_t)len) : 0;
+	int fd;
+
+	if (process_is_lack((int)len))
+		return (int)len;
+	if (at == 0 || at > INT64_MAX)
+		return 0;
+	fd = openat(dir, "mem", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return process_is_lack(-errno) ? -errno : 0;
+	len = pread(fd, path, sizeof(path) - 1, (off_t)at);
+	close(fd);
+	if (len <= 0)
+		return 0;
+	path[len] = '\0';
+	if (strlen(path) < (size_t)len)
+		add_name(process, path);
+	return 0;
+}
+
+static bool
+is_unit(const char *name, size_t len)
+{
+	static const char *const SUFFIX[] = {
+	    ".service", ".scope", ".socket", ".mount", ".swap"};
+
+	for (size_t i = 0; i < sizeof(SUFFIX) / sizeof(SUFFIX[0]); i++) {
+		size_t suffix = strlen(SUFFIX[i]);
+
+		if (len > suffix &&
+		    strncmp(name + len - suffix, SUFFIX[i], suffix) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The first component of a control group's path that is a unit, but no slice,
+ * is the system's unit, whatever is made below it. systemd puts "_" before
+ * names that the kernel might take for files of its own.
+ */
+static void
+parse_cgroup_path(const char *path, size_t len, struct process *process)
+{
+	const char *end = path + len;
+
+	while (path < end) {
+		size_t part;
+
+		path += *path == '/';
+		part = (size_t)(end - path);
+		if (memchr(path, '/', part) != NULL)
+			part = (size_t)((const char *)memchr(path, '/', part) -
+					path);
+		if (part <= NAME_MAX && is_unit(path, part)) {
+			if (*path == '_') {
+				path++;
+				part--;
+			}
+			memcpy(process->unit, path, part);
+			process->unit[part] = '\0';
+			return;
+		}
+		path += part;
+	}
+}
+
+/*
+ * Lines "NUMBER:CONTROLLERS:PATH", cgroups(7): systemd's own, or version 2.
+ * Returns as read_execfn() does.
+ */
+static int
+read_unit(int dir, struct process *process)
+{
+	char text[8192];
+	ssize_t len = read_file(dir, "cgroup", text, sizeof(text));
+
+	for (char *line = text; len > 0 && *line != '\0';) {
+		size_t width = strcspn(line, "\n");
+		const char *controllers = memchr(line, ':', width);
+		const char *path = NULL;
+
+		if (controllers != NULL) {
+			controllers++;
+			path = memchr(controllers, ':',
+			    width - (size_t)(controllers - line));
+		}
+		if (path != NULL && process->unit[0] == '\0' &&
+		    (path == controllers ||
+			strncmp(controllers, "name=systemd:", 13) == 0)) {
+			path++;
+			parse_cgroup_path(
+			    path, width - (size_t)(path - line), process);
+		}
+		line += width + (line[width] == '\n');
+	}
+	return process_is_lack((int)len) ? (int)len : 0;
+}
+
+/* The directory of a thread in that of its process, dir. */
+static int
+open_thread(int dir, pid_t thread)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "task/%d", (int)thread);
+	fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	return fd;
+}
+
+/*
+ * The first thread has ended (pthread_exit(3) in main()). Finds one that has
+ * not, and opens its directory. Returns that, -ESRCH if there is none, -errno.
+ */
+static int
+find_thread(int dir, struct process *process)
+{
+	int fd = openat(dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *tasks = fd < 0 ? NULL : fdopendir(fd);
+	int found = fd < 0 && errno != ENOENT ? -errno : -ESRCH;
+	struct dirent *entry;
+
+	if (tasks == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return found;
+	}
+	while (found == -ESRCH && (entry = readdir(tasks)) != NULL) {
+		struct process thread;
+		int error;
+
+		thread.pid = (pid_t)strtoul(entry->d_name, NULL, 10);
+		if (thread.pid == 0 || thread.pid == process->pid)
+			continue;
+		found = open_thread(dir, thread.pid);
+		if (found < 0)
+			continue;
+		error = read_stat(found, &thread);
+		if (error < 0) {
+			close(found);
+			found = error;
+			continue;
+		}
+		process->thread = thread.pid;
+	}
+	closedir(tasks);
+	return found;
+}
+
+int
+process_read(pid_t pid, struct process *process)
+{
+	struct stat net;
+	int dir = open_dir(pid), error;
+
+	if (dir < 0)
+		return dir;
+	*process = (struct process){.pid = pid, .thread = pid};
+	error = read_stat(dir, process);
+	if (error == -ESRCH) {
+		int thread = find_thread(dir, process);
+
+		close(dir);
+		if (thread < 0)
+			return thread;
+		dir = thread;
+		error = 0;
+	}
+	if (error == 0)
+		error = read_status(dir, process);
+	if (error < 0)
+		goto out;
+	if (read_exe(dir, process) == 0)
+		error = read_execfn(dir, process);
+	if (error == 0)
+		error = read_unit(dir, process);
+	if (fstatat(dir, "ns/net", &net, 0) == 0)
+		process->net = net.st_ino;
+out:
+	close(dir);
+	/* It ended while we looked. */
+	if (error == -ENOENT)
+		error = -ESRCH;
+	return error == -EPERM ? -EACCES : error;
+}
+
+const char *
+process_program(const struct process *process)
+{
+	if (process->name_count == 0)
+		return process->comm;
+	/* "redis-server", and not what that is a link to. */
+	return process->name[process->name_count - 1];
+}
+
+int
+process_dir(const struct process *process)
+{
+	struct process now = {0};
+	int dir = open_dir(process->pid), error;
+
+	if (dir < 0)
+		return dir;
+	error = read_stat(dir, &now);
+	if (error == 0 && now.start != process->start)
+		error = -ESRCH;
+	if (process->thread != process->pid && now.start == process->start)
+		error = open_thread(dir, process->thread);
+	else if (error == 0)
+		return dir;
+	close(dir);
+	return error;
+}
+
+bool
+process_is_same(const struct process *process)
+{
+	int dir = process_dir(process);
+
+	if (dir < 0)
+		return false;
+	close(dir);
+	return true;
+}
+
+int
+process_open(const struct process *process)
+{
+	int fd = kernel_pidfd_open(process->thread,
+	    process->thread == process->pid ? 0 : KERNEL_PIDFD_THREAD);
+	int dir;
+
+	if (fd < 0)
+		return -errno;
+	/* Whoever had the number then has it still, or is gone. */
+	dir = process_dir(process);
+	if (dir < 0) {
+		close(fd);
+		return dir;
+	}
+	close(dir);
+	return fd;
+}
+
+int
+process_each(int (*each)(const struct process *process, void *data), void *data)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	struct process process;
+	int result = 0;
+
+	if (proc == NULL)
+		return -errno;
+	/* The kernel lists them in order (proc_pid_readdir() in fs/proc). */
+	while (result == 0 && (entry = readdir(proc)) != NULL) {
+		char *end;
+		unsigned long pid = strtoul(entry->d_name, &end, 10);
+
+		if (pid == 0 || *end != '\0')
+			continue;
+		result = process_read((pid_t)pid, &process);
+		if (result == 0)
+			result = each(&process, data);
+		else if (!process_is_lack(result))
+			result = 0;
+	}
+	closedir(proc);
+	return result;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * judge: which rule should apply to a live socket, and what comes of comparing
+ * it with what the socket has.
+ */
+#include "live/judge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image/view.h"
+
+struct judge_view {
+	struct judge_view *next;
+	const struct process *process; /* names the program */
+	struct view view;
+	uint32_t groups[]; /* view's */
+};
+
+/* None of them, for all whose names are not known. */
+static const struct process nobody;
+
+static bool
+same_names(const struct process *a, const struct process *b)
+{
+	if (a->name_count != b->name_count)
+		return false;
+	for (unsigned int i = 0; i < a->name_count; i++) {
+		if (strcmp(a->name[i], b->name[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+static struct judge_view *
+make_view(const struct image *image, const struct process *process)
+{
+	const char *names[] = {process->name[0], process->name[1]};
+	struct judge_view *made = calloc(1,
+	    sizeof(*made) + image_group_count(image) * sizeof(made->groups[0]));
+
+	if (made == NULL)
+		return NULL;
+	made->process = process;
+	view_make(&made->view, image, names, process->name_count, made->groups,
+	    image_group_count(image));
+	return made;
+}
+
+/* NULL if memory is out. */
+static struct judge_view *
+find_view(struct judge *judge, const struct process *process)
+{
+	struct judge_view *view;
+
+	if (process == NULL)
+		process = &nobody;
+	if (judge->process == process)
+		return judge->view;
+	for (view = judge->views; view != NULL; view = view->next) {
+		if (same_names(view->process, process))
+			break;
+	}
+	if (view == NULL) {
+		view = make_view(judge->image, process);
+		if (view == NULL)
+			return NULL;
+		view->next = judge->views;
+		judge->views = view;
+	}
+	judge->process = process;
+	judge->view = view;
+	return view;
+}
+
+/*
+ * The rule for one query. Where the names are not known, a rule for some
+ * program that would also match makes it uncertain.
+ */
+static int
+find_rule(const struct view *view, const struct match_query *query,
+    struct live_socket *socket)
+{
+	bool named = socket->process != NULL && socket->process->name_count > 0;
+	int rule = match_rule(&view->image, &view->groups, query);
+
+	if (!named && match_rule(&view->image, NULL, query) != rule) {
+		socket->rule_known = false;
+		return MATCH_NONE;
+	}
+	return rule;
+}
+
+/*
+ * May a rule before the one that was found match some of what a listener
+ * accepts, depending on who sends it?
+ */
+static bool
+depends_on_peer(
+    const struct view *view, const struct match_query *query, int found)
+{
+	const uint32_t known = query->destination.family == ADDR_NONE
+	                           ? MATCHER_PORT
+	                           : MATCHER_PORT | MATCHER_DESTINATION;
+	uint32_t end = found == MATCH_NONE ? image_rule_count(&view->image)
+	                                   : (uint32_t)found;
+	struct image_rule rule;
+
+	/* A fast answer for most: nothing but the port is ever looked at. */
+	if (view_listener_decides(view))
+		return false;
+	for (uint32_t i = 0; i < end; i++) {
+		if (image_rule(&view->image, i, &rule) &&
+		    (rule.direction & DIRECTION_ACCEPT) != 0 &&
+		    match_groups_have(&view->groups, rule.group) &&
+		    match_fields(&view->image, i, known, query))
+			return true;
+	}
+	return false;
+}
+
+static void
+set_rule(const struct view *view, struct live_socket *socket)
+{
+	struct match_query query[2];
+	unsigned int count = live_queries(socket, query);
+	int accepting, connecting;
+
+	accepting = find_rule(view, &query[0], socket);
+	socket->rule = accepting;
+	if (socket->direction == LIVE_LISTENER &&
+	    depends_on_peer(view, &query[0], accepting))
+		socket->rule = MATCH_NONE;
+	if (count < 2 || (accepting != MATCH_NONE &&
+			     live_verdict(&view->image, socket) == LIVE_OK))
+		return;
+	connecting = find_rule(view, &query[1], socket);
+	socket->rule = connecting;
+	if (accepting != MATCH_NONE &&
+	    (connecting == MATCH_NONE ||
+		live_verdict(&view->image, socket) != LIVE_OK))
+		socket->rule = accepting;
+}
+
+int
+judge_socket(struct judge *judge, struct live_socket *socket)
+{
+	socket->rule = MATCH_NONE;
+	socket->rule_known = true;
+	if (judge->image != NULL) {
+		const struct judge_view *view =
+		    find_view(judge, socket->process);
+
+		if (view == NULL)
+			return -ENOMEM;
+		set_rule(&view->view, socket);
+	}
+	socket->verdict = live_verdict(judge->image, socket);
+	return 0;
+}
+
+void
+judge_close(struct judge *judge)
+{
+	while (judge->views != NULL) {
+		struct judge_view *next = judge->views->next;
+
+		free(judge->views);
+		judge->views = next;
+	}
+	judge->process = NULL;
+}
+
+unsigned int
+live_queries(const struct live_socket *socket, struct match_query query[2])
+{
+	const struct diag_socket *ends = &socket->socket;
+	const struct match_query out = {
+	    .direction = DIRECTION_CONNECT,
+	    .source = ends->local,
+	    .destination = ends->remote,
+	    .port = ends->remote_port,
+	};
+	const struct match_query in = {
+	    .direction = DIRECTION_ACCEPT,
+	    .source = ends->remote,
+	    .destination = ends->local,
+	    .port = ends->local_port,
+	};
+
+	switch (socket->direction) {
+	case LIVE_OUT:
+		query[0] = out;
+		return 1;
+	case LIVE_IN:
+		query[0] = in;
+		return 1;
+	case LIVE_LISTENER:
+		/* Whatever it accepts. */
+		query[0] = in;
+		query[0].source.family = ADDR_NONE;
+		if (addr_is_unspecified(&ends->local))
+			query[0].destination.family = ADDR_NONE;
+		return 1;
+	default:
+		query[0] = in;
+		query[1] = out;
+		return 2;
+	}
+}
+
+bool
+live_wants(const struct image *image, const struct live_socket *socket,
+    struct image_rule *rule, struct keepalive *want)
+{
+	if (image == NULL || socket->rule == MATCH_NONE ||
+	    !socket->have_known ||
+	    !image_rule(image, (uint32_t)socket->rule, rule) ||
+	    rule->action != ACTION_KEEPALIVE)
+		return false;
+	want->set = rule->options & socket->have.set;
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
+		want->value[option] = rule->value[option];
+	return true;
+}
+
+enum live_verdict
+live_verdict(const struct image *image, const struct live_socket *socket)
+{
+	const uint32_t on = 1u << KEEPALIVE_SWITCH;
+	struct image_rule rule;
+	struct keepalive want;
+
+	if (!socket->have_known)
+		return LIVE_UNKNOWN;
+	if (image == NULL || socket->rule == MATCH_NONE)
+		return LIVE_NO_RULE;
+	if (!live_wants(image, socket, &rule, &want) ||
+	    keepalive_covers(
+		&socket->have, &want, rule.app_settings == APP_TIGHTEN))
+		return LIVE_OK;
+	if ((want.set & on) != 0 && socket->have.value[KEEPALIVE_SWITCH] == 0)
+		return LIVE_OFF;
+	/* The program has switched it on: what it asks for is to be respected.
+	 */
+	return rule.app_settings == APP_RESPECT ? LIVE_OK : LIVE_DIFFERS;
+}
+
+const char *
+live_verdict_name(enum live_verdict verdict)
+{
+	static const char *const NAME[LIVE_VERDICTS] = {
+	    [LIVE_OK] = "ok",
+	    [LIVE_DIFFERS] = "differs",
+	    [LIVE_OFF] = "off",
+	    [LIVE_NO_RULE] = "no rule",
+	    [LIVE_UNKNOWN] = "unknown",
+	};
+
+	return verdict < LIVE_VERDICTS ? NAME[verdict] : "unknown";
+}

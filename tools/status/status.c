@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * status: what follows from what live.h has read.
+ */
+#include "status/status.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+
+/* Has it not, or perhaps not, what a rule asks for? */
+static bool
+is_uncovered(const struct status *status, const struct live_socket *socket)
+{
+	struct image_rule rule;
+
+	if (socket->verdict != LIVE_UNKNOWN)
+		return socket->verdict == LIVE_OFF ||
+		       socket->verdict == LIVE_DIFFERS;
+	if (!socket->rule_known)
+		return true;
+	return status_rule(status, socket, &rule) &&
+	       rule.action != ACTION_IGNORE;
+}
+
+int
+status_sort_out(struct status *status)
+{
+	const struct live *live = status->live;
+
+	status->connections =
+	    calloc(live->count + 1, sizeof(const struct live_socket *));
+	if (!status->connections)
+		return -ENOMEM;
+	for (size_t i = 0; i < live->count; i++) {
+		const struct live_socket *socket = &live->sockets[i];
+
+		if (socket->direction == LIVE_LISTENER) {
+			status->unready +=
+			    is_uncovered(status, socket) && socket->have_known;
+			continue;
+		}
+		status->connections[status->count++] = socket;
+		status->verdicts[socket->verdict]++;
+		status->uncovered += is_uncovered(status, socket);
+	}
+	return 0;
+}
+
+void
+status_free(struct status *status)
+{
+	free(status->connections);
+	free(status->policies);
+	status->connections = NULL;
+	status->policies = NULL;
+	status->count = 0;
+}
+
+static const enum live_verdict WORST[LIVE_VERDICTS] = {
+    LIVE_OFF, LIVE_DIFFERS, LIVE_UNKNOWN, LIVE_OK, LIVE_NO_RULE};
+
+void
+status_worst_first(struct status *status)
+{
+	const struct live_socket **sorted =
+	    calloc(status->count + 1, sizeof(const struct live_socket *));
+	size_t count = 0;
+
+	/* In another order it is right, too. */
+	if (!sorted)
+		return;
+	for (size_t rank = 0; rank < LIVE_VERDICTS; rank++)
+		for (size_t i = 0; i < status->count; i++)
+			if (status->connections[i]->verdict == WORST[rank])
+				sorted[count++] = status->connections[i];
+	free(status->connections);
+	status->connections = sorted;
+}
+
+bool
+status_is_covered(const struct status *status)
+{
+	if (status->uncovered > 0 || status->absent > 0 ||
+	    status->live->hidden_nets > 0)
+		return false;
+	/*
+	 * If all are meant, connections of processes that may not be looked
+	 * into are among them, as unknown ones. If not, nobody knows whose
+	 * connections are missing.
+	 */
+	return !(status->chosen && status->live->closed_count > 0);
+}
+
+bool
+status_rule(const struct status *status, const struct live_socket *socket,
+    struct image_rule *rule)
+{
+	return status->image && socket->rule != MATCH_NONE &&
+	       image_rule(status->image, (uint32_t)socket->rule, rule);
+}
+
+uint32_t
+status_differences(const struct status *status,
+    const struct live_socket *socket, struct keepalive *want)
+{
+	struct image_rule rule;
+	uint32_t differences = 0;
+
+	if (!live_wants(status->image, socket, &rule, want))
+		return 0;
+	for (unsigned int o = 0; o < KEEPALIVE_OPTIONS; o++) {
+		struct keepalive one = *want;
+
+		one.set &= 1u << o;
+		if (!keepalive_covers(
+			&socket->have, &one, rule.app_settings == APP_TIGHTEN))
+			differences |= one.set;
+	}
+	return differences;
+}
+
+int64_t
+status_probe_ms(const struct live_socket *socket)
+{
+	const struct diag_socket *kernel = &socket->socket;
+	int64_t due_ms;
+
+	if (kernel->timer != DIAG_TIMER_KEEPALIVE)
+		return -1;
+	if (!socket->have_known || kernel->heard_ms == DIAG_NOT_TOLD ||
+	    !(socket->have.set & (1u << KEEPALIVE_IDLE)))
+		return kernel->expires_ms;
+	due_ms = (int64_t)socket->have.value[KEEPALIVE_IDLE] * 1000 -
+	         kernel->heard_ms;
+	return due_ms > kernel->expires_ms ? due_ms : kernel->expires_ms;
+}
+
+int64_t
+status_silence_ms(const struct live_socket *socket)
+{
+	uint32_t data_ms = socket->socket.idle_ms;
+	uint32_t heard_ms = socket->socket.heard_ms;
+
+	if (data_ms == DIAG_NOT_TOLD || heard_ms == DIAG_NOT_TOLD)
+		return -1;
+	return data_ms < heard_ms ? data_ms : heard_ms;
+}
+
+bool
+status_left_ms(const struct status *status, const struct live_socket *socket,
+    int64_t *left_ms)
+{
+	int64_t silence_ms = status_silence_ms(socket);
+	struct image_rule rule;
+
+	if (silence_ms < 0 || !status_rule(status, socket, &rule) ||
+	    rule.timeout_s == 0 || rule.action == ACTION_IGNORE)
+		return false;
+	*left_ms = (int64_t)rule.timeout_s * 1000 - silence_ms;
+	return true;
+}
+
+const char *
+status_unknown(const struct status *status, const struct live_socket *socket)
+{
+	if (socket->verdict != LIVE_UNKNOWN)
+		return NULL;
+	if (socket->process)
+		return "not permitted to look into the process";
+	if (status->live->closed_count > 0)
+		return "not permitted to see which process has it";
+	return "no process was found that has it";
+}
+
+const char *
+status_state_name(uint8_t state)
+{
+	static const char *const names[] = {
+	    [TCP_ESTABLISHED] = "established",
+	    [TCP_SYN_SENT] = "syn-sent",
+	    [TCP_SYN_RECV] = "syn-recv",
+	    [TCP_FIN_WAIT1] = "fin-wait-1",
+	    [TCP_FIN_WAIT2] = "fin-wait-2",
+	    [TCP_TIME_WAIT] = "time-wait",
+	    [TCP_CLOSE] = "close",
+	    [TCP_CLOSE_WAIT] = "close-wait",
+	    [TCP_LAST_ACK] = "last-ack",
+	    [TCP_LISTEN] = "listen",
+	    [TCP_CLOSING] = "closing",
+	};
+
+	if (state >= sizeof(names) / sizeof(names[0]) || !names[state])
+		return "?";
+	return names[state];
+}
+
+const char *
+status_arrow(enum live_direction direction)
+{
+	switch (direction) {
+	case LIVE_OUT:
+		return "->";
+	case LIVE_IN:
+		return "<-";
+	default:
+		return "--";
+	}
+}
+
+size_t
+status_endpoint(
+    const struct addr *addr, uint16_t port, char text[STATUS_ENDPOINT_MAX])
+{
+	char address[ADDR_TEXT_MAX];
+	bool v6 = addr->family == ADDR_V6;
+
+	addr_format(addr, address);
+	return (size_t)snprintf(text, STATUS_ENDPOINT_MAX, "%s%s%s:%u",
+	    v6 ? "[" : "", address, v6 ? "]" : "", port);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * status: what kashim status says of the connections of live.h, in whatever
+ * form: which of them count, how many there are of each verdict, when the
+ * next probe goes out, how long the firewall still knows a connection, and
+ * what differs from its rule. It reads no socket.
+ */
+#ifndef KASHIM_STATUS_H
+#define KASHIM_STATUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "host/generation.h"
+#include "image/image.h"
+#include "live/live.h"
+
+/* Which policy a program goes by, if it has the library. */
+struct status_policy {
+	bool known;
+	struct generation generation;
+};
+
+struct status {
+	const struct live *live;
+	const struct image *image; /* the rules; NULL: none */
+	const char *config;        /* the file that they are from */
+	time_t time;               /* when this was read */
+	bool chosen;   /* not all processes were asked for, but some */
+	size_t absent; /* units and programs asked for that do not run */
+	/* The connections, in the order of live; listeners are none. */
+	const struct live_socket **connections;
+	size_t count;
+	size_t verdicts[LIVE_VERDICTS]; /* how many connections have each */
+	/*
+	 * Those that have not what their rule asks for, or of which that is not
+	 * known. An unknown one is not among them if it is certain that no rule
+	 * asks for anything.
+	 */
+	size_t uncovered;
+	size_t unready; /* listeners without what their rule says */
+	/* As many as live has processes; NULL: not read. */
+	struct status_policy *policies;
+};
+
+/*
+ * Fills in what is from connections on, out of live and image; the rest is the
+ * caller's. Returns 0, and the caller gives *status back with status_free(),
+ * or -ENOMEM.
+ */
+int status_sort_out(struct status *status);
+
+/*
+ * Fills in policies for all processes with connections. Returns 0 or -ENOMEM.
+ * status_policy.c
+ */
+int status_read_policies(struct status *status);
+
+/* The policy that a process goes by; NULL if it is not known to have one. */
+const struct generation *
+status_policy(const struct status *status, const struct process *process);
+
+/*
+ * Puts the worst first: off, differs, unknown, ok, no rule. Otherwise the
+ * order stays.
+ */
+void status_worst_first(struct status *status);
+
+void status_free(struct status *status);
+
+/*
+ * Is every connection that should be covered known to be: is none uncovered,
+ * and is all that was asked for there, and nothing of it hidden?
+ */
+bool status_is_covered(const struct status *status);
+
+/* Copies out the rule of a connection. Returns false if none matches. */
+bool status_rule(const struct status *status, const struct live_socket *socket,
+    struct image_rule *rule);
+
+/*
+ * Which of the options that its rule names the connection has not as the rule
+ * wants them: bits, as in struct keepalive's set. *want is what it wants. 0
+ * if nothing is wanted or it is not known what is.
+ */
+uint32_t status_differences(const struct status *status,
+    const struct live_socket *socket, struct keepalive *want);
+
+/*
+ * Milliseconds until the next keepalive probe, or -1 if none is planned: the
+ * longer of what the kernel's timer says and what is left of idle (diag.h).
+ */
+int64_t status_probe_ms(const struct live_socket *socket);
+
+/*
+ * Milliseconds since data went either way or anything was received, answers
+ * to probes included; -1 if that is not known. Probes without an answer are
+ * not counted: nobody knows how far they came.
+ */
+int64_t status_silence_ms(const struct live_socket *socket);
+
+/*
+ * Milliseconds until the firewall may forget the connection: what its rule's
+ * firewall-timeout leaves after that silence. Less than 0 if it is past.
+ * Returns false if the rule has no such key or the silence is not known.
+ */
+bool status_left_ms(const struct status *status,
+    const struct live_socket *socket, int64_t *left_ms);
+
+/* Why the verdict is LIVE_UNKNOWN, in words; NULL if it is another one. */
+const char *
+status_unknown(const struct status *status, const struct live_socket *socket);
+
+/* Room for what status_note() writes, with its NUL. */
+#define STATUS_NOTE_MAX 512
+
+/*
+ * Writes in words what differs from the rule, what the rule asks for where
+ * keepalive is off, or why the verdict is LIVE_UNKNOWN; "" for all others.
+ * status_note.c
+ */
+void status_note(const struct status *status, const struct live_socket *socket,
+    char note[STATUS_NOTE_MAX]);
+
+/* The state of TCP, "established" and so on as in tcp(7); "?" */
+const char *status_state_name(uint8_t state);
+
+/* Who sent the SYN: "->" our side, "<-" the peer, "--" nobody knows. */
+const char *status_arrow(enum live_direction direction);
+
+/* Longest address with its port as text, with its NUL. */
+#define STATUS_ENDPOINT_MAX (ADDR_TEXT_MAX + 8)
+
+/* Writes "10.1.4.7:3300", "[2001:db8::7]:3300". Returns the length. */
+size_t status_endpoint(
+    const struct addr *addr, uint16_t port, char text[STATUS_ENDPOINT_MAX]);
+
+/* The most columns of a bar, and room for it with its NUL. */
+#define STATUS_BAR_COLUMNS 40
+#define STATUS_BAR_MAX     (3 * STATUS_BAR_COLUMNS + 1)
+
+/*
+ * Draws the bar of --watch: left_ms of all_ms (more than 0) is left, less than
+ * 0 as 0; the next probe goes out in probe_ms, -1: none will. It is marked if
+ * it comes in time. In block characters if the locale is UTF-8. status_bar.c
+ */
+void status_bar(int64_t left_ms, int64_t probe_ms, int64_t all_ms,
+    size_t columns, char text[STATUS_BAR_MAX]);
+
+/* How something is to look on a terminal. */
+struct status_look {
+	bool coloured;
+	bool bars; /* with a bar for the firewall-timeout */
+	unsigned int columns;
+	unsigned int rows; /* the most lines; 0: all */
+};
+
+/*
+ * Prints the connections as a table for people, by process, and what they add
+ * up to. status_table.c
+ */
+void status_table(
+    FILE *out, const struct status *status, const struct status_look *look);
+
+/*
+ * Prints a line of words for each connection, for awk(1), below a heading.
+ * status_list.c
+ */
+void status_list(FILE *out, const struct status *status);
+
+/*
+ * Prints what the connections add up to in one line, "17 connections: 12 ok,
+ * 5 off", and a line for each thing that could not be looked at. Each line
+ * begins with prefix. status_summary.c
+ */
+void status_summary(
+    FILE *out, const struct status *status, const char *prefix, bool coloured);
+
+/*
+ * Prints it all as JSON, as docs/kashim-status.schema.json says. Returns 0
+ * or -ENOMEM. status_json.c
+ */
+int status_json(FILE *out, const struct status *status);
+
+/*
+ * Prints counts as OpenMetrics text that is also right as the Prometheus text
+ * format. Returns 0 or -ENOMEM. status_openmetrics.c
+ */
+int status_openmetrics(FILE *out, const struct status *status);
+
+#endif

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * status_json: what docs/kashim-status.schema.json describes. Who changes one
+ * changes the other, and the version if somebody's program could break.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <limits.h>
+
+#include "status/status.h"
+#include "term/text.h"
+
+#define SCHEMA_VERSION 1
+#define UTF8_MAX(n)    (3 * (n) + 1) /* each byte may become U+FFFD */
+
+/*
+ * jansson tells a failure by NULL, and takes NULL for what is to be put in as
+ * a failure, so that one look at the whole is enough.
+ */
+static void
+put(json_t *object, const char *key, json_t *value, bool *failed)
+{
+	if (json_object_set_new(object, key, value) != 0)
+		*failed = true;
+}
+
+static json_t *
+text(const char *from)
+{
+	char utf8[UTF8_MAX(PATH_MAX)];
+
+	text_utf8(from, utf8, sizeof(utf8));
+	return json_string(utf8);
+}
+
+static json_t *
+seconds(int64_t ms)
+{
+	return json_real((double)ms / 1000);
+}
+
+static json_t *
+seconds_or_null(int64_t ms)
+{
+	return ms < 0 ? json_null() : seconds(ms);
+}
+
+static json_t *
+endpoint(const struct addr *addr, uint16_t port)
+{
+	char address[ADDR_TEXT_MAX];
+
+	addr_format(addr, address);
+	return json_pack("{s:s, s:i}", "address", address, "port", (int)port);
+}
+
+static json_t *
+policy_of(
+    const struct status *status, const struct process *process, bool *failed)
+{
+	static const char *const sources[] = {
+	    [GENERATION_NOTHING] = "none",
+	    [GENERATION_TEXT] = "text",
+	    [GENERATION_COMPILED] = "compiled",
+	    [GENERATION_PUBLISHED] = "published",
+	};
+	const struct generation *policy = status_policy(status, process);
+	json_t *object;
+
+	if (!policy)
+		return json_null();
+	object = json_object();
+	put(object, "source", json_string(sources[policy->source]), failed);
+	put(object, "generation",
+	    policy->number ? json_integer(policy->number) : json_null(),
+	    failed);
+	put(object, "in_force",
+	    policy->newest ? json_integer(policy->newest) : json_null(),
+	    failed);
+	put(object, "follows", json_boolean(policy->follows), failed);
+	return object;
+}
+
+static json_t *
+process_of(
+    const struct status *status, const struct live_socket *socket, bool *failed)
+{
+	const struct process *process = socket->process;
+	json_t *object;
+
+	if (!process)
+		return json_null();
+	object = json_object();
+	put(object, "pid", json_integer(process->pid), failed);
+	put(object, "name", text(process_program(process)), failed);
+	put(object, "unit", *process->unit ? text(process->unit) : json_null(),
+	    failed);
+	put(object, "uid", json_integer(process->uid), failed);
+	put(object, "policy", policy_of(status, process, failed), failed);
+	put(object, "fd",
+	    socket->fd < 0 ? json_null() : json_integer(socket->fd), failed);
+	return object;
+}
+
+static const struct {
+	const char *name;
+	enum keepalive_option option;
+} OPTIONS[KEEPALIVE_OPTIONS] = {
+    {"enabled", KEEPALIVE_SWITCH},
+    {"idle_s", KEEPALIVE_IDLE},
+    {"interval_s", KEEPALIVE_INTERVAL},
+    {"count", KEEPALIVE_COUNT},
+    {"user_timeout_ms", KEEPALIVE_USER_TIMEOUT},
+};
+
+/* Options as they are or should be: null for each that is not there. */
+static json_t *
+options(uint32_t set, const int32_t value[KEEPALIVE_OPTIONS], bool *failed)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < KEEPALIVE_OPTIONS; i++) {
+		enum keepalive_option option = OPTIONS[i].option;
+		json_t *is = json_null();
+
+		if (set & (1u << option))
+			is = option == KEEPALIVE_SWITCH
+			         ? json_boolean(value[option] != 0)
+			         : json_integer(value[option]);
+		put(object, OPTIONS[i].name, is, failed);
+	}
+	return object;
+}
+
+static json_t *
+differences(
+    const struct status *status, const struct live_socket *socket, bool *failed)
+{
+	struct keepalive want;
+	uint32_t set = status_differences(status, socket, &want);
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < KEEPALIVE_OPTIONS; i++)
+		if ((set & (1u << OPTIONS[i].option)) &&
+		    json_array_append_new(
+			array, json_string(OPTIONS[i].name)) != 0)
+			*failed = true;
+	return array;
+}
+
+static json_t *
+rule_of(
+    const struct status *status, const struct live_socket *socket, bool *failed)
+{
+	const struct image *image = status->image;
+	struct image_rule rule;
+	json_t *object;
+
+	if (!status_rule(status, socket, &rule))
+		return json_null();
+	object = json_object();
+	put(object, "name", text(image_string(image, rule.name)), failed);
+	put(object, "file", text(image_string(image, rule.file)), failed);
+	put(object, "line", json_integer(rule.line), failed);
+	put(object, "action",
+	    json_string(rule.action == ACTION_IGNORE ? "ignore" : "keepalive"),
+	    failed);
+	put(object, "options",
+	    rule.action == ACTION_IGNORE
+		? json_null()
+		: options(rule.options, rule.value, failed),
+	    failed);
+	put(object, "firewall_timeout_s",
+	    rule.timeout_s ? json_integer(rule.timeout_s) : json_null(),
+	    failed);
+	return object;
+}
+
+static json_t *
+direction(enum live_direction is)
+{
+	switch (is) {
+	case LIVE_OUT:
+		return json_string("connect");
+	case LIVE_IN:
+		return json_string("accept");
+	default:
+		return json_null();
+	}
+}
+
+static json_t *
+connection(
+    const struct status *status, const struct live_socket *socket, bool *failed)
+{
+	const struct diag_socket *kernel = &socket->socket;
+	const char *unknown = status_unknown(status, socket);
+	int64_t probe_ms = status_probe_ms(socket);
+	json_t *object = json_object();
+	int64_t left_ms;
+
+	put(object, "verdict", json_string(live_verdict_name(socket->verdict)),
+	    failed);
+	put(object, "reason", unknown ? json_string(unknown) : json_null(),
+	    failed);
+	put(object, "differs", differences(status, socket, failed), failed);
+	put(object, "process", process_of(status, socket, failed), failed);
+	put(object, "sharers", json_integer(socket->sharers), failed);
+	put(object, "network_namespace",
+	    socket->net ? json_integer((json_int_t)socket->net) : json_null(),
+	    failed);
+	put(object, "protocol", json_string(kernel->mptcp ? "mptcp" : "tcp"),
+	    failed);
+	put(object, "direction", direction(socket->direction), failed);
+	put(object, "local", endpoint(&kernel->local, kernel->local_port),
+	    failed);
+	put(object, "remote", endpoint(&kernel->remote, kernel->remote_port),
+	    failed);
+	put(object, "state", json_string(status_state_name(kernel->state)),
+	    failed);
+	put(object, "options",
+	    socket->have_known
+		? options(socket->have.set, socket->have.value, failed)
+		: json_null(),
+	    failed);
+	put(object, "next_probe_s", seconds_or_null(probe_ms), failed);
+	put(object, "unanswered_probes",
+	    probe_ms < 0 ? json_null() : json_integer(kernel->unanswered),
+	    failed);
+	put(object, "silence_s", seconds_or_null(status_silence_ms(socket)),
+	    failed);
+	put(object, "rule", rule_of(status, socket, failed), failed);
+	put(object, "time_left_s",
+	    status_left_ms(status, socket, &left_ms) ? seconds(left_ms)
+						     : json_null(),
+	    failed);
+	return object;
+}
+
+static json_t *
+summary(const struct status *status, bool *failed)
+{
+	static const struct {
+		const char *name;
+		enum live_verdict verdict;
+	} verdicts[] = {
+	    {"ok", LIVE_OK},
+	    {"differs", LIVE_DIFFERS},
+	    {"off", LIVE_OFF},
+	    {"no_rule", LIVE_NO_RULE},
+	    {"unknown", LIVE_UNKNOWN},
+	};
+	json_t *object = json_object();
+
+	put(object, "covered", json_boolean(status_is_covered(status)), failed);
+	put(object, "connections", json_integer((json_int_t)status->count),
+	    failed);
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
+		put(object, verdicts[i].name,
+		    json_integer(
+			(json_int_t)status->verdicts[verdicts[i].verdict]),
+		    failed);
+	put(object, "not_accepted",
+	    json_integer((json_int_t)status->live->waiting), failed);
+	put(object, "listeners_without_options",
+	    json_integer((json_int_t)status->unready), failed);
+	put(object, "processes_not_permitted",
+	    json_integer((json_int_t)status->live->closed_count), failed);
+	put(object, "namespaces_not_listed",
+	    json_integer((json_int_t)status->live->hidden_nets), failed);
+	return object;
+}
+
+int
+status_json(FILE *out, const struct status *status)
+{
+	json_t *root = json_object();
+	json_t *connections = json_array();
+	bool failed = false;
+
+	put(root, "version", json_integer(SCHEMA_VERSION), &failed);
+	put(root, "kashim", json_string(KASHIM_VERSION), &failed);
+	put(root, "time", json_integer((json_int_t)status->time), &failed);
+	put(root, "configuration", text(status->config), &failed);
+	put(root, "summary", summary(status, &failed), &failed);
+	for (size_t i = 0; i < status->count; i++)
+		if (json_array_append_new(connections,
+			connection(status, status->connections[i], &failed)))
+			failed = true;
+	put(root, "connections", connections, &failed);
+	if (!failed && json_dumpf(root, out,
+			   JSON_INDENT(2) | JSON_REAL_PRECISION(15)) != 0)
+		/* A stream that fails is found by whoever closes it. */
+		failed = ferror(out) == 0;
+	fputc('\n', out);
+	json_decref(root);
+	return failed ? -ENOMEM : 0;
+}

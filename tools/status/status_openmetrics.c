@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * status_openmetrics: counts by program, rule and verdict, and never by
+ * address, so that their number stays small. OpenMetrics 1.0, of which only
+ * gauges are used: they alone are the same in the Prometheus text format,
+ * which node_exporter's textfile collector reads.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "status/status.h"
+#include "term/text.h"
+
+/* What a connection adds. */
+struct sample {
+	const char *program; /* UTF-8 */
+	int rule;            /* in the image, or MATCH_NONE */
+	enum live_verdict verdict;
+	uint32_t unanswered;
+	bool has_left;
+	int64_t left_ms;
+};
+
+struct samples {
+	struct sample *all; /* sorted */
+	size_t count;
+	char **programs; /* their names */
+	size_t program_count;
+	const struct image *image;
+};
+
+static int
+compare(const void *left, const void *right)
+{
+	const struct sample *a = left, *b = right;
+	int program = strcmp(a->program, b->program);
+
+	if (program != 0)
+		return program;
+	if (a->rule != b->rule)
+		return a->rule < b->rule ? -1 : 1;
+	return (int)a->verdict - (int)b->verdict;
+}
+
+/*
+ * The name of a process for a label; NULL if memory is out. Without the
+ * permission to look, a process has only the name that it gave itself, and
+ * there may be any number of these: they all are "".
+ */
+static const char *
+name_program(struct samples *samples, const struct process *process)
+{
+	char utf8[3 * (NAME_MAX + 1)] = "";
+	char *name;
+
+	if (process && process->name_count > 0)
+		text_utf8(process_program(process), utf8, sizeof(utf8));
+	name = strdup(utf8);
+	if (name)
+		samples->programs[samples->program_count++] = name;
+	return name;
+}
+
+static void
+free_samples(struct samples *samples)
+{
+	for (size_t i = 0; i < samples->program_count; i++)
+		free(samples->programs[i]);
+	free(samples->programs);
+	free(samples->all);
+}
+
+/* Returns 0 or -ENOMEM; the caller frees them in any case. */
+static int
+make_samples(const struct status *status, struct samples *samples)
+{
+	const struct process *process = NULL;
+	const char *program = NULL;
+
+	*samples = (struct samples){
+	    .image = status->image,
+	    .count = status->count,
+	    .all = calloc(status->count + 1, sizeof(*samples->all)),
+	    .programs = calloc(status->count + 1, sizeof(char *)),
+	};
+	if (!samples->all || !samples->programs)
+		return -ENOMEM;
+	for (size_t i = 0; i < status->count; i++) {
+		const struct live_socket *socket = status->connections[i];
+		struct sample *sample = &samples->all[i];
+
+		if (!program || socket->process != process)
+			program = name_program(samples, socket->process);
+		if (!program)
+			return -ENOMEM;
+		process = socket->process;
+		sample->program = program;
+		sample->rule = socket->rule;
+		sample->verdict = socket->verdict;
+		if (status_probe_ms(socket) >= 0)
+			sample->unanswered = socket->socket.unanswered;
+		sample->has_left =
+		    status_left_ms(status, socket, &sample->left_ms);
+	}
+	qsort(samples->all, samples->count, sizeof(*samples->all), compare);
+	return 0;
+}
+
+static void
+print_family(FILE *out, const char *name, const char *unit, const char *about)
+{
+	fprintf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, about, name);
+	if (*unit)
+		fprintf(out, "# UNIT %s %s\n", name, unit);
+}
+
+/* A label's value between its quotes; there are no newlines in it. */
+static void
+print_quoted(FILE *out, const char *value)
+{
+	fputc('"', out);
+	for (const char *c = value; *c; c++) {
+		if (*c == '"' || *c == '\\')
+			fputc('\\', out);
+		fputc(*c, out);
+	}
+	fputc('"', out);
+}
+
+/* The name of a metric with the labels of a sample, and of its verdict. */
+static void
+print_labels(FILE *out, const char *name, const struct samples *samples,
+    const struct sample *sample, bool verdict)
+{
+	struct image_rule rule;
+	const char *rule_name = "";
+
+	if (samples->image && sample->rule != MATCH_NONE &&
+	    image_rule(samples->image, (uint32_t)sample->rule, &rule))
+		rule_name = image_string(samples->image, rule.name);
+	fprintf(out, "%s{program=", name);
+	print_quoted(out, sample->program);
+	fputs(",rule=", out);
+	print_quoted(out, rule_name);
+	if (verdict) {
+		fputs(",verdict=", out);
+		print_quoted(out, live_verdict_name(sample->verdict));
+	}
+	fputs("} ", out);
+}
+
+/*
+ * The end of the samples that have the labels of the one at begin: the same
+ * program and rule, and if verdict is true, verdict.
+ */
+static size_t
+group_end(const struct samples *samples, size_t begin, bool verdict)
+{
+	const struct sample *all = samples->all;
+	size_t end = begin;
+
+	while (end < samples->count &&
+	       strcmp(all[end].program, all[begin].program) == 0 &&
+	       all[end].rule == all[begin].rule &&
+	       (!verdict || all[end].verdict == all[begin].verdict))
+		end++;
+	return end;
+}
+
+static void
+print_counts(FILE *out, const struct samples *samples)
+{
+	static const char name[] = "kashim_connections";
+
+	print_family(out, name, "",
+	    "Live TCP connections, by the rule that should apply and how they "
+	    "stand.");
+	for (size_t begin = 0, end; begin < samples->count; begin = end) {
+		end = group_end(samples, begin, true);
+		print_labels(out, name, samples, &samples->all[begin], true);
+		fprintf(out, "%zu\n", end - begin);
+	}
+}
+
+static void
+print_unanswered(FILE *out, const struct samples *samples)
+{
+	static const char name[] = "kashim_unanswered_probes";
+
+	print_family(out, name, "",
+	    "Keepalive probes without an answer up to now, in all.");
+	for (size_t begin = 0, end; begin < samples->count; begin = end) {
+		uint64_t sum = 0;
+
+		end = group_end(samples, begin, false);
+		for (size_t i = begin; i < end; i++)
+			sum += samples->all[i].unanswered;
+		print_labels(out, name, samples, &samples->all[begin], false);
+		fprintf(out, "%" PRIu64 "\n", sum);
+	}
+}
+
+static void
+print_left(FILE *out, const struct samples *samples)
+{
+	static const char name[] = "kashim_firewall_timeout_left_seconds";
+
+	print_family(out, name, "seconds",
+	    "Time until the first of the connections has been silent for its "
+	    "rule's firewall-timeout.");
+	for (size_t begin = 0, end; begin < samples->count; begin = end) {
+		int64_t least_ms = INT64_MAX;
+
+		end = group_end(samples, begin, false);
+		for (size_t i = begin; i < end; i++)
+			if (samples->all[i].has_left &&
+			    samples->all[i].left_ms < least_ms)
+				least_ms = samples->all[i].left_ms;
+		if (least_ms == INT64_MAX)
+			continue;
+		print_labels(out, name, samples, &samples->all[begin], false);
+		fprintf(out, "%s%" PRId64 ".%03" PRId64 "\n",
+		    least_ms < 0 ? "-" : "",
+		    (least_ms < 0 ? -least_ms : least_ms) / 1000,
+		    (least_ms < 0 ? -least_ms : least_ms) % 1000);
+	}
+}
+
+static void
+print_one(FILE *out, const char *name, const char *about, size_t value)
+{
+	print_family(out, name, "", about);
+	fprintf(out, "%s %zu\n", name, value);
+}
+
+int
+status_openmetrics(FILE *out, const struct status *status)
+{
+	struct samples samples;
+	int error = make_samples(status, &samples);
+
+	if (!error) {
+		print_counts(out, &samples);
+		print_unanswered(out, &samples);
+		print_left(out, &samples);
+	}
+	free_samples(&samples);
+	if (error)
+		return error;
+	print_one(out, "kashim_covered",
+	    "Whether every connection that a rule matches is known to have "
+	    "what the rule says.",
+	    status_is_covered(status) ? 1 : 0);
+	print_one(out, "kashim_listeners_without_options",
+	    "Listeners that have not what their rule says.", status->unready);
+	print_one(out, "kashim_processes_not_permitted",
+	    "Processes that may not be looked into.",
+	    status->live->closed_count);
+	print_one(out, "kashim_namespaces_not_listed",
+	    "Network namespaces whose connections could not be listed.",
+	    status->live->hidden_nets);
+	print_family(out, "kashim_run_timestamp_seconds", "seconds",
+	    "When this was read, in seconds since 1970.");
+	fprintf(out, "kashim_run_timestamp_seconds %" PRId64 "\n",
+	    (int64_t)status->time);
+	print_family(out, "kashim_build_info", "",
+	    "The version of kashim; the value is always 1.");
+	fprintf(out, "kashim_build_info{version=\"%s\"} 1\n# EOF\n",
+	    KASHIM_VERSION);
+	return 0;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * supervise_inherited: the sockets that a program is started with.
+ */
+#include "supervise/supervise_inherited.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "apply/apply.h"
+#include "supervise/supervise_view.h"
+
+#define LISTEN_FDS_START 3
+#define FDS_MAX          65536 /* looked at; more have few programs */
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+/* How many sockets sd_listen_fds(3) would find. */
+static int
+activation_count(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+	long number;
+
+	if (pid == NULL || count == NULL || atol(pid) != getpid())
+		return 0;
+	number = atol(count);
+	return number < 0 ? 0 : number > FDS_MAX ? FDS_MAX : (int)number;
+}
+
+static bool
+is_listener(int fd)
+{
+	int listening = 0;
+	socklen_t len = sizeof(listening);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) ==
+	           0 &&
+	       listening != 0;
+}
+
+static void
+look_at_all(struct apply *apply, int trace)
+{
+	struct apply_host host = {.pid = getpid(), .trace = trace};
+	const int activated = LISTEN_FDS_START + activation_count();
+	const long max = sysconf(_SC_OPEN_MAX);
+
+	apply->host = &host;
+	for (int fd = 0; fd < max && fd < FDS_MAX; fd++) {
+		const bool handed = fd == STDIN_FILENO ||
+		                    (fd >= LISTEN_FDS_START && fd < activated);
+
+		host.fd = fd;
+		if (handed || is_listener(fd))
+			apply_inherited(apply, fd);
+	}
+	apply->host = NULL;
+}
+
+void
+supervise_inherited(const struct worker_policy *policy, const char *program)
+{
+	/* The name of its file, and the one that it is started by. */
+	char *file = strchr(program, '/') ? realpath(program, NULL) : NULL;
+	const char *names[] = {
+	    base_name(file ? file : program), base_name(program)};
+	struct apply apply = {
+	    .trace_path = policy->trace >= 0 ? "open" : "",
+	    .calls = {setsockopt, getsockopt},
+	};
+
+	if (supervise_view_start(&policy->image, policy->config) == 0) {
+		apply.view = supervise_view(names, 2);
+		if (!view_is_empty(apply.view))
+			look_at_all(&apply, policy->trace);
+	}
+	free(file);
+}

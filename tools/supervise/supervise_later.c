@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * supervise_later: what can only be done once a call has been made.
+ *
+ * No descriptor is kept in the meantime: the program's close(2) would not end
+ * the connection. The cookie tells whether its descriptor is the same socket.
+ */
+#include "supervise/supervise_later.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "host/kernel_calls.h"
+#include "supervise/supervise_clock.h"
+#include "supervise/supervise_scan.h"
+
+#define LATERS 1024
+
+/*
+ * As a rule the call is through within a millisecond. A thread may have to
+ * wait for a processor, or be stopped.
+ */
+static const int WAIT_MS[] = {1, 4, 15, 80, 400, 2000};
+
+#define WAITS (sizeof(WAIT_MS) / sizeof(WAIT_MS[0]))
+
+struct later {
+	int64_t due_ms; /* 0: nothing */
+	unsigned int waits;
+	pid_t tid, process;
+	int fd;
+	uint64_t cookie;
+	uint32_t len; /* 0: it listens */
+	struct sockaddr_storage sa;
+};
+
+static struct later laters[LATERS];
+static unsigned int later_count, later_end; /* in use; none from here on */
+static int64_t next_ms = CLOCK_NEVER;       /* nothing is due before */
+
+static void
+later_add(const struct held_socket *held, const struct target *target,
+    const struct sockaddr_storage *sa, uint32_t len)
+{
+	struct later *later = laters;
+
+	while (later < laters + LATERS && later->due_ms != 0)
+		later++;
+	/* So many calls in a millisecond: some socket is left as it is. */
+	if (later == laters + LATERS)
+		later = &laters[held->cookie % LATERS];
+	else
+		later_count++;
+	*later = (struct later){
+	    .due_ms = clock_ms() + WAIT_MS[0],
+	    .tid = target_thread(target),
+	    .process = target_process(target),
+	    .fd = held->host.fd,
+	    .cookie = held->cookie,
+	    .len = len,
+	};
+	if (len > 0)
+		memcpy(&later->sa, sa, len);
+	if (later->due_ms < next_ms)
+		next_ms = later->due_ms;
+	if (later_end <= later - laters)
+		later_end = (unsigned int)(later - laters) + 1;
+}
+
+void
+later_connected(const struct held_socket *held, const struct target *target,
+    const struct sockaddr_storage *sa, uint32_t len)
+{
+	later_add(held, target, sa, len);
+}
+
+void
+later_listening(const struct held_socket *held, const struct target *target)
+{
+	later_add(held, target, NULL, 0);
+}
+
+/* Has the kernel chosen an address for it? */
+static bool
+has_source(int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	struct addr addr;
+	uint16_t port;
+
+	return getsockname(fd, (struct sockaddr *)&sa, &len) == 0 &&
+	       addr_from_sockaddr(&sa, len, &addr, &port) == 0 &&
+	       !addr_is_unspecified(&addr);
+}
+
+/* What was accepted in the meantime has inherited nothing. */
+static void
+look_for_accepted(const struct later *later, int listener)
+{
+	int pidfd = kernel_pidfd_open(later->process, 0);
+
+	if (pidfd < 0)
+		return;
+	if (scan_add_listener(listener))
+		(void)scan_ask(pidfd, later->process, later->tid);
+	close(pidfd);
+}
+
+/* Returns whether there is nothing left to wait for. */
+static bool
+settle(const struct later *later, const struct held_socket *held)
+{
+	if (later->len == 0) {
+		if (apply_listen(&held->apply, held->fd))
+			return false;
+		look_for_accepted(later, held->fd);
+		return true;
+	}
+	if (!has_source(held->fd))
+		return false;
+	apply_connected(&held->apply, held->fd, &later->sa, later->len);
+	return true;
+}
+
+static bool
+try(const struct later *later)
+{
+	struct target *target = target_find(later->tid);
+	struct held_socket held;
+	bool done;
+
+	/* The thread may have ended, or become another process's. */
+	if (target == NULL || target_process(target) != later->process)
+		target = target_find(later->process);
+	if (target == NULL || !held_begin(&held, target, later->fd))
+		return true;
+	done = held.cookie != later->cookie || settle(later, &held);
+	held_end(&held);
+	return done;
+}
+
+void
+later_settle(const struct held_socket *held)
+{
+	for (unsigned int i = 0; later_count > 0 && i < later_end; i++) {
+		struct later *later = &laters[i];
+
+		if (later->due_ms == 0 || later->cookie != held->cookie)
+			continue;
+		if (settle(later, held)) {
+			later->due_ms = 0;
+			later_count--;
+		}
+	}
+}
+
+int64_t
+later_due_ms(void)
+{
+	return later_count > 0 ? next_ms : CLOCK_NEVER;
+}
+
+void
+later_run(void)
+{
+	const int64_t now = clock_ms(), start = clock_used_us();
+	int64_t next = CLOCK_NEVER;
+
+	if (later_due_ms() > now)
+		return;
+	for (unsigned int i = 0; i < later_end; i++) {
+		struct later *later = &laters[i];
+
+		if (later->due_ms == 0)
+			continue;
+		/* Those that are due and not looked at stay due. */
+		if (later->due_ms <= now &&
+		    clock_used_us() - start < CLOCK_SLICE_US) {
+			if (try(later) || ++later->waits == WAITS) {
+				later->due_ms = 0;
+				later_count--;
+				continue;
+			}
+			later->due_ms = now + WAIT_MS[later->waits];
+		}
+		if (later->due_ms < next)
+			next = later->due_ms;
+	}
+	next_ms = next;
+	if (later_count == 0)
+		later_end = 0;
+}

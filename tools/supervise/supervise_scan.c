@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * supervise_scan: looks through the descriptors of a supervised process.
+ */
+#include "supervise/supervise_scan.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/addr.h"
+#include "host/kernel_calls.h"
+#include "supervise/supervise_clock.h"
+#include "supervise/supervise_socket.h"
+#include "supervise/supervise_target.h"
+
+#define PORTS     (UINT16_MAX + 1)
+#define SEEN      65536
+#define DEPTH_MAX 4
+#define PLACES    16384
+#define JOBS      64
+#define THREADS   8
+/* How much longer than a look the rest after it is. */
+#define REST 20
+/* So many entries are looked at before the clock is. */
+#define STEP 8
+
+/* A bit for each port where the program accepts, or did. */
+static uint8_t ports[PORTS / 8];
+static bool has_ports;
+
+/*
+ * Inodes of sockets that were looked at. The kernel counts them up, so that
+ * two that share a place here are seldom there at the same time; if they are,
+ * one is looked at again.
+ */
+static uint64_t seen[SEEN];
+
+/* A process that is to be looked at, with its descendants. */
+struct job {
+	int pidfd;
+	pid_t process;
+	pid_t threads[THREADS]; /* whose children count, too */
+	int thread_count;
+};
+
+/* One of them. */
+struct place {
+	pid_t process;
+	pid_t parent;
+	int depth;
+};
+
+/* The look that is going on. */
+static struct {
+	bool going_on;
+	struct job job;
+	struct place places[PLACES]; /* still to be looked at: a stack */
+	unsigned int place_count;
+	struct place here;
+	int directory; /* /proc/HERE/fd; -1 if that is done */
+	char entries[4096];
+	ssize_t at, end;
+	FILE *children; /* of the thread that was asked last; NULL if done */
+	int threads_asked;
+	int64_t used_us;
+} look = {.directory = -1};
+
+static struct job jobs[JOBS]; /* those that come after it */
+static unsigned int job_count;
+static int64_t rest_until_ms;
+
+static bool
+is_of_interest(uint16_t port)
+{
+	return (ports[port / 8] & 1u << port % 8) != 0;
+}
+
+static bool
+local_port(int fd, uint16_t *port)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	struct addr addr;
+
+	return getsockname(fd, (struct sockaddr *)&sa, &len) == 0 &&
+	       addr_from_sockaddr(&sa, len, &addr, port) == 0 && *port != 0;
+}
+
+bool
+scan_add_listener(int listener)
+{
+	uint16_t port;
+
+	if (!local_port(listener, &port))
+		return false;
+	ports[port / 8] |= (uint8_t)(1u << port % 8);
+	has_ports = true;
+	return true;
+}
+
+/* Is fd a connection to a port where the program accepts? */
+static bool
+is_accepted(int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	uint16_t port;
+
+	if (!local_port(fd, &port) || !is_of_interest(port))
+		return false;
+	return getpeername(fd, (struct sockaddr *)&sa, &len) == 0;
+}
+
+void
+scan_settle(const struct held_socket *held)
+{
+	if (has_ports && !held_is_on_record(held) && is_accepted(held->fd))
+		apply_called_back(&held->apply, held->fd);
+}
+
+static void
+look_at(pid_t process, int fd)
+{
+	struct target *target = target_find(process);
+	struct held_socket held;
+
+	if (target == NULL || !held_begin(&held, target, fd))
+		return;
+	scan_settle(&held);
+	held_end(&held);
+}
+
+/* The inode of the socket that a link of /proc/PID/fd names, or 0. */
+static uint64_t
+inode_of(int directory, const char *name)
+{
+	static const char SOCKET[] = "socket:[";
+	char text[64];
+	ssize_t len = readlinkat(directory, name, text, sizeof(text) - 1);
+
+	if (len < (ssize_t)sizeof(SOCKET))
+		return 0;
+	text[len] = '\0';
+	if (strncmp(text, SOCKET, sizeof(SOCKET) - 1) != 0)
+		return 0;
+	return strtoull(text + sizeof(SOCKET) - 1, NULL, 10);
+}
+
+/* Does a few entries of the directory. */
+static void
+look_at_some(void)
+{
+	for (int i = 0; i < STEP; i++) {
+		const struct dirent64 *entry;
+		uint64_t inode;
+
+		if (look.at >= look.end) {
+			look.at = 0;
+			look.end = getdents64(
+			    look.directory, look.entries, sizeof(look.entries));
+		}
+		if (look.end <= 0) {
+			close(look.directory);
+			look.directory = -1;
+			return;
+		}
+		entry = (const struct dirent64 *)(const void *)(look.entries +
+								look.at);
+		look.at += entry->d_reclen;
+		inode = inode_of(look.directory, entry->d_name);
+		if (inode == 0 || seen[inode % SEEN] == inode)
+			continue;
+		seen[inode % SEEN] = inode;
+		look_at(look.here.process, atoi(entry->d_name));
+	}
+}
+
+static bool
+is_alive(int pidfd)
+{
+	return kernel_pidfd_probe(pidfd) == 0;
+}
+
+/* Is it a child of parent, and not another one that has got its number? */
+static bool
+is_child(pid_t process, pid_t parent)
+{
+	char path[64], text[512];
+	const char *at;
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)process);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (len <= 0)
+		return false;
+	text[len] = '\0';
+	at = strrchr(text, ')'); /* then the state, then the parent */
+	return at != NULL && strlen(at) > 4 && atoi(at + 4) == parent;
+}
+
+/* Notes a few children. */
+static void
+note_some_children(void)
+{
+	int child;
+
+	for (int i = 0; i < STEP; i++) {
+		if (fscanf(look.children, "%d", &child) != 1) {
+			fclose(look.children);
+			look.children = NULL;
+			return;
+		}
+		if (look.place_count < PLACES)
+			look.places[look.place_count++] = (struct place){
+			    .process = child,
+			    .parent = look.here.process,
+			    .depth = look.here.depth + 1,
+			};
+	}
+}
+
+/* Opens the children of its next thread. Returns false if there is none. */
+static bool
+ask_next_thread(void)
+{
+	const int own = look.threads_asked++;
+	pid_t thread = look.here.process;
+	char path[64];
+
+	if (look.here.depth >= DEPTH_MAX)
+		return false;
+	if (own > 0) {
+		if (look.here.depth > 0 || own > look.job.thread_count)
+			return false;
+		thread = look.job.threads[own - 1];
+	}
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
+	    (int)look.here.process, (int)thread);
+	look.children = fopen(path, "re");
+	return true;
+}
+
+static void
+enter(const struct place *place)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)place->process);
+	look.here = *place;
+	look.at = look.end = 0;
+	look.threads_asked = 0;
+	look.directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* Afterwards: what was opened is then that of the right process. */
+	if (place->depth == 0 ? is_alive(look.job.pidfd)
+			      : is_child(place->process, place->parent))
+		return;
+	if (look.directory >= 0)
+		close(look.directory);
+	look.directory = -1;
+	look.here.process = 0;
+}
+
+/* Goes on a little. Returns false when the look is over. */
+static bool
+step(void)
+{
+	if (look.directory >= 0)
+		look_at_some();
+	else if (look.children != NULL)
+		note_some_children();
+	else if (look.here.process != 0 && ask_next_thread())
+		return true;
+	else if (look.place_count > 0)
+		enter(&look.places[--look.place_count]);
+	else
+		return false;
+	return true;
+}
+
+/* Begins with the job that has waited longest. */
+static void
+begin(void)
+{
+	look.job = jobs[0];
+	memmove(jobs, jobs + 1, --job_count * sizeof(*jobs));
+	look.going_on = true;
+	look.used_us = 0;
+	look.here.process = 0;
+	look.place_count = 1;
+	look.places[0] = (struct place){.process = look.job.process};
+}
+
+static void
+end(void)
+{
+	close(look.job.pidfd);
+	look.going_on = false;
+}
+
+bool
+scan_ask(int pidfd, pid_t process, pid_t thread)
+{
+	struct job *job = jobs;
+
+	while (job < jobs + job_count &&
+	       (job->process != process || !is_alive(job->pidfd)))
+		job++;
+	if (job == jobs + JOBS)
+		return false;
+	if (job == jobs + job_count) {
+		*job = (struct job){
+		    .pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 0),
+		    .process = process,
+		};
+		if (job->pidfd < 0)
+			return false;
+		job_count++;
+	}
+	for (int i = 0; i < job->thread_count; i++) {
+		if (job->threads[i] == thread)
+			return true;
+	}
+	if (thread != process && job->thread_count < THREADS)
+		job->threads[job->thread_count++] = thread;
+	return true;
+}
+
+int64_t
+scan_due_ms(void)
+{
+	if (look.going_on)
+		return 0;
+	return job_count > 0 ? rest_until_ms : CLOCK_NEVER;
+}
+
+void
+scan_run(void)
+{
+	/* Of the processor, not of the clock: others run, too. */
+	const int64_t start = clock_used_us();
+	int64_t used = 0;
+	bool more = true;
+
+	if (scan_due_ms() > clock_ms())
+		return;
+	if (!look.going_on)
+		begin();
+	while (more && used < CLOCK_SLICE_US) {
+		more = step();
+		used = clock_used_us() - start;
+	}
+	look.used_us += used;
+	if (more)
+		return;
+	rest_until_ms = clock_ms() + look.used_us * REST / 1000;
+	end();
+}
+
+void
+scan_stop(void)
+{
+	if (look.directory >= 0)
+		close(look.directory);
+	look.directory = -1;
+	if (look.children != NULL)
+		fclose(look.children);
+	look.children = NULL;
+	if (look.going_on)
+		end();
+	while (job_count > 0)
+		close(jobs[--job_count].pidfd);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * supervise_socket: a socket of a supervised program, in the worker's hand,
+ * and what the worker knows of it.
+ *
+ * The shim has a record (record.h) of a socket by its descriptor. Here it is
+ * kept by the socket's cookie (SO_COOKIE, socket(7)), which no other socket
+ * ever gets, because the worker has a descriptor of it for one call only.
+ */
+#ifndef KASHIM_SUPERVISE_SOCKET_H
+#define KASHIM_SUPERVISE_SOCKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "apply/apply.h"
+#include "supervise/supervise_target.h"
+
+struct held_socket {
+	struct apply apply; /* ready to be used */
+	struct apply_host host;
+	int fd; /* our own descriptor of it */
+	uint64_t cookie;
+};
+
+/* Begins; trace is the trace file, open, or -1. */
+void held_start(int trace);
+
+void held_stop(void);
+
+/*
+ * Gets hold of the socket that target has at its descriptor fd. Returns
+ * whether it did: not if it is no socket, if no rule can match in that
+ * program, or if it may not be looked into. Then there is nothing to end.
+ */
+bool held_begin(struct held_socket *held, struct target *target, int fd);
+
+/* Was a rule set on it before? */
+bool held_is_on_record(const struct held_socket *held);
+
+/* Keeps what has become of its record, and lets go of it. */
+void held_end(struct held_socket *held);
+
+#endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * supervise_target: the thread behind a notification.
+ */
+#include "supervise/supervise_target.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "host/kernel_calls.h"
+#include "host/process.h"
+#include "supervise/supervise_view.h"
+
+#define TARGETS    64
+#define RANDOM_LEN 16 /* what AT_RANDOM points to, getauxval(3) */
+#define AUXV_MAX   2048
+
+/*
+ * A thread and its program. The random bytes that the kernel gives to each
+ * program that is started tell whether it is still the same program.
+ */
+struct target {
+	pid_t tid;
+	int pidfd;
+	bool lasts; /* the pidfd says for certain whose number tid is */
+	bool named;
+	uint64_t random_at;
+	uint8_t random[RANDOM_LEN];
+	char name[2][NAME_MAX + 1];
+	unsigned int name_count;
+};
+
+static struct {
+	struct target table[TARGETS];
+	unsigned int next; /* the one to be forgotten */
+	bool has_proc;
+} known;
+
+bool
+target_has_proc(void)
+{
+	static const char NUMBERS[] = "\nNSpid:\t";
+	char text[4096], *at;
+	ssize_t len = -1;
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		len = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	if (len <= 0)
+		return false;
+	text[len] = '\0';
+	at = strstr(text, NUMBERS);
+	/* One for each namespace, from that of /proc to its own. */
+	return at != NULL &&
+	       strtol(at + strlen(NUMBERS), &at, 10) == getpid() && *at == '\n';
+}
+
+int
+target_start(const struct image *image, const char *config)
+{
+	known.has_proc = target_has_proc();
+	for (int i = 0; i < TARGETS; i++)
+		known.table[i].pidfd = -1;
+	return supervise_view_start(image, config);
+}
+
+/* Reads a file below /proc/TID. Returns its length or -errno. */
+static ssize_t
+read_proc(pid_t tid, const char *name, char *text, size_t size)
+{
+	char path[64];
+	ssize_t len;
+	int fd;
+
+	if (!known.has_proc)
+		return -ENOENT;
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)tid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	len = read(fd, text, size);
+	if (len < 0)
+		len = -errno;
+	close(fd);
+	return len;
+}
+
+/* The process of a thread, or -errno. */
+static pid_t
+process_of(pid_t tid)
+{
+	char text[1024];
+	ssize_t len = read_proc(tid, "status", text, sizeof(text) - 1);
+	const char *line;
+
+	if (len < 0)
+		return len == -ENOENT && known.has_proc ? -ESRCH : (pid_t)len;
+	text[len] = '\0';
+	line = strstr(text, "\nTgid:");
+	return line ? (pid_t)atoi(line + strlen("\nTgid:")) : -EIO;
+}
+
+/*
+ * A pidfd of the thread itself. An older kernel has none but of a process;
+ * that one tells nothing of whose number tid is tomorrow, unless it is the
+ * process's own.
+ */
+static int
+open_target(struct target *target, pid_t tid)
+{
+	pid_t process;
+
+	target->tid = tid;
+	target->named = false;
+	target->lasts = true;
+	target->pidfd = kernel_pidfd_open(tid, KERNEL_PIDFD_THREAD);
+	if (target->pidfd >= 0 || errno != EINVAL)
+		return target->pidfd;
+	process = process_of(tid);
+	if (process < 0)
+		process = tid;
+	target->lasts = process == tid;
+	target->pidfd = kernel_pidfd_open(process, 0);
+	return target->pidfd;
+}
+
+static void
+forget(struct target *target)
+{
+	if (target->pidfd >= 0)
+		close(target->pidfd);
+	target->pidfd = -1;
+	target->tid = 0;
+}
+
+void
+target_stop(void)
+{
+	for (int i = 0; i < TARGETS; i++)
+		forget(&known.table[i]);
+}
+
+/* Is it still there? Only then tid can't have become another's number. */
+static bool
+is_alive(const struct target *target)
+{
+	return kernel_pidfd_probe(target->pidfd) == 0 || errno == EPERM;
+}
+
+struct target *
+target_find(pid_t tid)
+{
+	struct target *target;
+
+	if (tid <= 0)
+		return NULL;
+	for (int i = 0; i < TARGETS; i++) {
+		target = &known.table[i];
+		if (target->tid != tid)
+			continue;
+		if (target->lasts && is_alive(target))
+			return target;
+		forget(target);
+		break;
+	}
+	target = &known.table[known.next++ % TARGETS];
+	forget(target);
+	if (open_target(target, tid) < 0) {
+		forget(target);
+		return NULL;
+	}
+	return target;
+}
+
+pid_t
+target_thread(const struct target *target)
+{
+	return target->tid;
+}
+
+pid_t
+target_process(const struct target *target)
+{
+	return process_of(target->tid);
+}
+
+int
+target_read(
+    const struct target *target, uint64_t address, void *to, size_t size)
+{
+	const struct iovec local = {.iov_base = to, .iov_len = size};
+	struct iovec remote = {.iov_len = size};
+	ssize_t got;
+
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): another's address */
+	remote.iov_base = (void *)(uintptr_t)address;
+	got = process_vm_readv(target->tid, &local, 1, &remote, 1, 0);
+	if (got < 0)
+		return -errno;
+	return (size_t)got == size ? 0 : -EFAULT;
+}
+
+int
+target_descriptor(struct target *target, int fd)
+{
+	int own = kernel_pidfd_getfd(target->pidfd, fd);
+
+	return own < 0 ? -errno : own;
+}
+
+/*
+ * Where its AT_RANDOM is, 0 if that can't be told. The vector is that of a
+ * 32-bit process if its first type, taken for 64 bits, is none.
+ */
+static uint64_t
+find_random(pid_t tid)
+{
+	_Alignas(16) char auxv[AUXV_MAX] = {0};
+	const Elf64_auxv_t *wide = (const Elf64_auxv_t *)(const void *)auxv;
+	const Elf32_auxv_t *narrow = (const Elf32_auxv_t *)(const void *)auxv;
+	ssize_t len = read_proc(tid, "auxv", auxv, sizeof(auxv));
+
+	if (len < (ssize_t)sizeof(*wide))
+		return 0;
+	if (wide->a_type <= UINT32_MAX) {
+		for (size_t i = 0; i < (size_t)len / sizeof(*wide); i++) {
+			if (wide[i].a_type == AT_RANDOM)
+				return wide[i].a_un.a_val;
+		}
+	} else {
+		for (size_t i = 0; i < (size_t)len / sizeof(*narrow); i++) {
+			if (narrow[i].a_type == AT_RANDOM)
+				return narrow[i].a_un.a_val;
+		}
+	}
+	return 0;
+}
+
+/* Is the program that was named still the one that it runs? */
+static bool
+is_named(const struct target *target)
+{
+	uint8_t random[RANDOM_LEN];
+
+	return target->named &&
+	       target_read(target, target->random_at, random, sizeof(random)) ==
+	           0 &&
+	       memcmp(random, target->random, sizeof(random)) == 0;
+}
+
+static int
+name(struct target *target)
+{
+	struct process process;
+	const pid_t pid = target_process(target);
+	int error = pid < 0 ? pid : process_read(pid, &process);
+
+	if (error < 0)
+		return error;
+	if (process.name_count == 0)
+		return -EACCES;
+	target->name_count = process.name_count;
+	memcpy(target->name, process.name, sizeof(target->name));
+	target->random_at = find_random(target->tid);
+	target->named = target->random_at != 0 &&
+	                target_read(target, target->random_at, target->random,
+			    sizeof(target->random)) == 0;
+	return 0;
+}
+
+const struct view *
+target_view(struct target *target)
+{
+	const char *names[2] = {target->name[0], target->name[1]};
+	const struct view *view;
+	unsigned int count = 0;
+
+	if (supervise_view_needs_names()) {
+		if (!is_named(target) && name(target) < 0)
+			return NULL;
+		count = target->name_count;
+	}
+	view = supervise_view(names, count);
+	return view_is_empty(view) ? NULL : view;
+}

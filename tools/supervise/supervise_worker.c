@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * supervise_worker: serves the notifications of a supervised program.
+ */
+#include "supervise/supervise_worker.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "apply/apply.h"
+#include "base/trace.h"
+#include "supervise/supervise_accept.h"
+#include "supervise/supervise_call.h"
+#include "supervise/supervise_clock.h"
+#include "supervise/supervise_later.h"
+#include "supervise/supervise_scan.h"
+#include "supervise/supervise_socket.h"
+#include "supervise/supervise_target.h"
+#include "supervise/supervise_view.h"
+
+/* How long requests alone are served while other things are due. */
+#define TURN_MS 5
+
+/* A request while it is worked at. */
+struct work {
+	int notify;
+	const struct seccomp_notif *request;
+	struct target *target;
+	struct call call;
+	struct held_socket held;
+};
+
+/* Does the thread still wait, so that all we know of it is right? */
+static bool
+is_valid(const struct work *work)
+{
+	return ioctl(work->notify, SECCOMP_IOCTL_NOTIF_ID_VALID,
+		   &work->request->id) == 0;
+}
+
+/* Gets the socket that the call is for; what was read before is then valid. */
+static bool
+hold(struct work *work)
+{
+	if (!held_begin(&work->held, work->target, (int)work->call.args[0]))
+		return false;
+	if (is_valid(work))
+		return true;
+	held_end(&work->held);
+	return false;
+}
+
+/* Reads the address that a call connects to; only IP is of interest. */
+static bool
+read_address(struct work *work, struct sockaddr_storage *sa, uint32_t *len)
+{
+	uint64_t address;
+
+	return call_address(work->target, &work->call, &address, len) == 0 &&
+	       *len >= sizeof(sa->ss_family) && *len <= sizeof(*sa) &&
+	       target_read(work->target, address, sa, *len) == 0 &&
+	       (sa->ss_family == AF_INET || sa->ss_family == AF_INET6);
+}
+
+static void
+serve_connect(struct work *work)
+{
+	struct sockaddr_storage sa;
+	uint32_t len;
+
+	if (!read_address(work, &sa, &len) || !hold(work))
+		return;
+	if (apply_connect(&work->held.apply, work->held.fd, &sa, len))
+		later_connected(&work->held, work->target, &sa, len);
+	held_end(&work->held);
+}
+
+static void
+serve_listen(struct work *work)
+{
+	if (!hold(work))
+		return;
+	if (apply_listen(&work->held.apply, work->held.fd))
+		later_listening(&work->held, work->target);
+	held_end(&work->held);
+}
+
+static void
+serve_accept(struct work *work)
+{
+	if (!hold(work))
+		return;
+	if (!view_listener_decides(work->held.apply.view))
+		accept_begun(&work->held, work->target);
+	held_end(&work->held);
+}
+
+/*
+ * The program sets an option of ours. As under the preload, its call is made,
+ * and the rule's value set again. Returns whether it was made, with success:
+ * otherwise the kernel has to be asked by the program itself.
+ */
+static bool
+serve_setsockopt(struct work *work)
+{
+	const uint64_t *args = work->call.args;
+	int option = keepalive_option((int)args[1], (int)args[2]);
+	int value, rule;
+	bool made;
+
+	/* The kernel wants an int, and takes no more of what is longer. */
+	if (option < 0 || (int32_t)args[4] < (int32_t)sizeof(value) ||
+	    target_read(work->target, args[3], &value, sizeof(value)) < 0 ||
+	    !hold(work))
+		return false;
+	later_settle(&work->held);
+	scan_settle(&work->held);
+	rule = apply_holding(&work->held.apply, work->held.fd);
+	made = setsockopt(work->held.fd, (int)args[1], (int)args[2], &value,
+		   sizeof(value)) == 0;
+	if (made)
+		apply_hold(&work->held.apply, work->held.fd, rule,
+		    (enum keepalive_option)option, value);
+	held_end(&work->held);
+	return made;
+}
+
+/* Returns whether the call was made in the program's place, with success. */
+static bool
+serve(struct work *work)
+{
+	work->target = target_find((pid_t)work->request->pid);
+	if (work->target == NULL ||
+	    call_read(work->target, work->request, &work->call) < 0)
+		return false;
+	switch (work->call.kind) {
+	case CALL_NONE:
+		break;
+	case CALL_LISTEN:
+		serve_listen(work);
+		break;
+	case CALL_ACCEPT:
+		serve_accept(work);
+		break;
+	case CALL_SETSOCKOPT:
+		return serve_setsockopt(work);
+	default:
+		serve_connect(work);
+	}
+	return false;
+}
+
+/* Says that the policy has become one for which the filter is too small. */
+static void
+say_outgrown(const struct worker_policy *policy)
+{
+	struct trace_line line;
+
+	trace_start(&line, policy->program);
+	trace_text(&line,
+	    "the reload brought rules that look at who connects, or hold "
+	    "against the program's own settings, as none did before: in this "
+	    "program, which is supervised, that begins at its next start");
+	if (policy->trace >= 0)
+		trace_to_descriptor(&line, policy->trace);
+	else
+		trace_to_log(&line);
+}
+
+static void
+answer(int notify, struct guard_page *page, bool made)
+{
+	struct seccomp_notif_resp response = {.id = page->request.id};
+
+	if (made)
+		(void)ioctl(notify, SECCOMP_IOCTL_NOTIF_SEND, &response);
+	else
+		guard_continue(notify, page->request.id);
+	memset(&page->request, 0, sizeof(page->request));
+}
+
+/* When something is due that is not a request; CLOCK_NEVER. */
+static int64_t
+due_ms(void)
+{
+	int64_t due = later_due_ms();
+
+	if (accept_due_ms() < due)
+		due = accept_due_ms();
+	if (scan_due_ms() < due)
+		due = scan_due_ms();
+	return due;
+}
+
+/*
+ * Does what is due, until there is a request. That comes first, but what is
+ * due has its turn, too: each of the three for a slice of time. Nothing wakes
+ * the worker while there is nothing to do. Returns false if the guard is gone.
+ */
+static bool
+wait_for_request(int notify)
+{
+	static int64_t had_turn_ms;
+	struct pollfd requests = {.fd = notify, .events = POLLIN};
+
+	while (!guard_is_gone()) {
+		const int64_t due = due_ms();
+		int64_t now;
+
+		/* For a request alone the kernel need not be asked twice. */
+		if (due == CLOCK_NEVER)
+			return true;
+		now = clock_ms();
+		if (poll(&requests, 1, due > now ? (int)(due - now) : 0) > 0 &&
+		    (due > now || now - had_turn_ms < TURN_MS))
+			return true;
+		later_run();
+		accept_run();
+		scan_run();
+		had_turn_ms = clock_ms();
+	}
+	return false;
+}
+
+/*
+ * No request was to be had: it was taken back, or the program is gone, which
+ * the guard sees, too; but if it does not, this must be no endless loop.
+ */
+static void
+end_with_program(int notify)
+{
+	struct pollfd end = {.fd = notify, .events = 0};
+
+	if (poll(&end, 1, 0) > 0)
+		_exit(0);
+}
+
+void
+worker_run(int notify, struct guard_page *page, void *data)
+{
+	const struct worker_policy *policy = data;
+
+	if (target_start(&policy->image, policy->config) < 0)
+		return;
+	held_start(policy->trace);
+	while (wait_for_request(notify)) {
+		struct work work = {
+		    .notify = notify, .request = &page->request};
+
+		if (ioctl(notify, SECCOMP_IOCTL_NOTIF_RECV, &page->request) <
+		    0) {
+			end_with_program(notify);
+			continue;
+		}
+		guard_taken(page);
+		answer(notify, page, serve(&work));
+		if (supervise_view_outgrew_filter())
+			say_outgrown(policy);
+	}
+	accept_stop();
+	scan_stop();
+	target_stop();
+	held_stop();
+}

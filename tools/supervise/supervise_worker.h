@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * supervise_worker: serves the notifications of a supervised program: does to
+ * its sockets what the shim's hooks would do, and lets each call go on.
+ *
+ * Whatever goes wrong, the call goes on. The worker is one thread, and never
+ * waits for the program.
+ */
+#ifndef KASHIM_SUPERVISE_WORKER_H
+#define KASHIM_SUPERVISE_WORKER_H
+
+#include <sys/types.h>
+
+#include "image/image.h"
+#include "supervise/supervise_guard.h"
+
+struct worker_policy {
+	struct image image; /* checked */
+	const char *config; /* the file that it was made of, absolute */
+	int trace;          /* the trace file, open for appending; -1: none */
+	pid_t program;      /* that was started; for messages */
+};
+
+/* data is a struct worker_policy. */
+guard_worker worker_run;
+
+#endif

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * dropin: the one file of ours in a systemd unit's drop-in directory
+ * (dropin.h).
+ */
+#include "unit/dropin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/inside.h"
+#include "term/text.h"
+#include "unit/unit.h"
+#include "unit/unit_text.h"
+
+#define DIRECTORY   "/etc/systemd/system"
+#define LIBRARY     "libkashim.so"
+#define MARK        "# Made by \"kashim enable\", removed by \"kashim disable\".\n"
+#define NAMES_TRIED 16
+
+char *
+dropin_path(const char *id)
+{
+	char *path;
+
+	return asprintf(&path, DIRECTORY "/%s.d/" DROPIN_NAME, id) < 0 ? NULL
+	                                                               : path;
+}
+
+/* systemd takes nothing but UTF-8 for an environment. */
+static bool
+is_harmless(const char *text)
+{
+	bool harmless = true;
+
+	while (*text && harmless)
+		text += text_character(text, &harmless);
+	return harmless;
+}
+
+/*
+ * One line Environment=. In plain text "%" is nothing special, so it is
+ * doubled; what was copied from a unit has its specifiers.
+ */
+static void
+write_assignment(
+    FILE *out, const char *name, const char *plain, const char *copied)
+{
+	bool quoted =
+	    strpbrk(plain, " \\\"'") || (copied && strpbrk(copied, " \\\"'"));
+	const char *quote = quoted ? "\"" : "";
+
+	fprintf(out, "Environment=%s%s=", quote, name);
+	for (; *plain; plain++) {
+		if (*plain == '%')
+			fputc('%', out);
+		else if (strchr("\\\"", *plain))
+			fputc('\\', out);
+		fputc(*plain, out);
+	}
+	if (copied)
+		fputc(':', out);
+	for (; copied && *copied; copied++) {
+		if (strchr("\\\"", *copied))
+			fputc('\\', out);
+		fputc(*copied, out);
+	}
+	fprintf(out, "%s\n", quote);
+}
+
+int
+dropin_text(const struct dropin *dropin, char **text)
+{
+	size_t size;
+	FILE *out;
+
+	*text = NULL;
+	/* A new line in one of them would be a setting of its own. */
+	if (!is_harmless(dropin->library) ||
+	    (dropin->others && (!is_harmless(dropin->others) ||
+				   !is_harmless(dropin->others_file))) ||
+	    (dropin->config && !is_harmless(dropin->config)))
+		return -EINVAL;
+	out = open_memstream(text, &size);
+	if (!out)
+		return -ENOMEM;
+	fputs(MARK, out);
+	if (dropin->others)
+		fprintf(out,
+		    "# What is behind the first colon of LD_PRELOAD is a copy "
+		    "from\n"
+		    "# %s\n"
+		    "# If that changes: kashim enable %s\n",
+		    dropin->others_file, dropin->id);
+	fputs("[Service]\n", out);
+	write_assignment(out, "LD_PRELOAD", dropin->library, dropin->others);
+	if (dropin->config)
+		write_assignment(out, "KASHIM_CONFIG", dropin->config, NULL);
+	if (fclose(out) != 0) {
+		free(*text);
+		*text = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Takes "%%" back to "%", in place. */
+static void
+undouble(char *text)
+{
+	char *out = text;
+
+	for (; *text; text++) {
+		if (text[0] == '%' && text[1] == '%')
+			text++;
+		*out++ = *text;
+	}
+	*out = '\0';
+}
+
+static int
+take_config(const char *section, const char *key, const char *value,
+    uint32_t line, void *data)
+{
+	static const char name[] = "KASHIM_CONFIG=";
+	char **config = data, *word;
+	int result;
+
+	(void)section;
+	(void)line;
+	if (strcmp(key, "Environment") != 0 || unit_word(&value, &word) <= 0)
+		return 0;
+	result = 0;
+	if (strncmp(word, name, strlen(name)) == 0) {
+		free(*config);
+		*config = strdup(word + strlen(name));
+		if (*config)
+			undouble(*config);
+		else
+			result = -ENOMEM;
+	}
+	free(word);
+	return result;
+}
+
+int
+dropin_config(const char *text, char **config)
+{
+	int result;
+
+	*config = NULL;
+	result = unit_text_settings(text, take_config, config);
+	return result == 0 ? *config != NULL : result;
+}
+
+/* Its directory, made if need be. Returns a descriptor or -errno. */
+static int
+open_directory(const char *root, const char *id, bool make)
+{
+	char path[sizeof(DIRECTORY) + UNIT_NAME_SIZE + sizeof("/.d")];
+	int top = inside_root(root), fd;
+
+	if (top < 0)
+		return top;
+	snprintf(path, sizeof(path), DIRECTORY "/%s.d", id);
+	fd = make ? inside_make_directory(top, path)
+	          : inside_open(top, path, O_RDONLY | O_DIRECTORY);
+	close(top);
+	return fd;
+}
+
+static int
+read_ours(int directory, char **text)
+{
+	size_t size;
+	int result = inside_read_at(directory, DROPIN_NAME, text, &size);
+
+	/* We made neither a link nor a device. */
+	if (result == -ELOOP || result == -EBADF || result == -EFBIG)
+		return -EEXIST;
+	if (result != 0)
+		return result;
+	if (strncmp(*text, MARK, strlen(MARK)) == 0)
+		return 0;
+	free(*text);
+	*text = NULL;
+	return -EEXIST;
+}
+
+int
+dropin_read(const char *root, const char *id, char **text)
+{
+	int directory = open_directory(root, id, false), result;
+
+	*text = NULL;
+	if (directory < 0)
+		return directory;
+	result = read_ours(directory, text);
+	close(directory);
+	return result;
+}
+
+/* A new file with a name that nobody else has. Returns it or -errno. */
+static int
+open_temporary(int directory, char name[sizeof(DROPIN_NAME) + 16])
+{
+	for (int i = 0; i < NAMES_TRIED; i++) {
+		uint32_t number;
+		int fd;
+
+		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+			return -EIO;
+		sprintf(name, "." DROPIN_NAME ".%08x", (unsigned int)number);
+		fd = openat(directory, name,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+		if (fd >= 0 || errno != EEXIST)
+			return fd < 0 ? -errno : fd;
+	}
+	return -EEXIST;
+}
+
+static int
+write_all(int fd, const char *text)
+{
+	size_t left = strlen(text);
+
+	while (left > 0) {
+		ssize_t written = write(fd, text, left);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -errno;
+		text += written;
+		left -= (size_t)written;
+	}
+	/* The mode is not to depend on the caller's umask. */
+	if (fchmod(fd, 0644) != 0 || fsync(fd) != 0)
+		return -errno;
+	return 0;
+}
+
+int
+dropin_write(const char *root, const char *id, const char *text)
+{
+	char temporary[sizeof(DROPIN_NAME) + 16], *old = NULL;
+	int directory = open_directory(root, id, true), fd, result;
+
+	if (directory < 0)
+		return directory;
+	result = read_ours(directory, &old);
+	free(old);
+	if (result != 0 && result != -ENOENT)
+		goto out;
+	fd = open_temporary(directory, temporary);
+	result = fd;
+	if (fd < 0)
+		goto out;
+	result = write_all(fd, text);
+	if (close(fd) != 0 && result == 0)
+		result = -errno;
+	if (result == 0 &&
+	    renameat(directory, temporary, directory, DROPIN_NAME) != 0)
+		result = -errno;
+	if (result != 0)
+		unlinkat(directory, temporary, 0);
+	else if (fsync(directory) != 0)
+		result = -errno;
+out:
+	close(directory);
+	return result;
+}
+
+int
+dropin_remove(const char *root, const char *id)
+{
+	char name[UNIT_NAME_SIZE + sizeof(".d")], *old = NULL;
+	int directory = open_directory(root, id, false), parent, result;
+
+	if (directory < 0)
+		return directory;
+	result = read_ours(directory, &old);
+	free(old);
+	if (result == 0 && unlinkat(directory, DROPIN_NAME, 0) != 0)
+		result = -errno;
+	if (result == 0 && fsync(directory) != 0)
+		result = -errno;
+	close(directory);
+	if (result != 0)
+		return result;
+
+	/* That it is not empty, or a link, is no failure. */
+	directory = inside_root(root);
+	if (directory < 0)
+		return directory;
+	parent = inside_open(directory, DIRECTORY, O_RDONLY | O_DIRECTORY);
+	close(directory);
+	if (parent < 0)
+		return parent;
+	snprintf(name, sizeof(name), "%s.d", id);
+	unlinkat(parent, name, AT_REMOVEDIR);
+	close(parent);
+	return 0;
+}
+
+static bool
+is_ours(const char *file, size_t length, const char *library)
+{
+	size_t name = length;
+
+	while (name > 0 && file[name - 1] != '/')
+		name--;
+	return (length == strlen(library) &&
+		   strncmp(file, library, length) == 0) ||
+	       (length - name == strlen(LIBRARY) &&
+		   strncmp(file + name, LIBRARY, strlen(LIBRARY)) == 0);
+}
+
+int
+dropin_others(const char *list, const char *library, char **others, bool *ours)
+{
+	/* The loader splits the list at these (ld.so(8)). */
+	static const char separators[] = " :";
+	char *out = malloc(strlen(list) + 1);
+	size_t used = 0;
+
+	*others = NULL;
+	*ours = false;
+	if (!out)
+		return -ENOMEM;
+	while (*(list += strspn(list, separators))) {
+		size_t length = strcspn(list, separators);
+
+		if (is_ours(list, length, library)) {
+			*ours = true;
+		} else {
+			if (used > 0)
+				out[used++] = ':';
+			memcpy(out + used, list, length);
+			used += length;
+		}
+		list += length;
+	}
+	out[used] = '\0';
+	if (used == 0) {
+		free(out);
+		return 0;
+	}
+	*others = out;
+	return 1;
+}
