@@ -49,27 +49,21 @@ ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE $(LARGE_FILES) \
 HARDENED    := -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,--as-needed \
 	       -Wl,--gc-sections
 
-# $(call objects,NAME...): wherever in lib/ these are.
-objects     = $(foreach name,$(1), \
-	       $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*/$(name).c)))
-APPLY_OBJS  := $(call objects,apply_common apply_connect apply_accept apply \
-	       apply_trace)
+# $(call objects,FOLDER...): of all sources there.
+objects      = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
+# In the parser object alone: what keeps its host safe from it.
+SAFE_OBJS   := $(addprefix $(BUILD)/lib/config/,config_object.o arena.o)
 # record last: its table is large, and what lies before it in .bss shares a
 # page with .data.
-SHIM_OBJS   := $(call objects,addr keepalive trace loader real image pattern \
-	       match view trust cache shared memo program parser inherit \
-	       policy_start policy shim) $(APPLY_OBJS) $(call objects,record)
-RULES_OBJS  := $(call objects,addr image trust build \
-	       $(basename $(notdir $(filter-out %/config_object.c, \
-	       $(sort $(wildcard lib/config/config*.c)) \
-	       $(wildcard lib/compile/build_*.c)))))
-PARSER_OBJS := $(RULES_OBJS) $(call objects,config_object arena)
-TOOL_MODULES := $(patsubst %.c,$(BUILD)/%.o, \
-	       $(filter-out tools/cmd/kashim.c tools/cmd/cmd%, \
-	       $(wildcard tools/*/*.c)))
-TOOL_OBJS   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*/*.c)) \
-	       $(RULES_OBJS) $(call objects,pattern match view cache shared \
-	       keepalive trace record) $(APPLY_OBJS)
+RECORD      := $(BUILD)/lib/apply/record.o
+SHIM_OBJS   := $(filter-out $(RECORD),$(call objects,lib/base lib/image \
+	       lib/apply lib/shim)) $(RECORD)
+PARSER_OBJS := $(call objects,lib/base lib/image lib/compile lib/config)
+LIB_OBJS    := $(filter-out $(SAFE_OBJS),$(call objects,lib/base lib/image \
+	       lib/compile lib/config lib/apply))
+CMD_OBJS    := $(filter $(BUILD)/tools/cmd/cmd% $(BUILD)/tools/cmd/kashim.o, \
+	       $(call objects,tools/cmd))
+TOOL_OBJS   := $(call objects,tools/*) $(LIB_OBJS)
 # Before glibc 2.34 threads are in a library of their own.
 TOOL_LIBS   := -lconfuse -lmnl -lelf -ljansson -lseccomp -pthread
 
@@ -137,8 +131,7 @@ $(BUILD)/needed: test/needs test/setup.sh $(BUILD)/flags
 	@$(SETUP) look build
 	@touch $@
 
-$(patsubst %.c,$(BUILD)/%.o,$(wildcard tools/*/*.c lib/config/*.c)): \
-    | $(BUILD)/needed
+$(call objects,tools/* lib/config): | $(BUILD)/needed
 
 $(BUILD)/%.o: %.c Makefile $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -147,7 +140,7 @@ $(BUILD)/%.o: %.c Makefile $(BUILD)/flags
 	    -Itools -MMD -MP -c -o $@ $<
 
 # Their names are for the linker: --wrap, .symver.
-$(call objects,real loader): ALL_CFLAGS += -fno-lto
+$(addprefix $(BUILD)/lib/shim/,real.o loader.o): ALL_CFLAGS += -fno-lto
 
 # A host may have functions of these names: see lib/base/libc.h.
 WRAPPED := $(shell sed -n 's/^\tX.\([a-z0-9_]*\), .*/-Wl,--wrap=\1/p' lib/base/libc.h)

@@ -6,11 +6,8 @@ UNIT_TESTS  := $(patsubst test/unit/%.c,$(BUILD)/test/%, \
 # Those of lib/, and what they are linked with: it needs libconfuse alone.
 LIBRARY_TESTS := $(filter-out $(patsubst %.c,$(BUILD)/test/test_%, \
 	       $(notdir $(wildcard tools/*/*.c))),$(UNIT_TESTS))
-LIBRARY_OBJS := $(RULES_OBJS) $(call objects,pattern match view memo cache \
-	       shared keepalive trace record) $(APPLY_OBJS) \
-	       $(filter $(BUILD)/tools/advice/advice% \
-	       $(BUILD)/tools/advice/shadow%,$(TOOL_MODULES))
-UNIT_OBJS   := $(LIBRARY_OBJS) $(TOOL_MODULES)
+LIBRARY_OBJS := $(LIB_OBJS) $(call objects,tools/term tools/advice)
+UNIT_OBJS   := $(filter-out $(CMD_OBJS),$(TOOL_OBJS))
 HOSTS       := $(patsubst test/preload/%.c,$(BUILD)/test/%, \
 	       $(filter-out test/preload/lib_%,$(wildcard test/preload/*.c)))
 # hostile_plain.c, built in ways that test_hostile.sh names.
