@@ -16,6 +16,8 @@
 
 #include "config/config.h"
 #include "doctor/doctor.h"
+#include "doctor/doctor_process.h"
+#include "doctor/doctor_unit.h"
 #include "term/terminal.h"
 #include "term/text.h"
 #include "term/wrap.h"
@@ -49,12 +51,12 @@ struct mark {
 };
 
 static const struct mark marks[] = {
-    [DOCTOR_FINE] = {"ok", TERMINAL_GOOD},
-    [DOCTOR_NOTE] = {"note", TERMINAL_FAINT},
-    [DOCTOR_WARN] = {"warn", TERMINAL_WARN},
-    [DOCTOR_NO_RULES] = {"to do", TERMINAL_WARN},
-    [DOCTOR_UNKNOWN] = {"?", TERMINAL_WARN},
-    [DOCTOR_FATAL] = {"no", TERMINAL_BAD},
+    [FINDING_FINE] = {"ok", TERMINAL_GOOD},
+    [FINDING_NOTE] = {"note", TERMINAL_FAINT},
+    [FINDING_WARN] = {"warn", TERMINAL_WARN},
+    [FINDING_NO_RULES] = {"to do", TERMINAL_WARN},
+    [FINDING_UNKNOWN] = {"?", TERMINAL_WARN},
+    [FINDING_FATAL] = {"no", TERMINAL_BAD},
 };
 
 enum kind {
@@ -65,20 +67,21 @@ enum kind {
 };
 
 static const char *const answers[][KINDS] = {
-    [DOCTOR_FINE] = {"the preload takes effect", "the preload is in effect",
+    [FINDING_FINE] = {"the preload takes effect", "the preload is in effect",
 	"systemd gives its sockets what the rules say"},
-    [DOCTOR_NOTE] = {"the preload takes effect", "the preload is in effect",
+    [FINDING_NOTE] = {"the preload takes effect", "the preload is in effect",
 	"systemd gives its sockets what the rules say"},
-    [DOCTOR_WARN] = {"the preload takes effect, but not in all",
+    [FINDING_WARN] = {"the preload takes effect, but not in all",
 	"the preload is in effect, but not in all",
 	"no rule decides for all of its sockets"},
-    [DOCTOR_NO_RULES] = {"the preload works, but there is no configuration yet",
-	"the preload works, but there is no configuration yet",
-	"there is no configuration yet"},
-    [DOCTOR_UNKNOWN] = {"it cannot be told whether the preload takes effect",
+    [FINDING_NO_RULES] =
+	{"the preload works, but there is no configuration yet",
+	    "the preload works, but there is no configuration yet",
+	    "there is no configuration yet"},
+    [FINDING_UNKNOWN] = {"it cannot be told whether the preload takes effect",
 	"it cannot be told whether the preload is in effect",
 	"it cannot be told what its sockets need"},
-    [DOCTOR_FATAL] = {"the preload will NOT take effect",
+    [FINDING_FATAL] = {"the preload will NOT take effect",
 	"the preload is NOT in effect",
 	"systemd does NOT give its sockets what the rules say"},
 };
@@ -87,9 +90,9 @@ static const char *const answers[][KINDS] = {
 #define TITLE_MAX    (PATH_MAX + 64)
 
 static void
-print_finding(const struct doctor_finding *finding, unsigned int columns)
+print_finding(const struct finding *finding, unsigned int columns)
 {
-	const struct mark *mark = &marks[finding->weight];
+	const struct mark *mark = &marks[finding->severity];
 
 	printf("\n%s%-*s%s", terminal_colour(stdout, mark->colour),
 	    MARK_COLUMNS, mark->text, terminal_colour(stdout, TERMINAL_PLAIN));
@@ -101,25 +104,26 @@ print_finding(const struct doctor_finding *finding, unsigned int columns)
 	    columns);
 }
 
-/* What weighs most comes first. Gives doctor back. Returns the exit status. */
+/* What weighs most comes first. Gives findings back. Returns the exit status.
+ */
 static int
-print(const char *name, enum kind kind, struct doctor *doctor)
+print(const char *name, enum kind kind, struct findings *findings)
 {
 	unsigned int columns = terminal_columns(stdout);
-	int status = doctor->worst <= DOCTOR_NOTE ? CMD_DONE : CMD_NO;
+	int status = findings->worst <= FINDING_NOTE ? CMD_DONE : CMD_NO;
 
 	char shown[TITLE_MAX];
 
 	text_fit(name, sizeof(shown), shown, sizeof(shown));
 	printf("%s: %s%s%s\n", shown,
-	    terminal_colour(stdout, marks[doctor->worst].colour),
-	    answers[doctor->worst][kind],
+	    terminal_colour(stdout, marks[findings->worst].colour),
+	    answers[findings->worst][kind],
 	    terminal_colour(stdout, TERMINAL_PLAIN));
-	for (int weight = DOCTOR_FATAL; weight >= DOCTOR_FINE; weight--)
-		for (size_t i = 0; i < doctor->count; i++)
-			if ((int)doctor->findings[i].weight == weight)
-				print_finding(&doctor->findings[i], columns);
-	doctor_free(doctor);
+	for (int severity = FINDING_FATAL; severity >= FINDING_FINE; severity--)
+		for (size_t i = 0; i < findings->count; i++)
+			if ((int)findings->list[i].severity == severity)
+				print_finding(&findings->list[i], columns);
+	findings_free(findings);
 	return status;
 }
 
@@ -134,14 +138,14 @@ static int
 examine_process(pid_t pid, const char *library)
 {
 	char name[NAME_MAX + 1], title[NAME_MAX + 64];
-	struct doctor doctor;
-	int error = doctor_process(pid, library, name, &doctor);
+	struct findings findings;
+	int error = doctor_process(pid, library, name, &findings);
 
 	snprintf(title, sizeof(title), "process %d", (int)pid);
 	if (error < 0)
 		return fail("", title, error);
 	snprintf(title, sizeof(title), "process %d (%s)", (int)pid, name);
-	return print(title, KIND_PROCESS, &doctor);
+	return print(title, KIND_PROCESS, &findings);
 }
 
 /* A service that runs is two questions: its files, and its main process. */
@@ -149,11 +153,11 @@ static int
 examine_unit(const char *name, const char *config, const char *library)
 {
 	char full[NAME_MAX + 1];
-	struct doctor doctor;
+	struct findings findings;
 	const char *suffix;
 	pid_t pid;
 	int status, running;
-	int error = doctor_unit(name, config, library, full, &pid, &doctor);
+	int error = doctor_unit(name, config, library, full, &pid, &findings);
 
 	if (error < 0)
 		return error;
@@ -161,7 +165,7 @@ examine_unit(const char *name, const char *config, const char *library)
 	status = print(full,
 	    suffix && strcmp(suffix, ".socket") == 0 ? KIND_SOCKET
 						     : KIND_PROGRAM,
-	    &doctor);
+	    &findings);
 	if (pid == 0)
 		return status;
 	puts("\nIt runs:");
@@ -182,7 +186,7 @@ static int
 examine(const char *name, const char *file, const char *config)
 {
 	char library[PATH_MAX];
-	struct doctor doctor;
+	struct findings findings;
 	int error, result;
 	long number;
 
@@ -199,7 +203,7 @@ examine(const char *name, const char *file, const char *config)
 		result = examine_unit(name, file ? config : NULL, library);
 		return result < 0 ? fail("", name, result) : result;
 	}
-	error = doctor_program(name, config, library, &doctor);
+	error = doctor_program(name, config, library, &findings);
 	if (error == -ENOENT && !strchr(name, '/')) {
 		result = examine_unit(name, file ? config : NULL, library);
 		if (result >= 0)
@@ -212,7 +216,7 @@ examine(const char *name, const char *file, const char *config)
 		}
 	}
 	return error < 0 ? fail("", name, error)
-	                 : print(name, KIND_PROGRAM, &doctor);
+	                 : print(name, KIND_PROGRAM, &findings);
 }
 
 int

@@ -15,7 +15,7 @@
 
 #include "cmd/cmd_unit.h"
 #include "config/config.h"
-#include "doctor/doctor.h"
+#include "doctor/doctor_library.h"
 #include "host/inside.h"
 #include "term/text.h"
 #include "unit/dropin.h"

@@ -30,11 +30,11 @@ struct run {
 	bool has_rules;
 	struct image image;
 	bool examined;
-	struct doctor doctor;
+	struct findings findings;
 	/* Why the preload has no effect; NULL if it has. */
-	const struct doctor_finding *obstacle;
+	const struct finding *obstacle;
 	/* Why that can't be told; NULL if it can. */
-	const struct doctor_finding *doubt;
+	const struct finding *doubt;
 };
 
 /*

@@ -60,14 +60,14 @@ read_rules(struct run *run)
 
 /* Does this keep the preload from having an effect? */
 static bool
-is_obstacle(const struct run *run, const struct doctor_finding *finding)
+is_obstacle(const struct run *run, const struct finding *finding)
 {
-	if (finding->weight != DOCTOR_FATAL)
+	if (finding->severity != FINDING_FATAL)
 		return false;
 	switch (finding->topic) {
-	case DOCTOR_PROGRAM: /* execve(2) will say so */
+	case FINDING_PROGRAM: /* execve(2) will say so */
 		return false;
-	case DOCTOR_CONFIG: /* said already, if it is about the rules */
+	case FINDING_CONFIG: /* said already, if it is about the rules */
 		return run->has_rules;
 	default:
 		return true;
@@ -82,7 +82,7 @@ examine(struct run *run)
 
 	(void)cmd_library(run->library); /* it is a finding if it's missing */
 	error = doctor_program(
-	    run->program, run->config, run->library, &run->doctor);
+	    run->program, run->config, run->library, &run->findings);
 	/* What can't be found or executed: execvp(3) will say so. */
 	if (error == -ENOENT || error == -ENOTDIR || error == -EACCES)
 		return CMD_DONE;
@@ -92,13 +92,13 @@ examine(struct run *run)
 		return run->strict ? run_go_without(run, "kashim") : CMD_DONE;
 	}
 	run->examined = true;
-	for (size_t i = run->doctor.count; i-- > 0;) {
-		const struct doctor_finding *finding = &run->doctor.findings[i];
+	for (size_t i = run->findings.count; i-- > 0;) {
+		const struct finding *finding = &run->findings.list[i];
 
 		if (is_obstacle(run, finding))
 			run->obstacle = finding;
-		if (finding->weight == DOCTOR_UNKNOWN &&
-		    finding->topic != DOCTOR_CONFIG)
+		if (finding->severity == FINDING_UNKNOWN &&
+		    finding->topic != FINDING_CONFIG)
 			run->doubt = finding;
 	}
 	return CMD_DONE;
@@ -111,16 +111,16 @@ examine(struct run *run)
 static bool
 is_unreadable(const struct run *run)
 {
-	return run->doubt != NULL && run->doubt->topic == DOCTOR_PROGRAM;
+	return run->doubt != NULL && run->doubt->topic == FINDING_PROGRAM;
 }
 
 /* Would it get the rights of its file's owner, or of its capabilities? */
 static bool
 gains_rights(const struct run *run)
 {
-	for (size_t i = 0; run->examined && i < run->doctor.count; i++) {
-		if (run->doctor.findings[i].topic == DOCTOR_SETID &&
-		    run->doctor.findings[i].weight == DOCTOR_FATAL)
+	for (size_t i = 0; run->examined && i < run->findings.count; i++) {
+		if (run->findings.list[i].topic == FINDING_SETID &&
+		    run->findings.list[i].severity == FINDING_FATAL)
 			return true;
 	}
 	return false;

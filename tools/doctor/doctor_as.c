@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "doctor/doctor_parts.h"
+#include "doctor/place.h"
 #include "image/cache.h"
 
 static bool
@@ -26,7 +26,7 @@ has_group(const gid_t *groups, size_t count, gid_t group)
 
 /* The effective group may be among the others, or not: no difference. */
 static bool
-has_same_groups(const struct doctor_place *place)
+has_same_groups(const struct place *place)
 {
 	static gid_t own[NGROUPS_MAX]; /* too much for a small stack */
 	int count = getgroups(NGROUPS_MAX, own);
@@ -47,14 +47,14 @@ has_same_groups(const struct doctor_place *place)
 }
 
 static bool
-is_same_user(const struct doctor_place *place)
+is_same_user(const struct place *place)
 {
 	return place->euid == geteuid() && place->egid == getegid() &&
 	       has_same_groups(place);
 }
 
 static bool
-has_same_cache(const struct doctor_place *place)
+has_same_cache(const struct place *place)
 {
 	const char *own = getenv(CACHE_ENVIRONMENT);
 
@@ -64,7 +64,7 @@ has_same_cache(const struct doctor_place *place)
 }
 
 static int
-become(const struct doctor_place *place)
+become(const struct place *place)
 {
 	if (!has_same_cache(place) &&
 	    (place->cache ? setenv(CACHE_ENVIRONMENT, place->cache, 1)
@@ -84,7 +84,7 @@ become(const struct doctor_place *place)
 
 /* In the child: first how it went, then what was seen. */
 static void
-report(const struct doctor_place *place, void (*look)(void *data), void *data,
+report(const struct place *place, void (*look)(void *data), void *data,
     size_t size, int fd)
 {
 	int error;
@@ -123,8 +123,8 @@ read_whole(int fd, void *bytes, size_t size)
 }
 
 int
-doctor_as(const struct doctor_place *place, void (*look)(void *data),
-    void *data, size_t size)
+doctor_as(const struct place *place, void (*look)(void *data), void *data,
+    size_t size)
 {
 	int pipes[2], error, became;
 	char *copy;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor/doctor_parts.h"
+#include "doctor/doctor_exec.h"
 
 /* '@': a word follows that is argv[0]. The others are for systemd. */
 #define PREFIXES "@-:+!|"

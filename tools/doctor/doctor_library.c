@@ -11,7 +11,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "doctor/doctor_parts.h"
+#include "doctor/doctor_library.h"
+#include "doctor/doctor_resolve.h"
 
 /* The library imports some 30 functions. */
 #define IMPORTS_MAX 256
@@ -39,7 +40,7 @@ try_access(void *data)
 
 static bool
 is_reachable(
-    const struct doctor_place *place, const char *path, struct doctor *doctor)
+    const struct place *place, const char *path, struct findings *findings)
 {
 	struct access access = {0};
 	int error;
@@ -47,26 +48,26 @@ is_reachable(
 	snprintf(access.path, PATH_MAX, "%s", path);
 	error = doctor_as(place, try_access, &access, sizeof(access));
 	if (error < 0) {
-		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_NOTE,
+		findings_add(findings, FINDING_LIBRARY, FINDING_NOTE,
 		    "whether user %u can read %s%s can't be told: %s",
 		    (unsigned)place->euid, place->root, path, strerror(-error));
-		doctor_ask_root(doctor);
+		findings_ask_root(findings);
 		return true;
 	}
 	if (access.error < 0) {
-		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_FATAL,
+		findings_add(findings, FINDING_LIBRARY, FINDING_FATAL,
 		    "user %u cannot read %s%s: %s", (unsigned)place->euid,
 		    place->root, path, strerror(-access.error));
-		doctor_remedy(
-		    doctor, "Make it and the directories above it readable.");
+		findings_remedy(
+		    findings, "Make it and the directories above it readable.");
 		return false;
 	}
 	if (access.noexec) {
-		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_FATAL,
+		findings_add(findings, FINDING_LIBRARY, FINDING_FATAL,
 		    "%s%s is on a file system that is mounted noexec: the "
 		    "loader cannot map it",
 		    place->root, path);
-		doctor_remedy(doctor, "Install kashim elsewhere.");
+		findings_remedy(findings, "Install kashim elsewhere.");
 		return false;
 	}
 	return true;
@@ -111,17 +112,17 @@ strike_out(const char *name, bool imported, bool weak, void *data)
  * name is then one of them, or "" if that can't be told.
  */
 static bool
-libc_lacks(const struct doctor_place *place, const char *library,
-    const char *libc, elf_file_names_fn *names, char *name, size_t size)
+libc_lacks(const struct place *place, const char *library, const char *libc,
+    elf_file_names_fn *names, char *name, size_t size)
 {
 	struct imports imports = {0};
-	int fd = doctor_open(place, library, O_RDONLY);
+	int fd = place_open(place, library, O_RDONLY);
 	bool lacks = true;
 
 	*name = '\0';
 	if (fd >= 0 && names(fd, collect_import, &imports) == 0) {
 		close(fd);
-		fd = doctor_open(place, libc, O_RDONLY);
+		fd = place_open(place, libc, O_RDONLY);
 		lacks = fd < 0 || names(fd, strike_out, &imports) != 0;
 	}
 	if (fd >= 0)
@@ -141,9 +142,8 @@ libc_lacks(const struct doctor_place *place, const char *library,
  * that the library was linked with. Returns as doctor_lacks().
  */
 static int
-lacks_version(const struct doctor_place *place,
-    const struct doctor_target *target, const char *library,
-    char libc[PATH_MAX], char lacking[NAME_MAX + 1])
+lacks_version(const struct place *place, const struct doctor_target *target,
+    const char *library, char libc[PATH_MAX], char lacking[NAME_MAX + 1])
 {
 	int error = doctor_resolve(place, target, "libc.so.6", libc);
 
@@ -156,8 +156,8 @@ lacks_version(const struct doctor_place *place,
 }
 
 static void
-judge_versions(const struct doctor_place *place,
-    const struct doctor_target *target, const char *path, struct doctor *doctor)
+judge_versions(const struct place *place, const struct doctor_target *target,
+    const char *path, struct findings *findings)
 {
 	char libc[PATH_MAX], lacking[NAME_MAX + 1];
 	int lacks = lacks_version(place, target, path, libc, lacking);
@@ -165,17 +165,17 @@ judge_versions(const struct doctor_place *place,
 	if (lacks == 0)
 		return;
 	if (lacks < 0) {
-		doctor_find(doctor, DOCTOR_LIBC, DOCTOR_UNKNOWN,
+		findings_add(findings, FINDING_LIBC, FINDING_UNKNOWN,
 		    "whether its C library has all that %s asks for can't be "
 		    "told: %s%s cannot be read",
 		    path, place->root, libc);
-		doctor_ask_root(doctor);
+		findings_ask_root(findings);
 		return;
 	}
-	doctor_find(doctor, DOCTOR_LIBC, DOCTOR_FATAL,
+	findings_add(findings, FINDING_LIBC, FINDING_FATAL,
 	    "%s%s has no %s, which %s asks for: the program would not start",
 	    place->root, libc, lacking, path);
-	doctor_remedy(doctor,
+	findings_remedy(findings,
 	    "Build the library on this release or an older one; or use "
 	    "'kashim run'.");
 }
@@ -184,12 +184,12 @@ int
 doctor_lacks(const char *root, const char *library, char libc[PATH_MAX],
     char lacking[NAME_MAX + 1])
 {
-	struct doctor_place place = {0};
+	struct place place = {0};
 	struct doctor_target target = {0};
 	int fd, error;
 
 	place.root = root;
-	fd = doctor_open(&place, library, O_RDONLY);
+	fd = place_open(&place, library, O_RDONLY);
 	if (fd < 0)
 		return fd;
 	error = elf_file_read(fd, &target.elf);
@@ -200,20 +200,19 @@ doctor_lacks(const char *root, const char *library, char libc[PATH_MAX],
 }
 
 static bool
-is_same_file(
-    const struct doctor_place *place, const char *path, const char *other)
+is_same_file(const struct place *place, const char *path, const char *other)
 {
 	struct stat a, b;
 
-	return doctor_stat(place, path, &a) == 0 &&
-	       doctor_stat(place, other, &b) == 0 && a.st_dev == b.st_dev &&
+	return place_stat(place, path, &a) == 0 &&
+	       place_stat(place, other, &b) == 0 && a.st_dev == b.st_dev &&
 	       a.st_ino == b.st_ino;
 }
 
 bool
 doctor_both_sizes(const char *root, const char *library)
 {
-	struct doctor_place place = {0};
+	struct place place = {0};
 	char path[PATH_MAX];
 
 	place.root = root;
@@ -222,9 +221,9 @@ doctor_both_sizes(const char *root, const char *library)
 }
 
 static void
-judge_libc(const struct doctor_place *place, const struct doctor_target *target,
+judge_libc(const struct place *place, const struct doctor_target *target,
     const char *path, const struct elf_file *library,
-    const struct doctor_policy *policy, struct doctor *doctor)
+    const struct doctor_policy *policy, struct findings *findings)
 {
 	const struct elf_file *program = &target->elf;
 	char lacking[NAME_MAX + 1];
@@ -233,7 +232,7 @@ judge_libc(const struct doctor_place *place, const struct doctor_target *target,
 		return;
 	if (program->libc == library->libc) {
 		if (program->libc == ELF_FILE_GLIBC)
-			judge_versions(place, target, path, doctor);
+			judge_versions(place, target, path, findings);
 		return;
 	}
 	/*
@@ -241,49 +240,48 @@ judge_libc(const struct doctor_place *place, const struct doctor_target *target,
 	 * this needs, whatever the versions (musl, ldso/dynlink.c).
 	 */
 	if (program->libc != ELF_FILE_MUSL || library->libc != ELF_FILE_GLIBC) {
-		doctor_find(doctor, DOCTOR_LIBC, DOCTOR_FATAL,
+		findings_add(findings, FINDING_LIBC, FINDING_FATAL,
 		    "%s uses another C library (%s) than %s was built for. To "
 		    "preload it can keep the program from starting",
 		    target->path, program->interpreter, path);
 	} else if (libc_lacks(place, path, program->interpreter,
 		       elf_file_symbols, lacking, sizeof(lacking))) {
-		doctor_find(doctor, DOCTOR_LIBC, DOCTOR_FATAL,
+		findings_add(findings, FINDING_LIBC, FINDING_FATAL,
 		    "%s uses musl, which lacks %s that %s needs: the program "
 		    "would not start",
 		    target->path, *lacking ? lacking : "something", path);
 	} else if (policy->source == DOCTOR_NOTHING) {
-		doctor_find(doctor, DOCTOR_LIBC, DOCTOR_FATAL,
+		findings_add(findings, FINDING_LIBC, FINDING_FATAL,
 		    "%s uses musl: there the library reads only what 'kashim "
 		    "compile' or 'kashim reload' wrote, and there is nothing",
 		    target->path);
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "Run 'kashim compile' after each change of the "
 		    "configuration; or use 'kashim run'.");
 		return;
 	} else {
-		doctor_find(doctor, DOCTOR_LIBC, DOCTOR_NOTE,
+		findings_add(findings, FINDING_LIBC, FINDING_NOTE,
 		    "%s uses musl: there the library reads only what 'kashim "
 		    "compile' or 'kashim reload' wrote",
 		    target->path);
 		return;
 	}
-	doctor_remedy(doctor,
+	findings_remedy(findings,
 	    "Use a library that was built for it ('make builds' makes one for "
 	    "musl, build/musl/" DOCTOR_LIBRARY_FILE "); or use 'kashim run'.");
 }
 
 /* Where one build for each word size has to be, for $LIB to find it. */
 static void
-judge_class(const struct doctor_place *place,
-    const struct doctor_target *target, const char *path,
-    const struct elf_file *library, struct doctor *doctor)
+judge_class(const struct place *place, const struct doctor_target *target,
+    const char *path, const struct elf_file *library, struct findings *findings)
 {
 	const struct elf_file *program = &target->elf;
 	char token[NAME_MAX], other[PATH_MAX];
 	char machine[32];
 
 	snprintf(machine, sizeof(machine), "%s", elf_file_machine(program));
-	doctor_find(doctor, DOCTOR_CLASS, DOCTOR_FATAL,
+	findings_add(findings, FINDING_CLASS, FINDING_FATAL,
 	    "%s is a %u-bit program for %s, and %s is a %u-bit library for "
 	    "%s: the loader says 'wrong ELF class' or 'cannot open' and leaves "
 	    "it out",
@@ -292,13 +290,13 @@ judge_class(const struct doctor_place *place,
 	doctor_lib_token(place, program, token, sizeof(token));
 	snprintf(other, sizeof(other), "/usr/%s/" DOCTOR_LIBRARY_FILE, token);
 	if (doctor_resolve(place, target, DOCTOR_BOTH_SIZES, other) == 0)
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "There is %s. LD_PRELOAD='" DOCTOR_BOTH_SIZES "' finds it, "
 		    "and with a real dollar sign it is right for both kinds of "
 		    "programs if the other one lies in its directory, too.",
 		    other);
 	else
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "Build one for %s ('make builds' makes the 32-bit one), "
 		    "install it as %s, write "
 		    "LD_PRELOAD='" DOCTOR_BOTH_SIZES
@@ -309,35 +307,34 @@ judge_class(const struct doctor_place *place,
 
 /* One entry of the LD_PRELOAD that is there already. */
 static void
-judge_entry(const struct doctor_place *place,
-    const struct doctor_target *target, const char *entry, const char *ours,
-    struct doctor *doctor)
+judge_entry(const struct place *place, const struct doctor_target *target,
+    const char *entry, const char *ours, struct findings *findings)
 {
 	static const char *const rivals[] = {"libkeepalive", "libdontdie",
 	    "force_bind", "libforce_bind", "libsetsockopt"};
-	const char *name = doctor_base_name(entry);
+	const char *name = basename(entry);
 	char path[PATH_MAX];
 
 	if (doctor_resolve(place, target, entry, path) < 0) {
-		doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_NOTE,
+		findings_add(findings, FINDING_PRELOAD, FINDING_NOTE,
 		    "LD_PRELOAD holds %s, which is not there: the loader "
 		    "complains and goes on",
 		    entry);
-		doctor_remedy(doctor, "Take it out of LD_PRELOAD.");
+		findings_remedy(findings, "Take it out of LD_PRELOAD.");
 		return;
 	}
 	if (strcmp(name, DOCTOR_LIBRARY_FILE) == 0) {
 		if (place->library_in_list)
 			return;
 		if (is_same_file(place, path, ours)) {
-			doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_NOTE,
+			findings_add(findings, FINDING_PRELOAD, FINDING_NOTE,
 			    "LD_PRELOAD holds %s already", entry);
 		} else {
-			doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_WARN,
+			findings_add(findings, FINDING_PRELOAD, FINDING_WARN,
 			    "LD_PRELOAD holds another " DOCTOR_LIBRARY_FILE
 			    ": %s",
 			    path);
-			doctor_remedy(doctor,
+			findings_remedy(findings,
 			    "Take one of them out: both would be loaded.");
 		}
 		return;
@@ -345,23 +342,23 @@ judge_entry(const struct doctor_place *place,
 	for (size_t i = 0; i < sizeof(rivals) / sizeof(rivals[0]); i++) {
 		if (strncmp(name, rivals[i], strlen(rivals[i])) != 0)
 			continue;
-		doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_NOTE,
+		findings_add(findings, FINDING_PRELOAD, FINDING_NOTE,
 		    "LD_PRELOAD holds %s, which sets keepalive, too, the same "
 		    "for all sockets",
 		    entry);
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "Take it out of LD_PRELOAD, and write rules for what it "
 		    "did.");
 		return;
 	}
-	doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_NOTE,
+	findings_add(findings, FINDING_PRELOAD, FINDING_NOTE,
 	    "LD_PRELOAD holds %s: both work if it passes calls on", entry);
 }
 
 /* Calls judge_entry() for each; says whether the first one is libasan. */
 static bool
-judge_list(const struct doctor_place *place, const struct doctor_target *target,
-    const char *ours, struct doctor *doctor)
+judge_list(const struct place *place, const struct doctor_target *target,
+    const char *ours, struct findings *findings)
 {
 	char *list, *entry, *state = NULL;
 	bool asan_first = false;
@@ -370,15 +367,15 @@ judge_list(const struct doctor_place *place, const struct doctor_target *target,
 		return false;
 	list = strdup(place->preload);
 	if (!list) {
-		doctor->error = -ENOMEM;
+		findings->error = -ENOMEM;
 		return false;
 	}
 	for (entry = strtok_r(list, DOCTOR_SEPARATORS, &state); entry;
 	     entry = strtok_r(NULL, DOCTOR_SEPARATORS, &state)) {
 		if (entry == list)
-			asan_first = strncmp(doctor_base_name(entry),
-					 "libasan.so", 10) == 0;
-		judge_entry(place, target, entry, ours, doctor);
+			asan_first =
+			    strncmp(basename(entry), "libasan.so", 10) == 0;
+		judge_entry(place, target, entry, ours, findings);
 	}
 	free(list);
 	return asan_first;
@@ -386,10 +383,10 @@ judge_list(const struct doctor_place *place, const struct doctor_target *target,
 
 /* Reads the library's own ELF header. */
 static bool
-read_library(const struct doctor_place *place, const char *path,
-    struct elf_file *elf, struct doctor *doctor)
+read_library(const struct place *place, const char *path, struct elf_file *elf,
+    struct findings *findings)
 {
-	int fd = doctor_open(place, path, O_RDONLY);
+	int fd = place_open(place, path, O_RDONLY);
 	int error = fd;
 
 	if (fd >= 0) {
@@ -397,79 +394,79 @@ read_library(const struct doctor_place *place, const char *path,
 		close(fd);
 	}
 	if (error < 0) {
-		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_FATAL,
+		findings_add(findings, FINDING_LIBRARY, FINDING_FATAL,
 		    "%s%s is no library: %s", place->root, path,
 		    strerror(-error));
-		doctor_remedy(doctor, "Install it again: 'make install'.");
+		findings_remedy(findings, "Install it again: 'make install'.");
 	}
 	return error == 0;
 }
 
 static bool
-is_doubtful_since(const struct doctor *doctor, size_t before)
+is_doubtful_since(const struct findings *findings, size_t before)
 {
-	for (size_t i = before; i < doctor->count; i++)
-		if (doctor->findings[i].weight >= DOCTOR_UNKNOWN)
+	for (size_t i = before; i < findings->count; i++)
+		if (findings->list[i].severity >= FINDING_UNKNOWN)
 			return true;
 	return false;
 }
 
 void
-doctor_library(const struct doctor_place *place,
-    const struct doctor_target *target, const struct doctor_policy *policy,
-    struct doctor *doctor)
+doctor_library(const struct place *place, const struct doctor_target *target,
+    const struct doctor_policy *policy, struct findings *findings)
 {
 	struct elf_file library;
 	char path[PATH_MAX];
-	size_t before = doctor->count;
+	size_t before = findings->count;
 	bool asan_first;
 	int error;
 
 	error = doctor_resolve(place, target, place->library, path);
-	asan_first = judge_list(place, target, path, doctor);
+	asan_first = judge_list(place, target, path, findings);
 	if (strpbrk(place->library, DOCTOR_SEPARATORS)) {
-		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_FATAL,
+		findings_add(findings, FINDING_LIBRARY, FINDING_FATAL,
 		    "%s: a path with a space or a colon cannot be in "
 		    "LD_PRELOAD",
 		    place->library);
-		doctor_remedy(doctor, "Install kashim elsewhere.");
+		findings_remedy(findings, "Install kashim elsewhere.");
 		return;
 	}
 	if (error == -ENOENT || error == -ENOTDIR) {
-		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_FATAL,
+		findings_add(findings, FINDING_LIBRARY, FINDING_FATAL,
 		    "%s%s is missing", place->root, path);
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    *place->root ? "Install the library inside of that root "
 				   "directory, too."
 				 : "Install it: 'make install'.");
 		return;
 	}
-	if (!is_reachable(place, path, doctor) ||
-	    !read_library(place, path, &library, doctor))
+	if (!is_reachable(place, path, findings) ||
+	    !read_library(place, path, &library, findings))
 		return;
 	if (target->elf.bits != library.bits ||
 	    target->elf.machine != library.machine ||
 	    target->elf.big_endian != library.big_endian) {
-		judge_class(place, target, path, &library, doctor);
+		judge_class(place, target, path, &library, findings);
 		return;
 	}
-	judge_libc(place, target, path, &library, policy, doctor);
+	judge_libc(place, target, path, &library, policy, findings);
 	if (target->elf.asan && !(asan_first && place->library_in_list)) {
-		doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_FATAL,
+		findings_add(findings, FINDING_PRELOAD, FINDING_FATAL,
 		    "%s is linked to libasan, which ends the program if "
 		    "another library is preloaded before it",
 		    target->path);
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "Write LD_PRELOAD=\"libasan.so.8 %s\" with the libasan "
 		    "that it is linked to in front.",
 		    place->library);
 	}
 	if (target->cleared) {
-		doctor_find(doctor, DOCTOR_SCRIPT, DOCTOR_FATAL,
+		findings_add(findings, FINDING_SCRIPT, FINDING_FATAL,
 		    "the script's #! line has env(1) take LD_PRELOAD away");
-		doctor_remedy(doctor, "Take -i, -u or LD_PRELOAD= out of it.");
+		findings_remedy(
+		    findings, "Take -i, -u or LD_PRELOAD= out of it.");
 	}
-	if (!is_doubtful_since(doctor, before))
-		doctor_find(doctor, DOCTOR_LIBRARY, DOCTOR_FINE,
+	if (!is_doubtful_since(findings, before))
+		findings_add(findings, FINDING_LIBRARY, FINDING_FINE,
 		    "%s%s is there, and fits", place->root, path);
 }

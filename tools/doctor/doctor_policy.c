@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #include "advice/example.h"
-#include "doctor/doctor_parts.h"
+#include "doctor/doctor_policy.h"
+#include "doctor/doctor_resolve.h"
 #include "image/cache.h"
 #include "image/image.h"
 #include "image/shared.h"
@@ -159,8 +160,8 @@ read_policy(void *data)
  * for glibc. Writes to parser what is missing, "" if nothing is.
  */
 static void
-find_parser(const struct doctor_place *place,
-    const struct doctor_target *target, char parser[PATH_MAX])
+find_parser(const struct place *place, const struct doctor_target *target,
+    char parser[PATH_MAX])
 {
 	char library[PATH_MAX];
 	struct stat st;
@@ -177,12 +178,12 @@ find_parser(const struct doctor_place *place,
 	snprintf(strrchr(library, '/') + 1,
 	    (size_t)(library + PATH_MAX - strrchr(library, '/') - 1), "%s",
 	    PARSER);
-	if (doctor_stat(place, library, &st) < 0)
+	if (place_stat(place, library, &st) < 0)
 		snprintf(parser, PATH_MAX, "%s", library);
 }
 
 void
-doctor_policy_read(const struct doctor_place *place,
+doctor_policy_read(const struct place *place,
     const struct doctor_target *target, struct doctor_policy *policy)
 {
 	struct question question = {0};
@@ -197,21 +198,21 @@ doctor_policy_read(const struct doctor_place *place,
 }
 
 static void
-judge_inheritance(const struct doctor_target *target, struct doctor *doctor)
+judge_inheritance(const struct doctor_target *target, struct findings *findings)
 {
 	if (target->envs > 0) {
-		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_FATAL,
+		findings_add(findings, FINDING_CONFIG, FINDING_FATAL,
 		    "the configuration says inherit = false, and env(1) is "
 		    "what starts %s: the library stops at env",
 		    target->path);
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "Name the programs that are meant in the rules, with "
 		    "program = { \"...\" }, in place of inherit = false.");
 	} else if (target->shell) {
-		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_WARN,
+		findings_add(findings, FINDING_CONFIG, FINDING_WARN,
 		    "the configuration says inherit = false: what the script "
 		    "starts is not reached, only the shell itself");
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "Name the programs that are meant in the rules, with "
 		    "program = { \"...\" }, in place of inherit = false.");
 	}
@@ -219,60 +220,61 @@ judge_inheritance(const struct doctor_target *target, struct doctor *doctor)
 
 /* No rules at all: the library is loaded, and sets nothing. */
 static void
-judge_nothing(const struct doctor_place *place,
-    const struct doctor_policy *policy, struct doctor *doctor)
+judge_nothing(const struct place *place, const struct doctor_policy *policy,
+    struct findings *findings)
 {
 	char hint[EXAMPLE_TEXT_MAX];
 
 	if (policy->error == -ELIBACC) {
-		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_FATAL,
+		findings_add(findings, FINDING_CONFIG, FINDING_FATAL,
 		    "%s is missing: without it the library reads only what "
 		    "'kashim compile' or 'kashim reload' wrote, and there is "
 		    "nothing",
 		    policy->parser);
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "Install it again ('make install'), or run 'kashim "
 		    "compile' after each change of the configuration.");
 		return;
 	}
 	if (policy->error == -ENOENT) {
 		example_hint(hint);
-		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_NO_RULES, "%s",
+		findings_add(findings, FINDING_CONFIG, FINDING_NO_RULES, "%s",
 		    policy->message);
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "Without rules the library sets nothing: %s.", hint);
 		return;
 	}
-	doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_FATAL, "%s", policy->message);
-	doctor_remedy(doctor,
+	findings_add(
+	    findings, FINDING_CONFIG, FINDING_FATAL, "%s", policy->message);
+	findings_remedy(findings,
 	    "The program would run without rules. 'kashim check %s' says when "
 	    "it is right.",
 	    place->config);
 }
 
 static void
-judge_last_good(const struct doctor_policy *policy, struct doctor *doctor)
+judge_last_good(const struct doctor_policy *policy, struct findings *findings)
 {
 	if (policy->error == -ELIBACC) {
-		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_WARN,
+		findings_add(findings, FINDING_CONFIG, FINDING_WARN,
 		    "without %s the library goes by the last policy that was "
 		    "compiled, and the configuration was changed since",
 		    policy->parser);
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "Run 'kashim compile' after each change of the "
 		    "configuration.");
 	} else {
-		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_WARN,
+		findings_add(findings, FINDING_CONFIG, FINDING_WARN,
 		    "%s. The library goes by the last good policy",
 		    policy->message);
-		doctor_remedy(doctor, "'kashim check' says when it is right.");
+		findings_remedy(
+		    findings, "'kashim check' says when it is right.");
 	}
 }
 
 static void
-judge_rules(const struct doctor_place *place,
-    const struct doctor_target *target, const struct doctor_policy *policy,
-    struct doctor *doctor)
+judge_rules(const struct place *place, const struct doctor_target *target,
+    const struct doctor_policy *policy, struct findings *findings)
 {
 	static const char *const sources[] = {[DOCTOR_COMPILED] = ", compiled",
 	    [DOCTOR_TEXT] = "",
@@ -283,48 +285,48 @@ judge_rules(const struct doctor_place *place,
 		/* The one that process_program() has. */
 		const char *name = target->names[*target->names[1] ? 1 : 0];
 
-		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_WARN,
+		findings_add(findings, FINDING_POLICY, FINDING_WARN,
 		    "%s: none of its %u rules is for %s", place->config,
 		    (unsigned)policy->rules, name);
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "The key program of a rule has to match '%s'.", name);
 		return;
 	}
 	snprintf(published, sizeof(published), ", generation %u",
 	    (unsigned)policy->generation);
-	doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_FINE, "%s%s: %u rule%s%s",
-	    place->root, place->config, (unsigned)policy->rules,
-	    policy->rules == 1 ? "" : "s",
+	findings_add(findings, FINDING_CONFIG, FINDING_FINE,
+	    "%s%s: %u rule%s%s", place->root, place->config,
+	    (unsigned)policy->rules, policy->rules == 1 ? "" : "s",
 	    policy->source == DOCTOR_PUBLISHED ? published
 					       : sources[policy->source]);
 	if (policy->no_inherit && (target->script || target->shell))
-		judge_inheritance(target, doctor);
+		judge_inheritance(target, findings);
 }
 
 void
-doctor_policy_judge(const struct doctor_place *place,
+doctor_policy_judge(const struct place *place,
     const struct doctor_target *target, const struct doctor_policy *policy,
-    struct doctor *doctor)
+    struct findings *findings)
 {
 	if (policy->look_error < 0) {
-		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_UNKNOWN,
+		findings_add(findings, FINDING_CONFIG, FINDING_UNKNOWN,
 		    "whether user %u can read %s%s can't be told: %s",
 		    (unsigned)place->euid, place->root, place->config,
 		    strerror(-policy->look_error));
-		doctor_ask_root(doctor);
+		findings_ask_root(findings);
 		return;
 	}
 	if (*policy->complaint)
-		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_NOTE, "%s",
+		findings_add(findings, FINDING_CONFIG, FINDING_NOTE, "%s",
 		    policy->complaint);
 	if (policy->source == DOCTOR_NOTHING) {
 		/* Of musl's, doctor_library() has said so. */
 		if (policy->error != -ELIBACC ||
 		    target->elf.libc != ELF_FILE_MUSL)
-			judge_nothing(place, policy, doctor);
+			judge_nothing(place, policy, findings);
 		return;
 	}
 	if (policy->source == DOCTOR_LAST_GOOD)
-		judge_last_good(policy, doctor);
-	judge_rules(place, target, policy, doctor);
+		judge_last_good(policy, findings);
+	judge_rules(place, target, policy, findings);
 }

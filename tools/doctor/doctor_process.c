@@ -10,8 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "doctor/doctor_parts.h"
+#include "doctor/doctor.h"
+#include "doctor/doctor_library.h"
+#include "doctor/doctor_policy.h"
 #include "doctor/doctor_proc.h"
+#include "doctor/doctor_process.h"
+#include "doctor/doctor_resolve.h"
+#include "doctor/doctor_script.h"
+#include "doctor/doctor_sockets.h"
 #include "host/generation.h"
 #include "image/cache.h"
 
@@ -29,18 +35,18 @@ is_service(const char *unit)
 
 /* How it is started again with the library. */
 static void
-advise_start(const struct doctor_proc *proc, struct doctor *doctor)
+advise_start(const struct doctor_proc *proc, struct findings *findings)
 {
 	const struct process *process = &proc->process;
 
 	if (is_service(process->unit))
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "'kashim enable %s' and a restart of it help for good; "
 		    "'kashim apply --pid %d' mends the connections that are "
 		    "open now.",
 		    process->unit, (int)process->pid);
 	else
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "Start it again with 'kashim run'. 'kashim apply --pid "
 		    "%d' mends the connections that are open now.",
 		    (int)process->pid);
@@ -48,33 +54,33 @@ advise_start(const struct doctor_proc *proc, struct doctor *doctor)
 
 /* It is not there: why not? */
 static void
-judge_missing(const struct doctor_proc *proc, const struct doctor_place *before,
+judge_missing(const struct doctor_proc *proc, const struct place *before,
     const struct doctor_target *target, const struct doctor_policy *policy,
-    struct doctor *doctor)
+    struct findings *findings)
 {
-	struct doctor_place place = *before;
+	struct place place = *before;
 	char entry[PATH_MAX];
 	size_t count;
 
-	doctor_find(doctor, DOCTOR_LOADED, DOCTOR_FATAL,
+	findings_add(findings, FINDING_LOADED, FINDING_FATAL,
 	    DOCTOR_LIBRARY_FILE " is not in process %d",
 	    (int)proc->process.pid);
-	if (proc->elf_known && doctor_static(target, doctor))
+	if (proc->elf_known && doctor_static(target, findings))
 		return;
 	if (!doctor_find_entry(place.preload, entry)) {
-		doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_FATAL,
+		findings_add(findings, FINDING_PRELOAD, FINDING_FATAL,
 		    place.preload
 			? "it was started with LD_PRELOAD=%s, without us"
 			: "it was started without LD_PRELOAD",
 		    place.preload);
-		advise_start(proc, doctor);
+		advise_start(proc, findings);
 		return;
 	}
 	if (proc->secure) {
-		doctor_find(doctor, DOCTOR_SETID, DOCTOR_FATAL,
+		findings_add(findings, FINDING_SETID, FINDING_FATAL,
 		    "it runs with more rights than who started it "
 		    "(AT_SECURE): the loader ignored LD_PRELOAD");
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "'kashim doctor %s' says why. 'kashim apply --pid %d' "
 		    "mends its connections.",
 		    proc->exe, (int)proc->process.pid);
@@ -82,36 +88,36 @@ judge_missing(const struct doctor_proc *proc, const struct doctor_place *before,
 	}
 	place.library = entry;
 	place.library_in_list = true;
-	count = doctor->count;
+	count = findings->count;
 	if (proc->elf_known)
-		doctor_library(&place, target, policy, doctor);
-	if (doctor->count > count &&
-	    doctor->findings[doctor->count - 1].weight == DOCTOR_FATAL)
+		doctor_library(&place, target, policy, findings);
+	if (findings->count > count &&
+	    findings->list[findings->count - 1].severity == FINDING_FATAL)
 		return;
-	doctor_find(doctor, DOCTOR_PRELOAD, DOCTOR_NOTE,
+	findings_add(findings, FINDING_PRELOAD, FINDING_NOTE,
 	    "it was started with %s in LD_PRELOAD, which can be loaded now: "
 	    "it may have been missing then",
 	    entry);
-	advise_start(proc, doctor);
+	advise_start(proc, findings);
 }
 
 /* It is there: is it the one that is installed now? */
 static void
-judge_mapping(
-    const struct doctor_proc *proc, const char *library, struct doctor *doctor)
+judge_mapping(const struct doctor_proc *proc, const char *library,
+    struct findings *findings)
 {
 	const struct doctor_mapping *mapping = &proc->mapping;
 
-	doctor_find(doctor, DOCTOR_LOADED, DOCTOR_FINE, "%s is in process %d",
-	    mapping->path, (int)proc->process.pid);
+	findings_add(findings, FINDING_LOADED, FINDING_FINE,
+	    "%s is in process %d", mapping->path, (int)proc->process.pid);
 	if (mapping->deleted) {
-		doctor_find(doctor, DOCTOR_LOADED, DOCTOR_NOTE,
+		findings_add(findings, FINDING_LOADED, FINDING_NOTE,
 		    "%s was replaced or deleted since it started: it goes on "
 		    "with the old one",
 		    mapping->path);
-		doctor_remedy(doctor, "A restart brings the new one.");
+		findings_remedy(findings, "A restart brings the new one.");
 	} else if (!proc->other_root && strcmp(mapping->path, library) != 0) {
-		doctor_find(doctor, DOCTOR_LOADED, DOCTOR_NOTE,
+		findings_add(findings, FINDING_LOADED, FINDING_NOTE,
 		    "it is not %s, which belongs to this kashim", library);
 	}
 }
@@ -139,21 +145,21 @@ print_time(const struct timespec *when, char text[32])
 /* The rules that it read when it began; the file may have changed since. */
 /* The process can't be asked: what would it read? */
 static void
-guess_policy(const struct doctor_proc *proc, const struct doctor_place *place,
+guess_policy(const struct doctor_proc *proc, const struct place *place,
     const struct doctor_target *target, const struct doctor_policy *policy,
-    struct doctor *doctor)
+    struct findings *findings)
 {
 	if (policy->look_error == 0 && policy->source == DOCTOR_NOTHING) {
-		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_WARN,
+		findings_add(findings, FINDING_CONFIG, FINDING_WARN,
 		    "as it runs now, it cannot read its configuration: %s",
 		    policy->message);
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "It has rules only if it could when it began. Look at its "
 		    "connections with 'kashim status --pid %d'.",
 		    (int)proc->process.pid);
 		return;
 	}
-	doctor_policy_judge(place, target, policy, doctor);
+	doctor_policy_judge(place, target, policy, findings);
 }
 
 /*
@@ -162,15 +168,16 @@ guess_policy(const struct doctor_proc *proc, const struct doctor_place *place,
  * itself, as daemons do.
  */
 static void
-judge_loss(const struct doctor_policy *policy, struct doctor *doctor)
+judge_loss(const struct doctor_policy *policy, struct findings *findings)
 {
 	bool own = policy->error == -EACCES || policy->error == -ENOENT;
 
-	doctor_find(doctor, DOCTOR_CONFIG, own ? DOCTOR_NOTE : DOCTOR_WARN,
+	findings_add(findings, FINDING_CONFIG,
+	    own ? FINDING_NOTE : FINDING_WARN,
 	    "as it runs now, it could not read that again: %s",
 	    policy->message);
 	if (!own)
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "Mend it before it is restarted: 'kashim check' says when "
 		    "it is right.");
 }
@@ -178,7 +185,7 @@ judge_loss(const struct doctor_policy *policy, struct doctor *doctor)
 /* The file may have been changed since. */
 static void
 judge_change(const struct doctor_proc *proc, const struct generation *has,
-    const struct doctor_policy *policy, struct doctor *doctor)
+    const struct doctor_policy *policy, struct findings *findings)
 {
 	char changed[32];
 
@@ -188,79 +195,80 @@ judge_change(const struct doctor_proc *proc, const struct generation *has,
 		    policy->source == DOCTOR_PUBLISHED ||
 		    policy->source == DOCTOR_NOTHING)
 			return;
-		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_WARN,
+		findings_add(findings, FINDING_POLICY, FINDING_WARN,
 		    "the configuration was changed (%s), and not published "
 		    "since: it has the rules from before",
 		    changed);
-		doctor_remedy(doctor, "'kashim reload' brings the new ones.");
+		findings_remedy(
+		    findings, "'kashim reload' brings the new ones.");
 		return;
 	}
 	if (!is_later(&policy->changed, &proc->began))
 		return;
-	doctor_find(doctor, DOCTOR_POLICY, DOCTOR_WARN,
+	findings_add(findings, FINDING_POLICY, FINDING_WARN,
 	    "the configuration was changed after the process began (%s): it "
 	    "has the rules from before",
 	    changed);
-	doctor_remedy(doctor, has && has->follows
-				  ? "'kashim reload' brings the new ones."
-				  : "Restart it for the new ones.");
+	findings_remedy(findings, has && has->follows
+				      ? "'kashim reload' brings the new ones."
+				      : "Restart it for the new ones.");
 }
 
 /* Which rules it has: the process knows, if it may be asked. */
 static void
-judge_policy(const struct doctor_proc *proc, const struct doctor_place *place,
+judge_policy(const struct doctor_proc *proc, const struct place *place,
     const struct doctor_target *target, const struct doctor_policy *policy,
-    struct doctor *doctor)
+    struct findings *findings)
 {
 	struct generation has;
 	char text[512];
 
 	if (generation_read(proc->process.thread, &has) < 0) {
-		guess_policy(proc, place, target, policy, doctor);
-		judge_change(proc, NULL, policy, doctor);
+		guess_policy(proc, place, target, policy, findings);
+		judge_change(proc, NULL, policy, findings);
 		return;
 	}
 	if (has.source == GENERATION_NOTHING) {
-		doctor_find(doctor, DOCTOR_POLICY, DOCTOR_FATAL,
+		findings_add(findings, FINDING_POLICY, FINDING_FATAL,
 		    "it has no policy, or none that concerns it");
-		doctor_remedy(
-		    doctor, has.follows ? "'kashim reload' brings it a new one."
-					: "Restart it once that is mended.");
-		doctor_policy_judge(place, target, policy, doctor);
+		findings_remedy(findings,
+		    has.follows ? "'kashim reload' brings it a new one."
+				: "Restart it once that is mended.");
+		doctor_policy_judge(place, target, policy, findings);
 		return;
 	}
 	generation_format(&has, text, sizeof(text));
-	doctor_find(doctor, DOCTOR_POLICY,
+	findings_add(findings, FINDING_POLICY,
 	    has.source == GENERATION_PUBLISHED && has.newest != 0 &&
 		    has.newest != has.number
-		? DOCTOR_WARN
-		: DOCTOR_FINE,
+		? FINDING_WARN
+		: FINDING_FINE,
 	    "%s%s: %s", place->root, place->config, text);
 	if (policy->look_error == 0 && policy->source == DOCTOR_NOTHING &&
 	    has.source != GENERATION_PUBLISHED)
-		judge_loss(policy, doctor);
+		judge_loss(policy, findings);
 	else
-		judge_change(proc, &has, policy, doctor);
+		judge_change(proc, &has, policy, findings);
 }
 
 /* What of it goes past the library. */
 static void
 judge_habits(const struct doctor_proc *proc, const struct doctor_target *target,
-    struct doctor *doctor)
+    struct findings *findings)
 {
 	if (proc->elf_known)
-		doctor_go(target, doctor);
+		doctor_go(target, findings);
 	if (proc->io_urings > 0) {
-		doctor_find(doctor, DOCTOR_IO_URING, DOCTOR_WARN,
+		findings_add(findings, FINDING_IO_URING, FINDING_WARN,
 		    "it has %u io_uring%s: what it connects or accepts there "
 		    "is not seen",
 		    proc->io_urings, proc->io_urings == 1 ? "" : "s");
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "'kashim apply --pid %d' mends what is open.",
 		    (int)proc->process.pid);
 	}
 	if (proc->seccomp != 0) {
-		doctor_find(doctor, DOCTOR_SECCOMP, DOCTOR_NOTE,
+		findings_add(findings, FINDING_SECCOMP, FINDING_NOTE,
 		    "its system calls are filtered (seccomp mode %u): the "
 		    "filter must let setsockopt(2), getsockopt(2) and "
 		    "getsockname(2) through",
@@ -280,16 +288,16 @@ find_target(const struct doctor_proc *proc, struct doctor_target *target)
 }
 
 static void
-examine(
-    const struct doctor_proc *proc, const char *library, struct doctor *doctor)
+examine(const struct doctor_proc *proc, const char *library,
+    struct findings *findings)
 {
 	const char *config = doctor_proc_variable(proc, "KASHIM_CONFIG");
-	struct doctor_place place;
+	struct place place;
 	struct doctor_target target;
 	struct doctor_policy policy;
 
 	find_target(proc, &target);
-	doctor_place_here(&place);
+	place_here(&place);
 	place.uid = proc->uid;
 	place.euid = proc->euid;
 	place.gid = proc->gid;
@@ -307,48 +315,48 @@ examine(
 	place.config =
 	    !config || !*config || proc->secure ? CONFIG_FILE : config;
 	if (*place.config != '/') {
-		doctor_find(doctor, DOCTOR_CONFIG, DOCTOR_WARN,
+		findings_add(findings, FINDING_CONFIG, FINDING_WARN,
 		    "KASHIM_CONFIG=%s is not an absolute name: it depends on "
 		    "the directory that it was started in",
 		    place.config);
-		doctor_remedy(doctor, "Write the whole name.");
+		findings_remedy(findings, "Write the whole name.");
 	}
 	doctor_policy_read(&place, &target, &policy);
 	if (proc->mapping.found) {
-		judge_mapping(proc, library, doctor);
-		judge_policy(proc, &place, &target, &policy, doctor);
+		judge_mapping(proc, library, findings);
+		judge_policy(proc, &place, &target, &policy, findings);
 	} else {
-		judge_missing(proc, &place, &target, &policy, doctor);
+		judge_missing(proc, &place, &target, &policy, findings);
 	}
-	judge_habits(proc, &target, doctor);
-	doctor_sockets(proc->process.pid, place.root, place.config, doctor);
+	judge_habits(proc, &target, findings);
+	doctor_sockets(proc->process.pid, place.root, place.config, findings);
 }
 
 int
 doctor_process(pid_t pid, const char *library, char name[NAME_MAX + 1],
-    struct doctor *doctor)
+    struct findings *findings)
 {
 	struct doctor_proc proc;
 	int error = doctor_proc_read(pid, &proc);
 
-	*doctor = (struct doctor){0};
+	*findings = (struct findings){0};
 	if (error < 0)
 		return error;
 	snprintf(name, NAME_MAX + 1, "%s", process_program(&proc.process));
 	if (proc.kernel) {
-		doctor_find(doctor, DOCTOR_PROGRAM, DOCTOR_FATAL,
+		findings_add(findings, FINDING_PROGRAM, FINDING_FATAL,
 		    "it is a thread of the kernel, and no program");
 	} else if (!proc.readable) {
-		doctor_find(doctor, DOCTOR_LOADED, DOCTOR_UNKNOWN,
+		findings_add(findings, FINDING_LOADED, FINDING_UNKNOWN,
 		    "user %u may not look into process %d, which is user %u's",
 		    (unsigned)geteuid(), (int)pid, (unsigned)proc.euid);
-		doctor_ask_root(doctor);
+		findings_ask_root(findings);
 	} else {
-		examine(&proc, library, doctor);
+		examine(&proc, library, findings);
 	}
 	doctor_proc_free(&proc);
-	error = doctor->error;
+	error = findings->error;
 	if (error < 0)
-		doctor_free(doctor);
+		findings_free(findings);
 	return error;
 }

@@ -11,7 +11,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#include "doctor/doctor_parts.h"
+#include "doctor/doctor_resolve.h"
 
 #define CACHE       "/etc/ld.so.cache"
 #define CACHE_BYTES (16u << 20)
@@ -20,10 +20,9 @@
 
 /* Reads a file's beginning; *size bytes and a NUL. NULL if it can't be. */
 static char *
-read_file(const struct doctor_place *place, const char *path, size_t max,
-    size_t *size)
+read_file(const struct place *place, const char *path, size_t max, size_t *size)
 {
-	int fd = doctor_open(place, path, O_RDONLY);
+	int fd = place_open(place, path, O_RDONLY);
 	struct stat st;
 	char *bytes = NULL;
 	ssize_t got;
@@ -49,7 +48,7 @@ out:
  * "lib". It is a string of its own in the loader, and nowhere else.
  */
 void
-doctor_lib_token(const struct doctor_place *place, const struct elf_file *elf,
+doctor_lib_token(const struct place *place, const struct elf_file *elf,
     char *token, size_t size)
 {
 	static const char *const plain[] = {"lib64", "lib32", "libx32"};
@@ -101,7 +100,7 @@ append(char path[PATH_MAX], size_t *length, const char *text, size_t size)
 
 /* Expands the tokens, plain or in braces. */
 static int
-expand(const struct doctor_place *place, const struct doctor_target *target,
+expand(const struct place *place, const struct doctor_target *target,
     const char *entry, char path[PATH_MAX])
 {
 	static const char *const names[] = {"LIB", "PLATFORM", "ORIGIN"};
@@ -148,11 +147,11 @@ expand(const struct doctor_place *place, const struct doctor_target *target,
 
 /* Is this a library that the loader would take, passing over others? */
 static bool
-suits(const struct doctor_place *place, const struct elf_file *program,
-    const char *path)
+suits(
+    const struct place *place, const struct elf_file *program, const char *path)
 {
 	struct elf_file elf;
-	int fd = doctor_open(place, path, O_RDONLY);
+	int fd = place_open(place, path, O_RDONLY);
 	int error;
 
 	if (fd < 0)
@@ -165,7 +164,7 @@ suits(const struct doctor_place *place, const struct elf_file *program,
 
 /* The cache holds paths, each a string. */
 static int
-search_cache(const struct doctor_place *place, const struct elf_file *elf,
+search_cache(const struct place *place, const struct elf_file *elf,
     const char *name, char path[PATH_MAX])
 {
 	char wanted[NAME_MAX + 2];
@@ -192,7 +191,7 @@ search_cache(const struct doctor_place *place, const struct elf_file *elf,
 }
 
 static int
-search(const struct doctor_place *place, const struct doctor_target *target,
+search(const struct place *place, const struct doctor_target *target,
     const char *name, char path[PATH_MAX])
 {
 	static const char *const glibc[] = {
@@ -219,8 +218,8 @@ search(const struct doctor_place *place, const struct doctor_target *target,
 }
 
 int
-doctor_resolve(const struct doctor_place *place,
-    const struct doctor_target *target, const char *entry, char path[PATH_MAX])
+doctor_resolve(const struct place *place, const struct doctor_target *target,
+    const char *entry, char path[PATH_MAX])
 {
 	struct stat st;
 	int error = expand(place, target, entry, path);
@@ -232,12 +231,27 @@ doctor_resolve(const struct doctor_place *place,
 			return -ENAMETOOLONG;
 		return search(place, target, entry, path);
 	}
-	return doctor_stat(place, path, &st);
+	return place_stat(place, path, &st);
+}
+
+bool
+doctor_find_entry(const char *preload, char entry[PATH_MAX])
+{
+	while (preload && *preload) {
+		size_t length = strcspn(preload, DOCTOR_SEPARATORS);
+
+		snprintf(entry, PATH_MAX, "%.*s", (int)length, preload);
+		if (strcmp(basename(entry), DOCTOR_LIBRARY_FILE) == 0)
+			return true;
+		preload += length;
+		preload += strspn(preload, DOCTOR_SEPARATORS);
+	}
+	return false;
 }
 
 int
 doctor_resolve_own(
-    const struct doctor_place *place, const char *entry, char path[PATH_MAX])
+    const struct place *place, const char *entry, char path[PATH_MAX])
 {
 	struct doctor_target target = {.path = "/proc/self/exe"};
 	int fd = open(target.path, O_RDONLY | O_CLOEXEC), error;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor/doctor_parts.h"
+#include "doctor/doctor_sandbox.h"
 
 #define SECTION "Service"
 
@@ -94,7 +94,7 @@ hidden_by_name(const struct unit *unit, const char *path)
 
 static void
 judge_path(const struct unit *unit, const char *path, const char *what,
-    struct doctor *doctor)
+    struct findings *findings)
 {
 	static const char *const hiding[] = {
 	    "InaccessiblePaths", "TemporaryFileSystem"};
@@ -110,9 +110,9 @@ judge_path(const struct unit *unit, const char *path, const char *what,
 			            : "TemporaryFileSystem=";
 	if (!by || shown > 0)
 		return;
-	doctor_find(doctor, DOCTOR_UNIT, DOCTOR_FATAL,
+	findings_add(findings, FINDING_UNIT, FINDING_FATAL,
 	    "%s hides %s, %s, from the service", by, path, what);
-	doctor_remedy(doctor,
+	findings_remedy(findings,
 	    strcmp(by, "InaccessiblePaths=") == 0
 		? "Take %s out of it in a drop-in."
 		: "BindReadOnlyPaths=%s in a drop-in shows it.",
@@ -121,15 +121,16 @@ judge_path(const struct unit *unit, const char *path, const char *what,
 
 static void
 judge_exec_paths(
-    const struct unit *unit, const char *library, struct doctor *doctor)
+    const struct unit *unit, const char *library, struct findings *findings)
 {
 	size_t forbidden = longest(unit, "NoExecPaths", library);
 
 	if (forbidden == 0 || longest(unit, "ExecPaths", library) >= forbidden)
 		return;
-	doctor_find(doctor, DOCTOR_UNIT, DOCTOR_FATAL,
+	findings_add(findings, FINDING_UNIT, FINDING_FATAL,
 	    "NoExecPaths= covers %s: the loader cannot map it", library);
-	doctor_remedy(doctor, "ExecPaths=%s in a drop-in permits it.", library);
+	findings_remedy(
+	    findings, "ExecPaths=%s in a drop-in permits it.", library);
 }
 
 /* Does a word of SystemCallFilter= speak of one of our calls? */
@@ -184,7 +185,7 @@ is_allowed(const struct unit *unit, const char *call, bool *kills)
 }
 
 static void
-judge_filter(const struct unit *unit, struct doctor *doctor)
+judge_filter(const struct unit *unit, struct findings *findings)
 {
 	const char *number = last(unit, "SystemCallErrorNumber");
 	bool kills = !number || strcmp(number, "kill") == 0;
@@ -199,17 +200,17 @@ judge_filter(const struct unit *unit, struct doctor *doctor)
 	}
 	if (!*forbidden)
 		return;
-	doctor_find(doctor, DOCTOR_SECCOMP, DOCTOR_FATAL,
+	findings_add(findings, FINDING_SECCOMP, FINDING_FATAL,
 	    "SystemCallFilter= forbids %s, which the library calls: %s",
 	    forbidden,
 	    kills ? "the kernel would end the program"
 		  : "its connections would stay as they are");
-	doctor_remedy(
-	    doctor, "SystemCallFilter=%s in a drop-in permits it.", forbidden);
+	findings_remedy(findings,
+	    "SystemCallFilter=%s in a drop-in permits it.", forbidden);
 }
 
 static void
-judge_families(const struct unit *unit, struct doctor *doctor)
+judge_families(const struct unit *unit, struct findings *findings)
 {
 	const struct unit_setting *setting = NULL;
 	bool allowed = true, first = true;
@@ -231,7 +232,7 @@ judge_families(const struct unit *unit, struct doctor *doctor)
 		}
 	}
 	if (!allowed)
-		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_NOTE,
+		findings_add(findings, FINDING_UNIT, FINDING_NOTE,
 		    "RestrictAddressFamilies= without AF_UNIX: if something is "
 		    "wrong with the configuration, the system log will not "
 		    "know");
@@ -239,20 +240,20 @@ judge_families(const struct unit *unit, struct doctor *doctor)
 
 void
 doctor_sandbox(const struct unit *unit, const char *config, const char *library,
-    struct doctor *doctor)
+    struct findings *findings)
 {
 	const struct unit_setting *context =
 	    unit_last(unit, SECTION, "SELinuxContext");
 
 	if (*library == '/') {
-		judge_path(unit, library, "the library", doctor);
-		judge_exec_paths(unit, library, doctor);
+		judge_path(unit, library, "the library", findings);
+		judge_exec_paths(unit, library, findings);
 	}
-	judge_path(unit, config, "the configuration", doctor);
-	judge_filter(unit, doctor);
-	judge_families(unit, doctor);
+	judge_path(unit, config, "the configuration", findings);
+	judge_filter(unit, findings);
+	judge_families(unit, findings);
 	if (context) {
-		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_NOTE,
+		findings_add(findings, FINDING_UNIT, FINDING_NOTE,
 		    "SELinuxContext=%s: the policy has to permit noatsecure, "
 		    "or the loader ignores LD_PRELOAD",
 		    context->value);

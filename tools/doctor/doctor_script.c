@@ -10,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "doctor/doctor_parts.h"
+#include "doctor/doctor_script.h"
+#include "doctor/doctor_setid.h"
 
 #define LINE_MAX_BYTES 256 /* BINPRM_BUF_SIZE, linux/binfmts.h */
 #define SCRIPTS_MAX    5   /* exec_binprm(), fs/exec.c */
@@ -20,7 +21,7 @@
 static void
 name_it(char name[NAME_MAX + 1], const char *path)
 {
-	snprintf(name, NAME_MAX + 1, "%.*s", NAME_MAX, doctor_base_name(path));
+	snprintf(name, NAME_MAX + 1, "%.*s", NAME_MAX, basename(path));
 }
 
 /*
@@ -133,7 +134,7 @@ is_shell(const char *path)
 {
 	static const char *const shells[] = {"sh", "bash", "dash", "ksh",
 	    "ksh93", "mksh", "zsh", "csh", "tcsh", "fish", "busybox"};
-	const char *name = doctor_base_name(path);
+	const char *name = basename(path);
 
 	for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++)
 		if (strcmp(name, shells[i]) == 0)
@@ -142,9 +143,9 @@ is_shell(const char *path)
 }
 
 static int
-cannot_start(struct doctor *doctor, const char *path, const char *what)
+cannot_start(struct findings *findings, const char *path, const char *what)
 {
-	doctor_find(doctor, DOCTOR_PROGRAM, DOCTOR_FATAL,
+	findings_add(findings, FINDING_PROGRAM, FINDING_FATAL,
 	    "%s cannot be started: %s", path, what);
 	return 1;
 }
@@ -155,23 +156,23 @@ cannot_start(struct doctor *doctor, const char *path, const char *what)
  * whose first bytes are in line; -errno.
  */
 static int
-look(const struct doctor_place *place, struct doctor_target *target,
-    char line[LINE_MAX_BYTES + 1], size_t *size, struct doctor *doctor)
+look(const struct place *place, struct doctor_target *target,
+    char line[LINE_MAX_BYTES + 1], size_t *size, struct findings *findings)
 {
-	int fd = doctor_open(place, target->path, O_RDONLY);
+	int fd = place_open(place, target->path, O_RDONLY);
 	char link[sizeof("/proc/self/fd/") + 3 * sizeof(int)], real[PATH_MAX];
 	ssize_t got, length;
 	int error;
 
 	if (fd == -EACCES) {
-		doctor_find(doctor, DOCTOR_PROGRAM, DOCTOR_UNKNOWN,
+		findings_add(findings, FINDING_PROGRAM, FINDING_UNKNOWN,
 		    "%s may be executed, but not read: what it is can't be "
 		    "told",
 		    target->path);
-		doctor_ask_root(doctor);
+		findings_ask_root(findings);
 		/* Its mode can be told. */
-		if (doctor_stat(place, target->path, &target->st) == 0)
-			doctor_setid(place, target, doctor);
+		if (place_stat(place, target->path, &target->st) == 0)
+			doctor_setid(place, target, findings);
 		return 1;
 	}
 	if (fd < 0)
@@ -201,12 +202,11 @@ out:
 
 /* One step on: from a script to its interpreter, which target then names. */
 static int
-step(const struct doctor_place *place, struct doctor_target *target, char *name,
-    char *argument, struct doctor *doctor)
+step(const struct place *place, struct doctor_target *target, char *name,
+    char *argument, struct findings *findings)
 {
 	char path[PATH_MAX], what[PATH_MAX + 64];
-	bool through_env =
-	    strcmp(doctor_base_name(name), "env") == 0 && *argument;
+	bool through_env = strcmp(basename(name), "env") == 0 && *argument;
 	char *program;
 	int error;
 
@@ -214,39 +214,39 @@ step(const struct doctor_place *place, struct doctor_target *target, char *name,
 	if (through_env) {
 		program = env_program(argument, target);
 		if (!program) {
-			doctor_find(doctor, DOCTOR_SCRIPT, DOCTOR_UNKNOWN,
+			findings_add(findings, FINDING_SCRIPT, FINDING_UNKNOWN,
 			    "%s: what env(1) will start by '%s' can't be told",
 			    target->path, argument);
 			return 1;
 		}
-		error = doctor_look_up(place, program, path);
+		error = place_look_up(place, program, path);
 		if (error < 0) {
 			snprintf(what, sizeof(what),
 			    "%.4000s, its interpreter: %s", program,
 			    strerror(-error));
-			return cannot_start(doctor, target->path, what);
+			return cannot_start(findings, target->path, what);
 		}
 		target->envs++;
 		name_it(target->names[1], path);
 	} else {
 		struct stat st;
 
-		error = doctor_stat(place, path, &st);
+		error = place_stat(place, path, &st);
 		if (error == 0 &&
 		    (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0))
 			error = -EACCES;
 		if (error < 0) {
 			snprintf(what, sizeof(what), "%s, its interpreter: %s",
 			    path, strerror(-error));
-			return cannot_start(doctor, target->path, what);
+			return cannot_start(findings, target->path, what);
 		}
 	}
 	if (target->st.st_mode & (S_ISUID | S_ISGID))
-		doctor_find(doctor, DOCTOR_SETID, DOCTOR_NOTE,
+		findings_add(findings, FINDING_SETID, FINDING_NOTE,
 		    "%s: the kernel ignores the setuid and setgid bits of "
 		    "scripts",
 		    target->path);
-	doctor_find(doctor, DOCTOR_SCRIPT, DOCTOR_NOTE,
+	findings_add(findings, FINDING_SCRIPT, FINDING_NOTE,
 	    "%s is a script: what counts is %s%s", target->path, path,
 	    through_env ? ", which env(1) finds" : "");
 	target->script = true;
@@ -256,8 +256,8 @@ step(const struct doctor_place *place, struct doctor_target *target, char *name,
 }
 
 int
-doctor_follow(const struct doctor_place *place, const char *path,
-    struct doctor_target *target, struct doctor *doctor)
+doctor_follow(const struct place *place, const char *path,
+    struct doctor_target *target, struct findings *findings)
 {
 	char line[LINE_MAX_BYTES + 1];
 	char *name, *argument;
@@ -269,28 +269,28 @@ doctor_follow(const struct doctor_place *place, const char *path,
 	snprintf(target->path, PATH_MAX, "%s", path);
 	name_it(target->names[1], path);
 	for (;;) {
-		result = look(place, target, line, &size, doctor);
+		result = look(place, target, line, &size, findings);
 		if (result != 2)
 			return result;
 		if (!parse_line(line, size, &name, &argument)) {
 			static char shell[] = "/bin/sh", none[] = "";
 
 			if (size >= 4 && memcmp(line, "\177ELF", 4) == 0)
-				return cannot_start(doctor, target->path,
+				return cannot_start(findings, target->path,
 				    "the kernel will not take it; it is "
 				    "damaged, or no program");
 			if (!place->shell_fallback)
-				return cannot_start(doctor, target->path,
+				return cannot_start(findings, target->path,
 				    "it is no program, and has no #! line");
 			name = shell;
 			argument = none;
 		}
 		if (++scripts > SCRIPTS_MAX)
-			return cannot_start(doctor, path,
+			return cannot_start(findings, path,
 			    "too many scripts, one the interpreter of the "
 			    "other");
 		envs = target->envs;
-		result = step(place, target, name, argument, doctor);
+		result = step(place, target, name, argument, findings);
 		if (result != 0)
 			return result;
 		/* What env(1) starts, the kernel counts anew. */
@@ -298,6 +298,6 @@ doctor_follow(const struct doctor_place *place, const char *path,
 			scripts = 0;
 		if (target->envs > ENVS_MAX)
 			return cannot_start(
-			    doctor, path, "a script that starts itself");
+			    findings, path, "a script that starts itself");
 	}
 }

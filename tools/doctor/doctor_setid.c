@@ -15,7 +15,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "doctor/doctor_parts.h"
+#include "doctor/doctor_setid.h"
 
 #define REMEDY                                                              \
 	"Use 'kashim apply' while it runs, or 'kashim run', as far as the " \
@@ -49,8 +49,8 @@ file_capabilities(
 }
 
 static void
-judge_bits(const struct doctor_place *place, const struct doctor_target *target,
-    bool nosuid, struct doctor *doctor)
+judge_bits(const struct place *place, const struct doctor_target *target,
+    bool nosuid, struct findings *findings)
 {
 	const struct stat *st = &target->st;
 	bool setuid = (st->st_mode & S_ISUID) != 0;
@@ -64,45 +64,45 @@ judge_bits(const struct doctor_place *place, const struct doctor_target *target,
 	if (!setuid && !setgid)
 		return;
 	if (nosuid) {
-		doctor_find(doctor, DOCTOR_SETID, DOCTOR_NOTE,
+		findings_add(findings, FINDING_SETID, FINDING_NOTE,
 		    "%s is %s, but on a file system that is mounted nosuid: "
 		    "no effect",
 		    target->path, bits);
 	} else if (place->no_new_privs) {
-		doctor_find(doctor, DOCTOR_SETID, DOCTOR_NOTE,
+		findings_add(findings, FINDING_SETID, FINDING_NOTE,
 		    "%s is %s, but no_new_privs is set: no effect",
 		    target->path, bits);
 	} else if ((!setuid || st->st_uid == place->uid) &&
 		   (!setgid || st->st_gid == place->gid)) {
-		doctor_find(doctor, DOCTOR_SETID, DOCTOR_NOTE,
+		findings_add(findings, FINDING_SETID, FINDING_NOTE,
 		    "%s is %s, for user %u who has these rights already: no "
 		    "effect. For other users the preload would be ignored",
 		    target->path, bits, (unsigned)place->uid);
 	} else {
-		doctor_find(doctor, DOCTOR_SETID, DOCTOR_FATAL,
+		findings_add(findings, FINDING_SETID, FINDING_FATAL,
 		    "%s is %s: the loader ignores LD_PRELOAD without a word",
 		    target->path, bits);
-		doctor_remedy(doctor, REMEDY);
+		findings_remedy(findings, REMEDY);
 	}
 }
 
 static void
-judge_capabilities(const struct doctor_place *place,
+judge_capabilities(const struct place *place,
     const struct doctor_target *target, bool effective, bool permitted,
-    struct doctor *doctor)
+    struct findings *findings)
 {
 	/* no_new_privs takes away what is gained, but the flag still counts. */
 	if (place->uid == 0) {
-		doctor_find(doctor, DOCTOR_SETID, DOCTOR_NOTE,
+		findings_add(findings, FINDING_SETID, FINDING_NOTE,
 		    "%s has file capabilities: no effect for root, but for "
 		    "other users the preload would be ignored",
 		    target->path);
 	} else if (effective || (permitted && !place->no_new_privs)) {
-		doctor_find(doctor, DOCTOR_SETID, DOCTOR_FATAL,
+		findings_add(findings, FINDING_SETID, FINDING_FATAL,
 		    "%s has file capabilities: the loader ignores LD_PRELOAD "
 		    "without a word",
 		    target->path);
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "Take them away with 'setcap -r %s', and give them to its "
 		    "systemd unit: AmbientCapabilities= has the same names. Or "
 		    "use 'kashim apply' while it runs. 'getcap %s' shows them.",
@@ -111,12 +111,12 @@ judge_capabilities(const struct doctor_place *place,
 }
 
 void
-doctor_setid(const struct doctor_place *place,
-    const struct doctor_target *target, struct doctor *doctor)
+doctor_setid(const struct place *place, const struct doctor_target *target,
+    struct findings *findings)
 {
 	bool effective = false, permitted = false, nosuid, capable;
 	struct statvfs fs;
-	int fd = doctor_open(place, target->path, O_PATH);
+	int fd = place_open(place, target->path, O_PATH);
 
 	if (fd < 0)
 		return;
@@ -126,18 +126,19 @@ doctor_setid(const struct doctor_place *place,
 	close(fd);
 	/* The ids are compared with those of the process that executes. */
 	if (place->uid != place->euid || place->gid != place->egid) {
-		doctor_find(doctor, DOCTOR_SETID, DOCTOR_FATAL,
+		findings_add(findings, FINDING_SETID, FINDING_FATAL,
 		    "it would be started with different real and effective "
 		    "users or groups: the loader ignores LD_PRELOAD");
-		doctor_remedy(doctor, REMEDY);
+		findings_remedy(findings, REMEDY);
 		return;
 	}
-	judge_bits(place, target, nosuid, doctor);
+	judge_bits(place, target, nosuid, findings);
 	if (capable && nosuid)
-		doctor_find(doctor, DOCTOR_SETID, DOCTOR_NOTE,
+		findings_add(findings, FINDING_SETID, FINDING_NOTE,
 		    "%s has file capabilities, but on a file system that is "
 		    "mounted nosuid: no effect",
 		    target->path);
 	else if (capable)
-		judge_capabilities(place, target, effective, permitted, doctor);
+		judge_capabilities(
+		    place, target, effective, permitted, findings);
 }

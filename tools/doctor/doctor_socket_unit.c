@@ -5,12 +5,15 @@
  * of them do what the rules ask for.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/addr.h"
-#include "doctor/doctor_parts.h"
+#include "config/config.h"
+#include "doctor/doctor_exec.h"
+#include "doctor/doctor_socket_unit.h"
 #include "image/image.h"
 #include "image/match.h"
 #include "image/view.h"
@@ -132,46 +135,46 @@ agrees(const struct unit *unit, const struct image_rule *rule)
 /* The lines to write. */
 static void
 advise(const struct unit *unit, const struct image_rule *rule,
-    struct doctor *doctor)
+    struct findings *findings)
 {
 	char line[64];
 
-	doctor_remedy(doctor, "'systemctl edit %s', write", unit->id);
-	doctor_remedy_line(doctor, "[Socket]");
-	doctor_remedy_line(doctor, "KeepAlive=yes");
+	findings_remedy(findings, "'systemctl edit %s', write", unit->id);
+	findings_remedy_line(findings, "[Socket]");
+	findings_remedy_line(findings, "KeepAlive=yes");
 	for (size_t i = 0; i < SETTINGS; i++) {
 		if ((rule->options & (1u << settings[i].option)) == 0)
 			continue;
 		snprintf(line, sizeof(line), "%s=%d", settings[i].key,
 		    (int)rule->value[settings[i].option]);
-		doctor_remedy_line(doctor, line);
+		findings_remedy_line(findings, line);
 	}
-	doctor_remedy_line(doctor, "and restart it.");
+	findings_remedy_line(findings, "and restart it.");
 }
 
 static void
 judge_rule(const struct unit *unit, const char *stream,
     const struct image *image, const struct image_rule *rule,
-    struct doctor *doctor)
+    struct findings *findings)
 {
 	const char *name = image_string(image, rule->name);
 
 	if (rule->action == ACTION_IGNORE) {
-		doctor_find(doctor, DOCTOR_SOCKETS, DOCTOR_FINE,
+		findings_add(findings, FINDING_SOCKETS, FINDING_FINE,
 		    "ListenStream=%s: rule %s says ignore", stream, name);
 		return;
 	}
 	if (agrees(unit, rule)) {
-		doctor_find(doctor, DOCTOR_SOCKETS, DOCTOR_FINE,
+		findings_add(findings, FINDING_SOCKETS, FINDING_FINE,
 		    "ListenStream=%s has what rule %s says", stream, name);
 	} else {
-		doctor_find(doctor, DOCTOR_SOCKETS, DOCTOR_FATAL,
+		findings_add(findings, FINDING_SOCKETS, FINDING_FATAL,
 		    "ListenStream=%s does not have what rule %s says", stream,
 		    name);
-		advise(unit, rule, doctor);
+		advise(unit, rule, findings);
 	}
 	if ((rule->options & (1u << KEEPALIVE_USER_TIMEOUT)) != 0)
-		doctor_find(doctor, DOCTOR_SOCKETS, DOCTOR_NOTE,
+		findings_add(findings, FINDING_SOCKETS, FINDING_NOTE,
 		    "rule %s has a user-timeout, for which systemd has no "
 		    "setting",
 		    name);
@@ -209,7 +212,7 @@ find_program(const struct unit *unit, bool accept, char name[NAME_MAX + 1])
 
 static void
 judge_stream(const struct unit *unit, const char *stream, const char *program,
-    const struct image *image, struct doctor *doctor)
+    const struct image *image, struct findings *findings)
 {
 	const char *names[1] = {program};
 	struct match_groups groups;
@@ -219,13 +222,13 @@ judge_stream(const struct unit *unit, const char *stream, const char *program,
 	int index;
 
 	if (!parse_stream(stream, &query)) {
-		doctor_find(doctor, DOCTOR_SOCKETS, DOCTOR_NOTE,
+		findings_add(findings, FINDING_SOCKETS, FINDING_NOTE,
 		    "ListenStream=%s is no TCP socket", stream);
 		return;
 	}
 	numbers = calloc(image_group_count(image) + 1u, sizeof(*numbers));
 	if (!numbers) {
-		doctor->error = -ENOMEM;
+		findings->error = -ENOMEM;
 		return;
 	}
 	groups = match_groups(
@@ -233,21 +236,21 @@ judge_stream(const struct unit *unit, const char *stream, const char *program,
 	index = match_rule(image, &groups, &query);
 	free(numbers);
 	if (index == MATCH_NONE || !image_rule(image, (uint32_t)index, &rule)) {
-		doctor_find(doctor, DOCTOR_SOCKETS, DOCTOR_WARN,
+		findings_add(findings, FINDING_SOCKETS, FINDING_WARN,
 		    "ListenStream=%s: no rule matches all that it accepts",
 		    stream);
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "A .socket unit has one setting for all peers: only a rule "
 		    "without source can decide. 'kashim match -d accept' shows "
 		    "what one peer gets.");
 		return;
 	}
-	judge_rule(unit, stream, image, &rule, doctor);
+	judge_rule(unit, stream, image, &rule, findings);
 }
 
 void
 doctor_socket_unit(
-    const struct unit *unit, const char *config, struct doctor *doctor)
+    const struct unit *unit, const char *config, struct findings *findings)
 {
 	const struct unit_setting *setting = NULL;
 	const char *accept_text = last(unit, "Accept");
@@ -259,10 +262,10 @@ doctor_socket_unit(
 	    config_load(config, NULL, NULL, &bytes, &image.size, message);
 
 	if (error < 0) {
-		doctor_find(doctor, DOCTOR_CONFIG,
-		    error == -ENOENT ? DOCTOR_NO_RULES : DOCTOR_UNKNOWN, "%s",
+		findings_add(findings, FINDING_CONFIG,
+		    error == -ENOENT ? FINDING_NO_RULES : FINDING_UNKNOWN, "%s",
 		    message);
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "Without rules there is nothing to derive settings from. "
 		    "KeepAlive=yes, KeepAliveTimeSec=, KeepAliveIntervalSec= "
 		    "and KeepAliveProbes= are those of systemd.socket(5).");
@@ -274,12 +277,12 @@ doctor_socket_unit(
 		char *stream = unit_expand(unit, setting->value);
 
 		if (stream)
-			judge_stream(unit, stream, program, &image, doctor);
+			judge_stream(unit, stream, program, &image, findings);
 		else
-			doctor->error = -ENOMEM;
+			findings->error = -ENOMEM;
 		free(stream);
 	}
-	doctor_find(doctor, DOCTOR_UNIT, DOCTOR_NOTE,
+	findings_add(findings, FINDING_UNIT, FINDING_NOTE,
 	    accept ? "systemd opens the sockets and accepts the connections: "
 		     "its settings, or the library in the service, which looks "
 		     "at what it is handed when it starts"

@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "doctor/doctor_parts.h"
+#include "config/config.h"
+#include "doctor/doctor_sockets.h"
+#include "doctor/place.h"
 #include "image/cache.h"
 #include "live/live.h"
 
@@ -69,7 +71,7 @@ static int
 load(const char *root, const char *config, struct image *image)
 {
 	struct loading loading = {.config = config};
-	struct doctor_place place;
+	struct place place;
 	struct stat st;
 	void *bytes;
 	int error;
@@ -77,7 +79,7 @@ load(const char *root, const char *config, struct image *image)
 	loading.fd = memfd_create("policy", MFD_CLOEXEC);
 	if (loading.fd < 0)
 		return -errno;
-	doctor_place_here(&place);
+	place_here(&place);
 	place.root = root;
 	error = doctor_as(&place, load_here, &loading, sizeof(loading));
 	if (error == 0 && !loading.loaded)
@@ -98,7 +100,7 @@ load(const char *root, const char *config, struct image *image)
 
 static void
 show(const struct live_socket *row, const struct image *image,
-    struct doctor *doctor)
+    struct findings *findings)
 {
 	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
 	struct image_rule rule;
@@ -107,8 +109,8 @@ show(const struct live_socket *row, const struct image *image,
 
 	addr_format(&row->socket.local, local);
 	addr_format(&row->socket.remote, remote);
-	doctor_find(doctor, DOCTOR_SOCKETS,
-	    row->verdict == LIVE_UNKNOWN ? DOCTOR_UNKNOWN : DOCTOR_WARN,
+	findings_add(findings, FINDING_SOCKETS,
+	    row->verdict == LIVE_UNKNOWN ? FINDING_UNKNOWN : FINDING_WARN,
 	    "%s port %u to %s port %u: %s%s%s", local,
 	    (unsigned)row->socket.local_port, remote,
 	    (unsigned)row->socket.remote_port, live_verdict_name(row->verdict),
@@ -118,7 +120,7 @@ show(const struct live_socket *row, const struct image *image,
 
 static void
 judge(const struct live *live, const struct image *image, pid_t pid,
-    struct doctor *doctor)
+    struct findings *findings)
 {
 	size_t counts[LIVE_VERDICTS] = {0}, all = 0, shown = 0, bad;
 	size_t used = 0;
@@ -133,11 +135,11 @@ judge(const struct live *live, const struct image *image, pid_t pid,
 		all++;
 		if (row->verdict != LIVE_OK && row->verdict != LIVE_NO_RULE &&
 		    shown++ < SHOWN)
-			show(row, image, doctor);
+			show(row, image, findings);
 	}
 	bad = counts[LIVE_DIFFERS] + counts[LIVE_OFF];
 	if (all == 0) {
-		doctor_find(doctor, DOCTOR_SOCKETS, DOCTOR_FINE,
+		findings_add(findings, FINDING_SOCKETS, FINDING_FINE,
 		    "it has no TCP connections now");
 		return;
 	}
@@ -148,10 +150,11 @@ judge(const struct live *live, const struct image *image, pid_t pid,
 				"%s %zu %s", used > 0 ? "," : "",
 				counts[verdict], live_verdict_name(verdict));
 	}
-	doctor_find(doctor, DOCTOR_SOCKETS, bad > 0 ? DOCTOR_WARN : DOCTOR_FINE,
-	    "%zu TCP connection%s:%s", all, all == 1 ? "" : "s", text);
+	findings_add(findings, FINDING_SOCKETS,
+	    bad > 0 ? FINDING_WARN : FINDING_FINE, "%zu TCP connection%s:%s",
+	    all, all == 1 ? "" : "s", text);
 	if (bad > 0)
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "'kashim status --pid %d' shows them all, 'kashim apply "
 		    "--pid %d' mends them.",
 		    (int)pid, (int)pid);
@@ -159,7 +162,7 @@ judge(const struct live *live, const struct image *image, pid_t pid,
 
 void
 doctor_sockets(
-    pid_t pid, const char *root, const char *config, struct doctor *doctor)
+    pid_t pid, const char *root, const char *config, struct findings *findings)
 {
 	const struct live_choice choice = {.pids = &pid, .pid_count = 1};
 	struct image image = {0};
@@ -170,17 +173,17 @@ doctor_sockets(
 	if (error == -ENOENT)
 		return;
 	if (error < 0) {
-		doctor_find(doctor, DOCTOR_SOCKETS, DOCTOR_UNKNOWN,
+		findings_add(findings, FINDING_SOCKETS, FINDING_UNKNOWN,
 		    "how its connections stand can't be told: %s",
 		    strerror(-error));
 		return;
 	}
 	error = live_read(&choice, &image, &live);
 	if (error == 0) {
-		judge(&live, &image, pid, doctor);
+		judge(&live, &image, pid, findings);
 		live_free(&live);
 	} else if (error != -ESRCH) {
-		doctor_find(doctor, DOCTOR_SOCKETS, DOCTOR_UNKNOWN,
+		findings_add(findings, FINDING_SOCKETS, FINDING_UNKNOWN,
 		    "its connections can't be listed: %s", strerror(-error));
 	}
 	munmap((void *)image.bytes, image.size);

@@ -10,7 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "doctor/doctor_parts.h"
+#include "config/config.h"
+#include "doctor/doctor.h"
+#include "doctor/doctor_exec.h"
+#include "doctor/doctor_resolve.h"
+#include "doctor/doctor_sandbox.h"
+#include "doctor/doctor_socket_unit.h"
+#include "doctor/doctor_unit.h"
 #include "host/process.h"
 #include "image/cache.h"
 
@@ -23,8 +29,8 @@
 
 struct service {
 	const struct unit *unit;
-	struct doctor_place place;
-	struct doctor *doctor;
+	struct place place;
+	struct findings *findings;
 	struct unit_variable preload, config, cache;
 	gid_t groups[GROUPS_MAX];
 	char root[PATH_MAX];
@@ -71,7 +77,7 @@ static void
 add_groups(struct service *service)
 {
 	const struct unit_setting *setting = NULL;
-	struct doctor_place *place = &service->place;
+	struct place *place = &service->place;
 	char *word;
 
 	while ((setting = unit_next(
@@ -117,7 +123,7 @@ find_user(struct service *service)
 		set_ids(service, DYNAMIC_UID, DYNAMIC_UID);
 		service->groups[0] = DYNAMIC_UID;
 	} else if (user) {
-		doctor_find(service->doctor, DOCTOR_UNIT, DOCTOR_UNKNOWN,
+		findings_add(service->findings, FINDING_UNIT, FINDING_UNKNOWN,
 		    "User=%s: there is no such user here, so what it may read "
 		    "can't be told",
 		    user);
@@ -172,11 +178,11 @@ find_root(struct service *service)
 		if (!last(service->unit, mounts[i]) ||
 		    (i > 0 && !*service->root))
 			continue;
-		doctor_find(service->doctor, DOCTOR_UNIT, DOCTOR_UNKNOWN,
+		findings_add(service->findings, FINDING_UNIT, FINDING_UNKNOWN,
 		    "%s=%s: what the service will find in its root directory "
 		    "can't be looked at from here",
 		    mounts[i], last(service->unit, mounts[i]));
-		doctor_remedy(service->doctor,
+		findings_remedy(service->findings,
 		    "The library and the configuration have to be inside; of "
 		    "the configuration, its .policy file is enough ('kashim "
 		    "compile'). Start the service and ask again, with the "
@@ -208,40 +214,40 @@ passes(const struct unit *unit, const char *name)
 static void
 say_unset(struct service *service, const struct unit_variable *variable)
 {
-	struct doctor *doctor = service->doctor;
+	struct findings *findings = service->findings;
 	const char *id = service->unit->id;
 
 	if (variable->unset) {
-		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_FATAL,
+		findings_add(findings, FINDING_UNIT, FINDING_FATAL,
 		    "UnsetEnvironment= takes LD_PRELOAD away (%s:%u)",
 		    variable->unset->file, (unsigned)variable->unset->line);
-		doctor_remedy(doctor,
+		findings_remedy(findings,
 		    "Take it out of there, or reset it in a drop-in with an "
 		    "empty UnsetEnvironment=.");
 		return;
 	}
 	if (variable->unread) {
-		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_UNKNOWN,
+		findings_add(findings, FINDING_UNIT, FINDING_UNKNOWN,
 		    "EnvironmentFile=%s can't be read: whether it sets "
 		    "LD_PRELOAD can't be told",
 		    variable->unread);
-		doctor_ask_root(doctor);
+		findings_ask_root(findings);
 		return;
 	}
 	if (!variable->value)
-		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_FATAL,
+		findings_add(findings, FINDING_UNIT, FINDING_FATAL,
 		    "%s sets no LD_PRELOAD%s", id,
 		    passes(service->unit, "LD_PRELOAD")
 			? ", but passes on the manager's own"
 			: "");
 	else
-		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_FATAL,
+		findings_add(findings, FINDING_UNIT, FINDING_FATAL,
 		    "%s sets LD_PRELOAD=%s, without " DOCTOR_LIBRARY_FILE
 		    " (%s:%u)",
 		    id, variable->value, variable->file ? variable->file : "?",
 		    (unsigned)variable->line);
-	doctor_remedy(doctor, "'kashim enable %s' and a restart of it help%s.",
-	    id,
+	findings_remedy(findings,
+	    "'kashim enable %s' and a restart of it help%s.", id,
 	    variable->from_file
 		? "; the EnvironmentFile= wins over that, so write it there"
 		: "");
@@ -258,7 +264,7 @@ find_environment(
 	} wanted[] = {{"LD_PRELOAD", &service->preload},
 	    {"KASHIM_CONFIG", &service->config},
 	    {CACHE_ENVIRONMENT, &service->cache}};
-	struct doctor_place *place = &service->place;
+	struct place *place = &service->place;
 	const char *own;
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
@@ -273,7 +279,7 @@ find_environment(
 	if (doctor_find_entry(place->preload, service->entry)) {
 		place->library = service->entry;
 		place->library_in_list = true;
-		doctor_find(service->doctor, DOCTOR_UNIT, DOCTOR_FINE,
+		findings_add(service->findings, FINDING_UNIT, FINDING_FINE,
 		    "LD_PRELOAD=%s in %s", place->preload,
 		    service->preload.file);
 	}
@@ -284,14 +290,14 @@ static int
 examine_program(const char *program, const char *rest, bool full, void *data)
 {
 	struct service *service = data;
-	struct doctor_place place = service->place;
+	struct place place = service->place;
 	char path[PATH_MAX];
 	int error;
 
 	(void)rest;
 	service->programs++;
 	if (strchr(program, '%')) {
-		doctor_find(service->doctor, DOCTOR_UNIT, DOCTOR_UNKNOWN,
+		findings_add(service->findings, FINDING_UNIT, FINDING_UNKNOWN,
 		    "ExecStart=%s: what the %% stands for is not known here",
 		    program);
 		return 0;
@@ -302,11 +308,11 @@ examine_program(const char *program, const char *rest, bool full, void *data)
 		place.no_new_privs = false;
 		place.root = "";
 	}
-	error = doctor_look_up(&place, program, path);
+	error = place_look_up(&place, program, path);
 	if (error == 0)
-		error = doctor_examine(&place, path, service->doctor);
+		error = doctor_examine(&place, path, service->findings);
 	if (error < 0 && error != -ENOMEM) {
-		doctor_find(service->doctor, DOCTOR_PROGRAM, DOCTOR_FATAL,
+		findings_add(service->findings, FINDING_PROGRAM, FINDING_FATAL,
 		    "ExecStart=%s cannot be started: %s", program,
 		    strerror(-error));
 		error = 0;
@@ -316,14 +322,14 @@ examine_program(const char *program, const char *rest, bool full, void *data)
 
 static int
 examine_service(const struct unit *unit, const char *config,
-    const char *library, struct doctor *doctor)
+    const char *library, struct findings *findings)
 {
-	struct service service = {.unit = unit, .doctor = doctor};
+	struct service service = {.unit = unit, .findings = findings};
 	char path[PATH_MAX];
 	bool visible;
 	int error;
 
-	doctor_place_here(&service.place);
+	place_here(&service.place);
 	service.place.path = SEARCH;
 	service.place.shell_fallback = false;
 	find_user(&service);
@@ -340,7 +346,7 @@ examine_service(const struct unit *unit, const char *config,
 	if (visible)
 		error = doctor_exec(unit, examine_program, &service);
 	if (error == 0 && visible && service.programs == 0)
-		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_FATAL,
+		findings_add(findings, FINDING_UNIT, FINDING_FATAL,
 		    "%s has no ExecStart=: it starts no program", unit->id);
 	/* Settings name no $LIB; and without a slash, any directory may do. */
 	if (*service.place.library == '/' &&
@@ -348,7 +354,7 @@ examine_service(const struct unit *unit, const char *config,
 		0)
 		service.place.library = path;
 	doctor_sandbox(
-	    unit, service.place.config, service.place.library, doctor);
+	    unit, service.place.config, service.place.library, findings);
 out:
 	unit_variable_free(&service.preload);
 	unit_variable_free(&service.config);
@@ -383,26 +389,26 @@ ends_with(const char *text, const char *end)
 
 int
 doctor_unit(const char *name, const char *config, const char *library,
-    char full[NAME_MAX + 1], pid_t *pid, struct doctor *doctor)
+    char full[NAME_MAX + 1], pid_t *pid, struct findings *findings)
 {
 	struct search search = {0};
 	struct unit unit;
 	int error = unit_read("", name, &unit);
 
-	*doctor = (struct doctor){0};
+	*findings = (struct findings){0};
 	*pid = 0;
 	if (error < 0)
 		return error;
 	snprintf(full, NAME_MAX + 1, "%s", unit.name);
 	if (unit.masked) {
-		doctor_find(doctor, DOCTOR_UNIT, DOCTOR_FATAL,
+		findings_add(findings, FINDING_UNIT, FINDING_FATAL,
 		    "%s is masked: it can't be started", unit.name);
-		doctor_remedy(doctor, "'systemctl unmask %s'", unit.name);
+		findings_remedy(findings, "'systemctl unmask %s'", unit.name);
 	} else if (ends_with(unit.id, ".socket")) {
 		doctor_socket_unit(
-		    &unit, config ? config : CONFIG_FILE, doctor);
+		    &unit, config ? config : CONFIG_FILE, findings);
 	} else if (ends_with(unit.id, ".service")) {
-		error = examine_service(&unit, config, library, doctor);
+		error = examine_service(&unit, config, library, findings);
 		search.unit = unit.id;
 		if (error == 0 && process_each(compare_process, &search) == 0)
 			*pid = search.oldest.pid;
@@ -411,8 +417,8 @@ doctor_unit(const char *name, const char *config, const char *library,
 	}
 	unit_free(&unit);
 	if (error == 0)
-		error = doctor->error;
+		error = findings->error;
 	if (error < 0)
-		doctor_free(doctor);
+		findings_free(findings);
 	return error;
 }

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * place: the caller's own surroundings, and files as they are found in others.
+ */
+#include "doctor/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "host/inside.h"
+#include "image/cache.h"
+
+/* Those that a program with such file capabilities would get from us. */
+static uint64_t
+inheritable_capabilities(void)
+{
+	struct __user_cap_header_struct header = {
+	    .version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return 0;
+	return data[0].inheritable | (uint64_t)data[1].inheritable << 32;
+}
+
+void
+place_here(struct place *place)
+{
+	const char *path = getenv("PATH");
+
+	*place = (struct place){
+	    .uid = getuid(),
+	    .euid = geteuid(),
+	    .gid = getgid(),
+	    .egid = getegid(),
+	    .no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1,
+	    .inheritable = inheritable_capabilities(),
+	    .root = "",
+	    .preload = getenv("LD_PRELOAD"),
+	    .cache = getenv(CACHE_ENVIRONMENT),
+	    /* Without PATH, execvp(3) takes confstr(_CS_PATH). */
+	    .path = path ? path : "/bin:/usr/bin",
+	    .shell_fallback = true,
+	};
+}
+
+int
+place_open(const struct place *place, const char *path, int flags)
+{
+	int root, fd;
+
+	/* Opening a FIFO waits for its other end without O_NONBLOCK. */
+	if ((flags & O_PATH) == 0)
+		flags |= O_NONBLOCK | O_NOCTTY;
+	if (!*place->root) {
+		fd = open(path, flags | O_CLOEXEC);
+		return fd < 0 ? -errno : fd;
+	}
+	root = inside_root(place->root);
+	if (root < 0)
+		return root;
+	fd = inside_open(root, path, flags);
+	close(root);
+	return fd;
+}
+
+int
+place_stat(const struct place *place, const char *path, struct stat *st)
+{
+	int fd = place_open(place, path, O_PATH);
+	int error;
+
+	if (fd < 0)
+		return fd;
+	error = fstat(fd, st) < 0 ? -errno : 0;
+	close(fd);
+	return error;
+}
+
+/* Can path be executed? Root, too, needs one of the three bits. */
+static int
+executable(const struct place *place, const char *path)
+{
+	struct stat st;
+	int error = place_stat(place, path, &st);
+
+	if (error < 0)
+		return error;
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0)
+		return -EACCES;
+	if (!*place->root && place->euid == geteuid() &&
+	    faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
+		return -errno;
+	return 0;
+}
+
+int
+place_look_up(const struct place *place, const char *name, char path[PATH_MAX])
+{
+	const char *from = place->path;
+	int result = -ENOENT;
+
+	if (!*name)
+		return -ENOENT;
+	if (strchr(name, '/')) {
+		if (snprintf(path, PATH_MAX, "%s", name) >= PATH_MAX)
+			return -ENAMETOOLONG;
+		return executable(place, path);
+	}
+	for (;;) {
+		size_t length = strcspn(from, ":");
+		int error;
+
+		/* An empty entry is the current directory. */
+		if (snprintf(path, PATH_MAX, "%.*s%s%s", (int)length, from,
+			length > 0 ? "/" : "./", name) < PATH_MAX) {
+			error = executable(place, path);
+			if (error == 0)
+				return 0;
+			/* Found, but not ours to execute: remembered. */
+			if (error == -EACCES)
+				result = error;
+			else if (error != -ENOENT && error != -ENOTDIR)
+				return error;
+		}
+		if (from[length] == '\0')
+			return result;
+		from += length + 1;
+	}
+}

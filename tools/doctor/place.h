@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * place: as whom, and in what surroundings, a program is looked at.
+ */
+#ifndef KASHIM_PLACE_H
+#define KASHIM_PLACE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+struct place {
+	uid_t uid, euid;
+	gid_t gid, egid;
+	const gid_t *groups; /* supplementary; NULL: those of the caller */
+	size_t group_count;
+	bool no_new_privs;    /* prctl(2) */
+	uint64_t inheritable; /* capabilities(7) */
+	const char *root;     /* its root directory, "" for the caller's */
+	const char *preload;  /* LD_PRELOAD as it is there already, or NULL */
+	const char *path;     /* where programs are looked for, as PATH */
+	const char *config;   /* the configuration file */
+	const char *cache;    /* KASHIM_CACHE, or NULL */
+	const char *library;  /* libkashim.so as LD_PRELOAD has it */
+	bool library_in_list; /* preload holds it, and nothing adds it */
+	bool shell_fallback;  /* a text without #! goes to /bin/sh */
+};
+
+/* The surroundings of the calling process. */
+void place_here(struct place *place);
+
+/*
+ * Opens path below the place's root for reading, as open(2), or only to look
+ * at (O_PATH). Links lead to where they would lead inside. Returns a
+ * close-on-exec descriptor or -errno.
+ */
+int place_open(const struct place *place, const char *path, int flags);
+
+/* stat(2) likewise. Returns 0 or -errno. */
+int place_stat(const struct place *place, const char *path, struct stat *st);
+
+/*
+ * Looks for a program as execvp(3) does, in place->path if its name has no
+ * slash. Returns 0 and its path, or -ENOENT, -EACCES, -errno.
+ */
+int
+place_look_up(const struct place *place, const char *name, char path[PATH_MAX]);
+
+/*
+ * Calls look(data) with the root directory, user and groups of place, in a
+ * child where they, or KASHIM_CACHE, are not the caller's. What it leaves in
+ * the size bytes at data comes back. Returns 0; -EPERM if that is not
+ * permitted; -errno.
+ */
+int doctor_as(const struct place *place, void (*look)(void *data), void *data,
+    size_t size);
+
+#endif
