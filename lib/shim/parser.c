@@ -49,7 +49,7 @@ complain(char message[CONFIG_MESSAGE_MAX], int error, const char *text)
 }
 
 static int
-read_with(void *object, const char *config, parser_use_fn *use, void *data,
+read_with(void *object, const char *config, source_take_fn *take, void *data,
     char message[CONFIG_MESSAGE_MAX])
 {
 	config_object_load_fn *load =
@@ -70,7 +70,7 @@ read_with(void *object, const char *config, parser_use_fn *use, void *data,
 	if (error == 0) {
 		image.bytes = bytes;
 		if (image_check(&image) == 0)
-			use(data, &image);
+			error = take(data, SOURCE_TEXT, &image);
 		else
 			error = complain(
 			    message, -EBADMSG, "the policy's image is damaged");
@@ -80,7 +80,7 @@ read_with(void *object, const char *config, parser_use_fn *use, void *data,
 }
 
 int
-parser_read(const char *library, const char *config, parser_use_fn *use,
+parser_read(const char *library, const char *config, source_take_fn *take,
     void *data, char message[CONFIG_MESSAGE_MAX])
 {
 	void *object = open_parser(library);
@@ -93,7 +93,7 @@ parser_read(const char *library, const char *config, parser_use_fn *use,
 		    CONFIG_OBJECT_FILE " can't be loaded, and there is no "
 				       "fresh image: run kashim compile");
 	}
-	error = read_with(object, config, use, data, message);
+	error = read_with(object, config, take, data, message);
 	loader_dlclose(object);
 	return error;
 }

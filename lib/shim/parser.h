@@ -7,18 +7,16 @@
 #define KASHIM_PARSER_H
 
 #include "config/config.h"
-#include "image/image.h"
-
-/* Gets an image that passed image_check() and that is gone afterwards. */
-typedef void parser_use_fn(void *data, const struct image *image);
+#include "image/source.h"
 
 /*
  * Reads the configuration file at config with the object that stands beside
- * library, and calls use with data and the image. library may be NULL.
- * Returns 0; or -errno and why, one line, at message: as config_load(), or
- * -ELIBACC if the object can't be loaded, or is of another version.
+ * library, and calls take with data, SOURCE_TEXT and the image. library may be
+ * NULL. Returns what that returned; or -errno and why, one line, at message: as
+ * config_load(), or -ELIBACC if the object can't be loaded, or is of another
+ * version.
  */
-int parser_read(const char *library, const char *config, parser_use_fn *use,
+int parser_read(const char *library, const char *config, source_take_fn *take,
     void *data, char message[CONFIG_MESSAGE_MAX]);
 
 #endif

@@ -14,22 +14,20 @@
 #include <unistd.h>
 
 #include "config/config.h"
-#include "image/cache.h"
+#include "image/source.h"
 #include "shim/inherit.h"
 #include "shim/loader.h"
 #include "shim/parser.h"
 #include "shim/policy.h"
 #include "shim/telltale.h"
 
-/* Reloads that come again and again while it reads. */
-#define READ_TRIES_MAX 100
-
 /* While start-up goes on. */
 struct reading {
 	struct start start;
-	const char *config;
-	enum telltale_start source;
-	const struct start *result;
+	struct source source;
+	bool named;      /* by KASHIM_CONFIG */
+	bool no_inherit; /* for the key inherit */
+	char message[CONFIG_MESSAGE_MAX];
 };
 
 static struct start policy_found;
@@ -80,27 +78,19 @@ concerns_us(const struct reading *reading, const struct image *own)
 	return !view_is_empty(&view);
 }
 
-/* Ends start-up with what it found, and with a copy of an image of its own. */
+/* Makes a copy of an image, for good. */
 static int
-seal(struct reading *reading, const struct image *own)
+keep(struct reading *reading, const struct image *image)
 {
-	struct start *start = &policy_found;
-	uint8_t *bytes;
+	uint8_t *bytes = mmap(NULL, image->size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (own != NULL) {
-		bytes = mmap(NULL, own->size, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (bytes == MAP_FAILED)
-			return -errno;
-		memcpy(bytes, own->bytes, own->size);
-		mprotect(bytes, own->size, PROT_READ);
-		reading->start.own =
-		    (struct image){.bytes = bytes, .size = own->size};
-	}
-	*start = reading->start;
-	for (unsigned int i = 0; i < start->program.count; i++)
-		start->names[i] = start->program.text[i];
-	reading->result = start;
+	if (bytes == MAP_FAILED)
+		return -errno;
+	memcpy(bytes, image->bytes, image->size);
+	mprotect(bytes, image->size, PROT_READ);
+	reading->start.own =
+	    (struct image){.bytes = bytes, .size = image->size};
 	return 0;
 }
 
@@ -113,151 +103,93 @@ own_library(void)
 	return loader_dladdr(&policy_found, &self) != 0 ? self.dli_fname : NULL;
 }
 
-static void
-note_inherit(const struct image *image)
-{
-	struct image_header header;
-	const char *library;
-
-	if (!image_header(image, &header) ||
-	    (header.flags & IMAGE_NO_INHERIT) == 0)
-		return;
-	library = own_library();
-	if (library != NULL)
-		inherit_stop(library);
-}
-
-/* Goes by an image of its own, until something is published. */
 static int
-use_own(struct reading *reading, const struct image *image,
-    enum telltale_start source)
+take(void *data, enum source_kind kind, const struct image *image)
 {
-	note_inherit(image);
-	/* Nothing can match this program: let every call go straight on. */
-	if (reading->start.shared.header == NULL &&
-	    !concerns_us(reading, image))
+	struct reading *reading = data;
+	struct image_header header;
+	int error = 0;
+
+	reading->no_inherit = image_header(image, &header) &&
+	                      (header.flags & IMAGE_NO_INHERIT) != 0;
+	if (kind == SOURCE_PUBLISHED || kind == SOURCE_OLD_PUBLISHED)
 		return 0;
-	reading->source = source;
-	return seal(reading, image);
+	/*
+	 * If nothing in it can match this program, and nothing is published,
+	 * every call goes straight on.
+	 */
+	if (reading->source.shared.header != NULL ||
+	    concerns_us(reading, image))
+		error = keep(reading, image);
+	if (error < 0)
+		strcpy(reading->message, "no memory for the policy");
+	return error;
 }
 
-/*
- * Goes by what is published, if that is fresh, or fresh or not. Returns
- * whether it does.
- */
-static bool
-use_shared(struct reading *reading, bool fresh)
+static int
+read_text(const char *config, source_take_fn *use, void *data)
 {
+	struct reading *reading = data;
+
+	/* The usual case on a host without a configuration. */
+	if (!reading->named && access(config, F_OK) != 0 && errno == ENOENT)
+		return -ENOENT;
+	return parser_read(own_library(), config, use, data, reading->message);
+}
+
+/* What the process goes by, from now on. Returns NULL if nothing. */
+static const struct start *
+seal(struct reading *reading)
+{
+	const struct source *source = &reading->source;
 	struct start *start = &reading->start;
-	struct image image;
-	bool usable;
 
-	if (start->shared.header == NULL)
-		return false;
-	for (int i = 0; i < READ_TRIES_MAX; i++) {
-		start->first = shared_current(&start->shared);
-		image = shared_image(&start->shared, start->first);
-		usable = image_check_header(&image) == 0 &&
-		         (!fresh ||
-			     cache_age(&image, reading->config) == CACHE_FRESH);
-		if (shared_intact(&start->shared, start->first))
-			break;
-		usable = false;
+	start->shared = source->shared;
+	if (source->kind == SOURCE_PUBLISHED ||
+	    source->kind == SOURCE_OLD_PUBLISHED) {
+		start->first = source->generation;
+	} else if (source->shared.header != NULL) {
+		start->passes = true;
+		start->passed = source->generation;
+	} else if (start->own.bytes == NULL) {
+		return NULL;
 	}
-	start->passes = !usable;
-	start->passed = start->first;
-	if (!usable) {
-		start->first = 0;
-		return false;
-	}
-	note_inherit(&image);
-	reading->source = TELLTALE_PUBLISHED;
-	return seal(reading, NULL) == 0;
-}
-
-/* The same for the compiled image, which is copied. */
-static bool
-use_compiled(struct reading *reading, bool fresh)
-{
-	char path[PATH_MAX];
-	struct image image;
-	bool used;
-
-	if (cache_name(reading->config, path, sizeof(path)) < 0 ||
-	    cache_read(path, &image) < 0)
-		return false;
-	used = (!fresh || cache_is_fresh(&image, reading->config)) &&
-	       use_own(reading, &image, TELLTALE_COMPILED) == 0;
-	cache_release(&image);
-	return used;
-}
-
-struct parsed {
-	struct reading *reading;
-	int error;
-};
-
-static void
-use_parsed(void *data, const struct image *image)
-{
-	struct parsed *parsed = data;
-
-	parsed->error = use_own(parsed->reading, image, TELLTALE_TEXT);
+	policy_found = *start;
+	for (unsigned int i = 0; i < policy_found.program.count; i++)
+		policy_found.names[i] = policy_found.program.text[i];
+	return &policy_found;
 }
 
 static void
-use_text(struct reading *reading)
+tell(enum source_kind kind, const struct start *start)
 {
-	char message[CONFIG_MESSAGE_MAX] = "";
-	const char *what = " runs without a policy: ";
-	struct parsed parsed = {.reading = reading};
-	int error = parser_read(
-	    own_library(), reading->config, use_parsed, &parsed, message);
+	static const uint32_t starts[] = {
+	    [SOURCE_NOTHING] = TELLTALE_NOTHING,
+	    [SOURCE_PUBLISHED] = TELLTALE_PUBLISHED,
+	    [SOURCE_COMPILED] = TELLTALE_COMPILED,
+	    [SOURCE_TEXT] = TELLTALE_TEXT,
+	    [SOURCE_OLD_COMPILED] = TELLTALE_COMPILED,
+	    [SOURCE_OLD_PUBLISHED] = TELLTALE_PUBLISHED,
+	};
 
-	if (error == 0 && parsed.error == 0)
+	telltale.start = starts[kind];
+	telltale.shared = (uintptr_t)start->shared.header;
+	telltale.passes = start->passes;
+	telltale.passed = start->passed;
+}
+
+/* Says what is wrong with the text. */
+static void
+complain(const struct reading *reading)
+{
+	/* That there is no configuration is nothing to complain of. */
+	if (reading->source.error == 0 || reading->message[0] == '\0')
 		return;
-	if (error == 0)
-		strcpy(message, "no memory for the policy");
-	/* The compiled one is the newer one, if they differ. */
-	else if (error != -ENOENT &&
-		 (use_compiled(reading, false) || use_shared(reading, false)))
-		what = " keeps the last good policy: ";
-	report(&reading->start.program, what, message);
-}
-
-static bool
-map_shared(struct reading *reading, uid_t user)
-{
-	char path[PATH_MAX];
-
-	return shared_name(reading->config, user, path, sizeof(path)) == 0 &&
-	       shared_map(path, &reading->start.shared) == 0;
-}
-
-/* Programs that are not root's may follow their user's own files. */
-static void
-find_shared(struct reading *reading)
-{
-	uid_t user;
-
-	if (map_shared(reading, 0))
-		return;
-	user = geteuid();
-	if (user != 0)
-		(void)map_shared(reading, user);
-}
-
-static void
-tell(const struct reading *reading)
-{
-	const struct start *start = reading->result;
-
-	if (start != NULL) {
-		telltale.start = reading->source;
-		telltale.shared = (uintptr_t)start->shared.header;
-		telltale.passes = start->passes;
-		telltale.passed = start->passed;
-	}
+	report(&reading->start.program,
+	    reading->source.kind == SOURCE_NOTHING
+		? " runs without a policy: "
+		: " keeps the last good policy: ",
+	    reading->message);
 }
 
 const struct start *
@@ -265,22 +197,23 @@ policy_read(char *const *argv)
 {
 	const char *named = environment("KASHIM_CONFIG");
 	const char *trace = environment("KASHIM_TRACE");
-	struct reading reading = {
-	    .config = named != NULL ? named : CONFIG_FILE};
+	struct reading reading = {.named = named != NULL};
+	const struct start *start;
 
 	program_find(&reading.start.program, argv);
 	if (trace != NULL && strlen(trace) < TRACE_PATH_MAX)
 		memcpy(reading.start.trace_path, trace, strlen(trace) + 1);
-	find_shared(&reading);
-	if (use_shared(&reading, true) || use_compiled(&reading, true))
-		goto out;
-	/* The usual case on a host without a configuration. */
-	if (named != NULL || access(CONFIG_FILE, F_OK) == 0 || errno != ENOENT)
-		use_text(&reading);
-	/* Nothing yet, but it may come. */
-	if (reading.result == NULL && reading.start.shared.header != NULL)
-		(void)seal(&reading, NULL);
-out:
-	tell(&reading);
-	return reading.result;
+	source_find(named != NULL ? named : CONFIG_FILE, read_text, take,
+	    &reading, &reading.source);
+	complain(&reading);
+	if (reading.source.kind != SOURCE_NOTHING && reading.no_inherit) {
+		const char *library = own_library();
+
+		if (library != NULL)
+			inherit_stop(library);
+	}
+	start = seal(&reading);
+	if (start != NULL)
+		tell(reading.source.kind, start);
+	return start;
 }

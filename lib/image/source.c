@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * source: which policy is in force for a program that starts.
+ */
+#include "image/source.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+#include "image/cache.h"
+
+/* Reloads that come again and again while it reads. */
+#define TRIES_MAX 100
+
+struct search {
+	const char *config;
+	source_take_fn *take;
+	void *data;
+	struct source *source;
+};
+
+static bool
+try_published(const struct search *search, enum source_kind kind)
+{
+	struct source *source = search->source;
+	struct image image;
+	bool taken = false;
+
+	if (source->shared.header == NULL)
+		return false;
+	for (int i = 0; i < TRIES_MAX; i++) {
+		source->generation = shared_current(&source->shared);
+		image = shared_image(&source->shared, source->generation);
+		taken = image_check_header(&image) == 0 &&
+		        (kind == SOURCE_OLD_PUBLISHED ||
+			    cache_age(&image, search->config) == CACHE_FRESH) &&
+		        search->take(search->data, kind, &image) == 0;
+		if (shared_intact(&source->shared, source->generation))
+			break;
+		taken = false;
+	}
+	if (taken)
+		source->kind = kind;
+	return taken;
+}
+
+static bool
+try_compiled(const struct search *search, enum source_kind kind)
+{
+	char path[PATH_MAX];
+	struct image image;
+	bool taken;
+
+	if (cache_name(search->config, path, sizeof(path)) < 0 ||
+	    cache_read(path, &image) < 0)
+		return false;
+	taken = (kind == SOURCE_OLD_COMPILED ||
+		    cache_is_fresh(&image, search->config)) &&
+	        search->take(search->data, kind, &image) == 0;
+	cache_release(&image);
+	if (taken)
+		search->source->kind = kind;
+	return taken;
+}
+
+static int
+map(const char *config, uid_t user, char path[PATH_MAX], struct shared *shared)
+{
+	int error = shared_name(config, user, path, PATH_MAX);
+
+	return error < 0 ? error : shared_map(path, shared);
+}
+
+/* A program that is not root's may follow its user's own files. */
+int
+source_map(const char *config, char path[PATH_MAX], struct shared *shared)
+{
+	uid_t user = geteuid();
+	int error = map(config, 0, path, shared);
+
+	if (error < 0 && user != 0)
+		error = map(config, user, path, shared);
+	if (error < 0)
+		*shared = (struct shared){0};
+	return error;
+}
+
+void
+source_find(const char *config, source_text_fn *text, source_take_fn *take,
+    void *data, struct source *source)
+{
+	const struct search search = {
+	    .config = config, .take = take, .data = data, .source = source};
+	char path[PATH_MAX];
+
+	*source = (struct source){0};
+	(void)source_map(config, path, &source->shared);
+	if (try_published(&search, SOURCE_PUBLISHED) ||
+	    try_compiled(&search, SOURCE_COMPILED))
+		return;
+	source->error = text(config, take, data);
+	if (source->error == 0)
+		source->kind = SOURCE_TEXT;
+	/* The compiled one is the newer one, if they differ. */
+	else if (source->error != -ENOENT &&
+		 !try_compiled(&search, SOURCE_OLD_COMPILED))
+		(void)try_published(&search, SOURCE_OLD_PUBLISHED);
+}
