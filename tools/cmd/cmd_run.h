@@ -8,8 +8,8 @@
 #include <limits.h>
 #include <stdbool.h>
 
+#include "config/in_force.h"
 #include "doctor/doctor.h"
-#include "image/image.h"
 
 enum way {
 	WAY_CHOOSE,
@@ -27,8 +27,7 @@ struct run {
 	bool strict;
 	enum way way;
 	bool way_asked; /* and not chosen by us */
-	bool has_rules;
-	struct image image;
+	struct in_force force;
 	bool examined;
 	struct findings findings;
 	/* Why the preload has no effect; NULL if it has. */
@@ -36,6 +35,12 @@ struct run {
 	/* Why that can't be told; NULL if it can. */
 	const struct finding *doubt;
 };
+
+static inline bool
+run_has_rules(const struct run *run)
+{
+	return run->force.source.kind != SOURCE_NOTHING;
+}
 
 /*
  * Something keeps the rules, or what is asked for, from this program, and a

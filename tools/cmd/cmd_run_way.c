@@ -14,8 +14,6 @@
 #include "base/trace.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_run.h"
-#include "config/config.h"
-#include "image/cache.h"
 #include "supervise/supervise.h"
 #include "supervise/supervise_inherited.h"
 
@@ -31,31 +29,21 @@ run_go_without(const struct run *run, const char *what)
 }
 
 /*
- * Reads the rules. The shim reads the file by itself; here only a person can
- * see what is wrong with it, and a supervisor needs them.
+ * Reads the rules. The library does so by itself; here only a person can see
+ * what is wrong with the text, and a supervisor needs them.
  */
 static int
 read_rules(struct run *run)
 {
-	char message[CONFIG_MESSAGE_MAX];
-	char compiled[PATH_MAX];
-	uint8_t *bytes;
+	int error = in_force_read(run->config, true, &run->force);
 
-	run->has_rules = true;
-	if (cache_name(run->config, compiled, sizeof(compiled)) == 0 &&
-	    cache_read(compiled, &run->image) == 0) {
-		if (cache_is_fresh(&run->image, run->config))
-			return CMD_DONE;
-		cache_release(&run->image);
-	}
-	if (config_load(run->config, NULL, NULL, &bytes, &run->image.size,
-		message) == 0) {
-		run->image.bytes = bytes;
-		return CMD_DONE;
-	}
-	run->has_rules = false;
-	warnx("%s", message);
-	return run_go_without(run, "a policy");
+	if (*run->force.message)
+		warnx("%s", run->force.message);
+	if (error < 0)
+		return run_go_without(run, "a policy");
+	if (run->force.source.error < 0)
+		warnx("%s goes by the last good policy", run->program);
+	return CMD_DONE;
 }
 
 /* Does this keep the preload from having an effect? */
@@ -68,7 +56,7 @@ is_obstacle(const struct run *run, const struct finding *finding)
 	case FINDING_PROGRAM: /* execve(2) will say so */
 		return false;
 	case FINDING_CONFIG: /* said already, if it is about the rules */
-		return run->has_rules;
+		return run_has_rules(run);
 	default:
 		return true;
 	}
@@ -206,8 +194,7 @@ static int
 supervise(const struct run *run)
 {
 	struct worker_policy policy = {
-	    .image = run->image,
-	    .config = run->config,
+	    .force = &run->force,
 	    .trace = run->trace_fd,
 	};
 	const char *why;
@@ -219,7 +206,7 @@ supervise(const struct run *run)
 	    run->obstacle != NULL ? run->obstacle->what
 	    : run->way_asked      ? "--supervise asks for it"
 				  : run->doubt->what);
-	why = supervise_lacks(&run->image);
+	why = supervise_lacks(&run->force.image);
 	if (why != NULL) {
 		trace(run, ": supervised in part: ", why);
 		warnx("%s", why);
@@ -245,7 +232,7 @@ choose(const struct run *run)
 {
 	const bool doubt = run->doubt != NULL && !is_unreadable(run);
 
-	return run->has_rules && (run->obstacle != NULL || doubt)
+	return run_has_rules(run) && (run->obstacle != NULL || doubt)
 	           ? WAY_SUPERVISE
 	           : WAY_PRELOAD;
 }
@@ -264,7 +251,7 @@ run_prepare(struct run *run)
 		run->way = choose(run);
 	if (run->way == WAY_PRELOAD)
 		return preload(run);
-	if (run->has_rules)
+	if (run_has_rules(run))
 		return supervise(run);
 	trace(run, ": not supervised: ", "there are no rules");
 	return CMD_DONE;

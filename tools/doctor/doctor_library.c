@@ -250,7 +250,7 @@ judge_libc(const struct place *place, const struct doctor_target *target,
 		    "%s uses musl, which lacks %s that %s needs: the program "
 		    "would not start",
 		    target->path, *lacking ? lacking : "something", path);
-	} else if (policy->source == DOCTOR_NOTHING) {
+	} else if (policy->source == SOURCE_NOTHING) {
 		findings_add(findings, FINDING_LIBC, FINDING_FATAL,
 		    "%s uses musl: there the library reads only what 'kashim "
 		    "compile' or 'kashim reload' wrote, and there is nothing",

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * doctor_policy: the configuration as a program would read it when it starts,
- * and what comes of it for this program. The order is the shim's (policy.c):
- * the compiled policy if it is fresh, else the text.
+ * and what comes of it for this program.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,11 +11,10 @@
 #include <unistd.h>
 
 #include "advice/example.h"
+#include "config/in_force.h"
 #include "doctor/doctor_policy.h"
 #include "doctor/doctor_resolve.h"
-#include "image/cache.h"
 #include "image/image.h"
-#include "image/shared.h"
 #include "image/view.h"
 
 #define PARSER "libkashim-config.so"
@@ -44,7 +42,7 @@ find_change(const struct image *image, struct timespec *changed)
 }
 
 static void
-judge_image(const struct image *image, struct question *question)
+look_at_image(const struct image *image, struct question *question)
 {
 	struct doctor_policy *policy = &question->policy;
 	const char *names[2] = {question->names[0], question->names[1]};
@@ -54,6 +52,7 @@ judge_image(const struct image *image, struct question *question)
 	    calloc(image_group_count(image) + 1u, sizeof(*numbers));
 
 	if (!numbers) {
+		policy->source = SOURCE_NOTHING;
 		policy->error = -ENOMEM;
 		return;
 	}
@@ -66,91 +65,23 @@ judge_image(const struct image *image, struct question *question)
 	free(numbers);
 }
 
-/* What is published, fresh or not; as find_shared() and use_shared(). */
-static bool
-use_shared(struct question *question, bool fresh)
-{
-	struct doctor_policy *policy = &question->policy;
-	const uid_t users[] = {0, geteuid()};
-	char path[PATH_MAX];
-	struct shared shared = {0};
-	struct image image;
-	bool used;
-
-	for (size_t i = 0; i < 2 && !shared.header; i++)
-		if (shared_name(
-			question->config, users[i], path, sizeof(path)) < 0 ||
-		    shared_map(path, &shared) < 0)
-			shared.header = NULL;
-	if (!shared.header)
-		return false;
-	policy->generation = shared_current(&shared);
-	image = shared_image(&shared, policy->generation);
-	used = image_check(&image) == 0 &&
-	       (!fresh || cache_age(&image, question->config) == CACHE_FRESH);
-	if (used)
-		judge_image(&image, question);
-	/* A reload or two at this moment: as if nothing had been found. */
-	used = used && shared_intact(&shared, policy->generation);
-	shared_unmap(&shared);
-	return used;
-}
-
-static bool
-use_compiled(struct question *question, bool fresh)
-{
-	char path[PATH_MAX];
-	struct image image;
-	bool used;
-
-	if (cache_name(question->config, path, sizeof(path)) < 0 ||
-	    cache_read(path, &image) < 0)
-		return false;
-	used = !fresh || cache_is_fresh(&image, question->config);
-	if (used)
-		judge_image(&image, question);
-	cache_release(&image);
-	return used;
-}
-
-/* Where there is no parser, the shim says -ELIBACC. */
-static bool
-use_text(struct question *question)
-{
-	struct doctor_policy *policy = &question->policy;
-	struct image image;
-	uint8_t *bytes;
-
-	policy->error = config_load(
-	    question->config, NULL, NULL, &bytes, &image.size, policy->message);
-	if (policy->error < 0)
-		return false;
-	image.bytes = bytes;
-	if (!*policy->parser)
-		judge_image(&image, question);
-	free(bytes);
-	if (*policy->parser)
-		policy->error = -ELIBACC;
-	return policy->error == 0;
-}
-
-/* May run in a child, with the rights of another user. In policy.c's order. */
+/* May run in a child, with the rights of another user. */
 static void
 read_policy(void *data)
 {
 	struct question *question = data;
 	struct doctor_policy *policy = &question->policy;
+	struct in_force force;
 
-	if (use_shared(question, true))
-		policy->source = DOCTOR_PUBLISHED;
-	else if (use_compiled(question, true))
-		policy->source = DOCTOR_COMPILED;
-	else if (use_text(question))
-		policy->source = DOCTOR_TEXT;
-	else if (policy->error != -ENOENT &&
-		 (use_shared(question, false) || use_compiled(question, false)))
-		policy->source = DOCTOR_LAST_GOOD;
-	if (policy->source != DOCTOR_PUBLISHED &&
+	(void)in_force_read(question->config, !*policy->parser, &force);
+	policy->source = force.source.kind;
+	policy->generation = force.source.generation;
+	policy->error = force.source.error;
+	memcpy(policy->message, force.message, sizeof(policy->message));
+	if (policy->source != SOURCE_NOTHING)
+		look_at_image(&force.image, question);
+	in_force_free(&force);
+	if (policy->source != SOURCE_PUBLISHED &&
 	    !compiled_complaint(question->config, 0, policy->complaint))
 		*policy->complaint = '\0';
 }
@@ -276,9 +207,10 @@ static void
 judge_rules(const struct place *place, const struct doctor_target *target,
     const struct doctor_policy *policy, struct findings *findings)
 {
-	static const char *const sources[] = {[DOCTOR_COMPILED] = ", compiled",
-	    [DOCTOR_TEXT] = "",
-	    [DOCTOR_LAST_GOOD] = ", the last good ones"};
+	static const char *const sources[] = {[SOURCE_COMPILED] = ", compiled",
+	    [SOURCE_TEXT] = "",
+	    [SOURCE_OLD_COMPILED] = ", the last good ones",
+	    [SOURCE_OLD_PUBLISHED] = ", the last good ones"};
 	char published[32];
 
 	if (!policy->concerned) {
@@ -297,7 +229,7 @@ judge_rules(const struct place *place, const struct doctor_target *target,
 	findings_add(findings, FINDING_CONFIG, FINDING_FINE,
 	    "%s%s: %u rule%s%s", place->root, place->config,
 	    (unsigned)policy->rules, policy->rules == 1 ? "" : "s",
-	    policy->source == DOCTOR_PUBLISHED ? published
+	    policy->source == SOURCE_PUBLISHED ? published
 					       : sources[policy->source]);
 	if (policy->no_inherit && (target->script || target->shell))
 		judge_inheritance(target, findings);
@@ -319,14 +251,14 @@ doctor_policy_judge(const struct place *place,
 	if (*policy->complaint)
 		findings_add(findings, FINDING_CONFIG, FINDING_NOTE, "%s",
 		    policy->complaint);
-	if (policy->source == DOCTOR_NOTHING) {
+	if (policy->source == SOURCE_NOTHING) {
 		/* Of musl's, doctor_library() has said so. */
 		if (policy->error != -ELIBACC ||
 		    target->elf.libc != ELF_FILE_MUSL)
 			judge_nothing(place, policy, findings);
 		return;
 	}
-	if (policy->source == DOCTOR_LAST_GOOD)
+	if (policy->source >= SOURCE_OLD_COMPILED)
 		judge_last_good(policy, findings);
 	judge_rules(place, target, policy, findings);
 }

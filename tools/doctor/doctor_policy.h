@@ -15,19 +15,12 @@
 #include "doctor/findings.h"
 #include "doctor/place.h"
 #include "doctor/target.h"
-
-enum doctor_source {
-	DOCTOR_NOTHING,   /* there are no rules: error and message say why */
-	DOCTOR_PUBLISHED, /* by kashim reload */
-	DOCTOR_COMPILED,
-	DOCTOR_TEXT,
-	DOCTOR_LAST_GOOD, /* the text is wrong; an older policy is there */
-};
+#include "image/source.h"
 
 /* The configuration as the program would read it. */
 struct doctor_policy {
 	int look_error; /* 0, or -errno: it could not be looked at so */
-	enum doctor_source source;
+	enum source_kind source;
 	uint32_t generation; /* if it is published */
 	int error;           /* 0, or -errno of what was read last */
 	char message[CONFIG_MESSAGE_MAX];

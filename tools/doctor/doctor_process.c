@@ -149,7 +149,7 @@ guess_policy(const struct doctor_proc *proc, const struct place *place,
     const struct doctor_target *target, const struct doctor_policy *policy,
     struct findings *findings)
 {
-	if (policy->look_error == 0 && policy->source == DOCTOR_NOTHING) {
+	if (policy->look_error == 0 && policy->source == SOURCE_NOTHING) {
 		findings_add(findings, FINDING_CONFIG, FINDING_WARN,
 		    "as it runs now, it cannot read its configuration: %s",
 		    policy->message);
@@ -192,8 +192,8 @@ judge_change(const struct doctor_proc *proc, const struct generation *has,
 	print_time(&policy->changed, changed);
 	if (has && has->source == GENERATION_PUBLISHED) {
 		if (policy->look_error < 0 ||
-		    policy->source == DOCTOR_PUBLISHED ||
-		    policy->source == DOCTOR_NOTHING)
+		    policy->source == SOURCE_PUBLISHED ||
+		    policy->source == SOURCE_NOTHING)
 			return;
 		findings_add(findings, FINDING_POLICY, FINDING_WARN,
 		    "the configuration was changed (%s), and not published "
@@ -244,7 +244,7 @@ judge_policy(const struct doctor_proc *proc, const struct place *place,
 		? FINDING_WARN
 		: FINDING_FINE,
 	    "%s%s: %s", place->root, place->config, text);
-	if (policy->look_error == 0 && policy->source == DOCTOR_NOTHING &&
+	if (policy->look_error == 0 && policy->source == SOURCE_NOTHING &&
 	    has.source != GENERATION_PUBLISHED)
 		judge_loss(policy, findings);
 	else

@@ -10,10 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config/config.h"
+#include "config/in_force.h"
 #include "doctor/doctor_sockets.h"
 #include "doctor/place.h"
-#include "image/cache.h"
 #include "live/live.h"
 
 /* The first few are enough to see what is the matter. */
@@ -39,27 +38,17 @@ write_all(int fd, const uint8_t *bytes, size_t size)
 	return true;
 }
 
-/* What the configuration says now. It may run in a child. */
+/* It may run in a child. */
 static void
 load_here(void *data)
 {
 	struct loading *loading = data;
-	char compiled[PATH_MAX], message[CONFIG_MESSAGE_MAX];
-	struct image image;
-	uint8_t *bytes;
+	struct in_force force;
 
-	if (cache_name(loading->config, compiled, sizeof(compiled)) == 0 &&
-	    cache_read(compiled, &image) == 0) {
-		if (cache_is_fresh(&image, loading->config))
-			loading->loaded =
-			    write_all(loading->fd, image.bytes, image.size);
-		cache_release(&image);
-	}
-	if (loading->loaded || config_load(loading->config, NULL, NULL, &bytes,
-				   &image.size, message) < 0)
-		return;
-	loading->loaded = write_all(loading->fd, bytes, image.size);
-	free(bytes);
+	if (in_force_read(loading->config, true, &force) == 0)
+		loading->loaded =
+		    write_all(loading->fd, force.image.bytes, force.image.size);
+	in_force_free(&force);
 }
 
 /*

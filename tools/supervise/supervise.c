@@ -266,7 +266,8 @@ supervise_keeps_rights(void)
 int
 supervise_start(const struct worker_policy *policy, const char **why)
 {
-	const struct supervise_needs needs = supervise_needs(&policy->image);
+	const struct supervise_needs needs =
+	    supervise_needs(&policy->force->image);
 	struct sock_fprog filter = {0};
 	struct ends ends;
 	int pair[2];

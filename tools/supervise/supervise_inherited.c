@@ -79,7 +79,7 @@ supervise_inherited(const struct worker_policy *policy, const char *program)
 	    .calls = {setsockopt, getsockopt},
 	};
 
-	if (supervise_view_start(&policy->image, policy->config) == 0) {
+	if (supervise_view_start(policy->force) == 0) {
 		apply.view = supervise_view(names, 2);
 		if (!view_is_empty(apply.view))
 			look_at_all(&apply, policy->trace);

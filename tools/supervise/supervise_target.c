@@ -64,12 +64,12 @@ target_has_proc(void)
 }
 
 int
-target_start(const struct image *image, const char *config)
+target_start(const struct in_force *force)
 {
 	known.has_proc = target_has_proc();
 	for (int i = 0; i < TARGETS; i++)
 		known.table[i].pidfd = -1;
-	return supervise_view_start(image, config);
+	return supervise_view_start(force);
 }
 
 /* Reads a file below /proc/TID. Returns its length or -errno. */

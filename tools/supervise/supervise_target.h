@@ -19,16 +19,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "image/image.h"
+#include "config/in_force.h"
 #include "image/view.h"
 
 struct target;
 
 /*
- * Starts to know targets, under the rules of a checked image, which has to
- * stay, of the configuration file config. Returns 0 or -ENOMEM.
+ * Starts to know targets, under a policy, which has to stay. Returns 0 or
+ * -ENOMEM.
  */
-int target_start(const struct image *image, const char *config);
+int target_start(const struct in_force *force);
 
 /*
  * Is /proc that of the calling process's pid namespace? The kernel reports

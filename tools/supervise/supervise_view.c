@@ -12,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "image/cache.h"
 #include "image/shared.h"
 #include "supervise/supervise_filter.h"
 
@@ -68,23 +67,14 @@ use_image(const struct image *image)
 }
 
 int
-supervise_view_start(const struct image *image, const char *config)
+supervise_view_start(const struct in_force *force)
 {
-	char path[PATH_MAX];
-	const uid_t user = geteuid();
-
 	if (known.image.bytes != NULL)
 		return 0;
-	/* As the shim does: what root published, or else the user. */
-	if ((shared_name(config, 0, path, sizeof(path)) < 0 ||
-		shared_map(path, &known.shared) < 0) &&
-	    (user == 0 || shared_name(config, user, path, sizeof(path)) < 0 ||
-		shared_map(path, &known.shared) < 0))
-		known.shared.header = NULL;
-	if (known.shared.header != NULL)
-		known.seen = shared_current(&known.shared);
-	known.notified = supervise_needs(image);
-	return use_image(image);
+	known.shared = force->source.shared;
+	known.seen = force->source.generation;
+	known.notified = supervise_needs(&force->image);
+	return use_image(&force->image);
 }
 
 bool

@@ -8,15 +8,15 @@
 
 #include <stdbool.h>
 
-#include "image/image.h"
+#include "config/in_force.h"
 #include "image/view.h"
 
 /*
- * Begins, with a checked image, which has to stay, of the configuration file
- * config; after that it follows what "kashim reload" publishes of it
- * (shared.h). Does nothing if it was begun before. Returns 0 or -ENOMEM.
+ * Begins with a policy, which has to stay; after that it follows what "kashim
+ * reload" publishes of the same configuration (shared.h). Does nothing if it
+ * was begun before. Returns 0 or -ENOMEM.
  */
-int supervise_view_start(const struct image *image, const char *config);
+int supervise_view_start(const struct in_force *force);
 
 /*
  * Has a reload brought rules that need calls to be notified which the filter,

@@ -243,7 +243,7 @@ worker_run(int notify, struct guard_page *page, void *data)
 {
 	const struct worker_policy *policy = data;
 
-	if (target_start(&policy->image, policy->config) < 0)
+	if (target_start(policy->force) < 0)
 		return;
 	held_start(policy->trace);
 	while (wait_for_request(notify)) {

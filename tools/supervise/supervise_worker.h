@@ -11,14 +11,13 @@
 
 #include <sys/types.h>
 
-#include "image/image.h"
+#include "config/in_force.h"
 #include "supervise/supervise_guard.h"
 
 struct worker_policy {
-	struct image image; /* checked */
-	const char *config; /* the file that it was made of, absolute */
-	int trace;          /* the trace file, open for appending; -1: none */
-	pid_t program;      /* that was started; for messages */
+	const struct in_force *force; /* has to stay */
+	int trace;     /* the trace file, open for appending; -1: none */
+	pid_t program; /* that was started; for messages */
 };
 
 /* data is a struct worker_policy. */

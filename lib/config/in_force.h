@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * in_force: the policy in force for a program that starts (source.h), in
+ * memory of the command's. It runs with the rights of the calling process and
+ * in its root directory.
+ */
+#ifndef KASHIM_IN_FORCE_H
+#define KASHIM_IN_FORCE_H
+
+#include <stdbool.h>
+
+#include "config/config.h"
+#include "image/source.h"
+
+struct in_force {
+	struct source source;
+	struct image image; /* checked; bytes is NULL if there is none */
+	/* What is wrong with the text, one line; "" if it was not read. */
+	char message[CONFIG_MESSAGE_MAX];
+};
+
+/*
+ * Reads the policy of the configuration file at config, an absolute path.
+ * parser says whether programs can read a text: without their parser object
+ * they can't, and a text that is right is the error -ELIBACC. Returns 0, or
+ * source.error if there is no policy; the caller calls in_force_free() in any
+ * case.
+ */
+int in_force_read(const char *config, bool parser, struct in_force *force);
+
+void in_force_free(struct in_force *force);
+
+#endif
