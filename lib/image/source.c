@@ -5,7 +5,9 @@
 #include "image/source.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include "image/cache.h"
@@ -64,26 +66,13 @@ try_compiled(const struct search *search, enum source_kind kind)
 	return taken;
 }
 
-static int
-map(const char *config, uid_t user, char path[PATH_MAX], struct shared *shared)
+static bool
+map(const char *config, uid_t user, struct shared *shared)
 {
-	int error = shared_name(config, user, path, PATH_MAX);
+	char path[PATH_MAX];
 
-	return error < 0 ? error : shared_map(path, shared);
-}
-
-/* A program that is not root's may follow its user's own files. */
-int
-source_map(const char *config, char path[PATH_MAX], struct shared *shared)
-{
-	uid_t user = geteuid();
-	int error = map(config, 0, path, shared);
-
-	if (error < 0 && user != 0)
-		error = map(config, user, path, shared);
-	if (error < 0)
-		*shared = (struct shared){0};
-	return error;
+	return shared_name(config, user, path, sizeof(path)) == 0 &&
+	       shared_map(path, shared) == 0;
 }
 
 void
@@ -92,10 +81,13 @@ source_find(const char *config, source_text_fn *text, source_take_fn *take,
 {
 	const struct search search = {
 	    .config = config, .take = take, .data = data, .source = source};
-	char path[PATH_MAX];
+	const uid_t user = geteuid();
 
 	*source = (struct source){0};
-	(void)source_map(config, path, &source->shared);
+	/* A program that is not root's may follow its user's own files. */
+	if (!map(config, 0, &source->shared) &&
+	    (user == 0 || !map(config, user, &source->shared)))
+		source->shared.header = NULL;
 	if (try_published(&search, SOURCE_PUBLISHED) ||
 	    try_compiled(&search, SOURCE_COMPILED))
 		return;

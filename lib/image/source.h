@@ -11,9 +11,7 @@
 #ifndef KASHIM_SOURCE_H
 #define KASHIM_SOURCE_H
 
-#include <limits.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "image/image.h"
 #include "image/shared.h"
@@ -57,13 +55,6 @@ struct source {
 	struct shared shared;
 	uint32_t generation; /* the one that was looked at, if it is mapped */
 };
-
-/*
- * Maps what root published of the configuration file at config, an absolute
- * path, or else what the effective user did. path is its name; or, if there is
- * none, that of the user's own. Returns as shared_map() does for that.
- */
-int source_map(const char *config, char path[PATH_MAX], struct shared *shared);
 
 /*
  * Looks for the policy of the configuration file at config, an absolute path,

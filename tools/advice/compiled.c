@@ -192,7 +192,7 @@ complain_image(const char *config, char text[COMPILED_TEXT_MAX])
 }
 
 static bool
-complain_shared(const char *config, char text[COMPILED_TEXT_MAX])
+complain_shared(const char *config, uid_t user, char text[COMPILED_TEXT_MAX])
 {
 	char path[PATH_MAX];
 	struct complaint complaint = {.what = "the published policy",
@@ -204,7 +204,7 @@ complain_shared(const char *config, char text[COMPILED_TEXT_MAX])
 	int error;
 	bool found;
 
-	if (shared_name(config, geteuid(), path, sizeof(path)) < 0)
+	if (shared_name(config, user, path, sizeof(path)) < 0)
 		return false;
 	error = shared_map(path, &shared);
 	if (error < 0)
@@ -219,11 +219,26 @@ complain_shared(const char *config, char text[COMPILED_TEXT_MAX])
 	return found;
 }
 
+/* As source_find() has it: root's, or if that can't be used the user's own. */
 bool
 compiled_complaint(
     const char *config, unsigned int n, char text[COMPILED_TEXT_MAX])
 {
+	char path[PATH_MAX], own[PATH_MAX];
+	struct shared shared;
+
 	if (complain_image(config, text) && n-- == 0)
 		return true;
-	return complain_shared(config, text) && n == 0;
+	if (complain_shared(config, 0, text) && n-- == 0)
+		return true;
+	/* With KASHIM_CACHE it is one file for all. */
+	if (shared_name(config, 0, path, sizeof(path)) < 0 ||
+	    shared_name(config, geteuid(), own, sizeof(own)) < 0 ||
+	    strcmp(path, own) == 0)
+		return false;
+	if (shared_map(path, &shared) == 0) {
+		shared_unmap(&shared);
+		return false;
+	}
+	return complain_shared(config, geteuid(), text) && n == 0;
 }

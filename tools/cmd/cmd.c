@@ -112,6 +112,23 @@ cmd_load(const char *path, struct image *image)
 	return CMD_DONE;
 }
 
+int
+cmd_in_force(const char *path, struct in_force *force)
+{
+	int error = in_force_read(path, true, force);
+
+	if (*force->message)
+		warnx("%s", force->message);
+	if (error < 0) {
+		cmd_say_missing(path, error);
+		return CMD_WRONG;
+	}
+	if (force->source.error < 0)
+		warnx("warning: programs go by the last good policy, and so "
+		      "does this answer");
+	return CMD_DONE;
+}
+
 bool
 cmd_library(char path[PATH_MAX])
 {

@@ -51,7 +51,7 @@ int
 cmd_choice(int argc, char *argv[], const struct cmd_choice *command, void *data)
 {
 	struct choice choice = {0};
-	struct image image = {0};
+	struct in_force force = {0};
 	char config[PATH_MAX];
 	int status;
 
@@ -64,15 +64,15 @@ cmd_choice(int argc, char *argv[], const struct cmd_choice *command, void *data)
 	}
 	status = cmd_config_path(choice.config, config);
 	if (status == CMD_DONE)
-		status = cmd_load(config, &image);
+		status = cmd_in_force(config, &force);
 	if (status == CMD_DONE && !fetch_can())
 		text_warnx("warning: this kernel cannot show other programs' "
 			   "sockets, so what they have is unknown; that takes "
 			   "pidfd_getfd(2), Linux 5.6");
 	if (status == CMD_DONE)
-		status = command->run(&choice, &image, config, data);
+		status = command->run(&choice, &force.image, config, data);
 out:
-	free((void *)image.bytes);
+	in_force_free(&force);
 	choice_free(&choice);
 	return status;
 }

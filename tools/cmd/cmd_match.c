@@ -181,7 +181,7 @@ cmd_match(int argc, char *argv[])
 	struct request request = {.query.direction = DIRECTION_CONNECT};
 	const char *file = NULL;
 	char path[PATH_MAX];
-	struct image image = {0};
+	struct in_force force = {0};
 	int status;
 
 	request.programs = calloc((size_t)argc + 1, sizeof(char *));
@@ -197,11 +197,11 @@ cmd_match(int argc, char *argv[])
 	status = cmd_config_path(file, path);
 	if (status != CMD_DONE)
 		goto out;
-	status = cmd_load(path, &image);
+	status = cmd_in_force(path, &force);
 	if (status == CMD_DONE)
-		status = explain(&image, &request);
+		status = explain(&force.image, &request);
 out:
-	free((void *)image.bytes);
+	in_force_free(&force);
 	free(request.programs);
 	return status;
 }
