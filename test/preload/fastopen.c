@@ -3,7 +3,7 @@
  * Connections that begin with data (RFC 7413): sendto(), sendmsg() and
  * sendmmsg() with MSG_FASTOPEN, and connect() under TCP_FASTOPEN_CONNECT.
  */
-#include "host/netns.h"
+#include "netns.h"
 #include "rules.h"
 
 #include <poll.h>

@@ -5,7 +5,7 @@
  * rcmd(3) and rexec(3) expect; all of it in a network namespace of its own,
  * because these protocols want ports below 1024.
  */
-#include "host/netns.h"
+#include "netns.h"
 #include "rules.h"
 
 #include <netdb.h>

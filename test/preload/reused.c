@@ -4,7 +4,7 @@
  * of a socket that it is not TCP, so that connect() need not ask; a TCP socket
  * that gets the same number later must not be taken for it.
  */
-#include "host/netns.h"
+#include "netns.h"
 #include "rules.h"
 
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  * test_ways_syscalls.sh: those that connect or bring sockets only at times,
  * and those that are never ours.
  */
-#include "host/netns.h"
+#include "netns.h"
 
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
