@@ -13,12 +13,8 @@ static void
 trace_rule(struct trace_line *line, const struct apply *apply,
     const struct image_rule *record, int error)
 {
-	static const char *const NAME[KEEPALIVE_OPTIONS] = {
-	    [KEEPALIVE_IDLE] = " idle ",
-	    [KEEPALIVE_INTERVAL] = " interval ",
-	    [KEEPALIVE_COUNT] = " count ",
-	    [KEEPALIVE_USER_TIMEOUT] = " user-timeout ",
-	};
+	static const char UNIT[][4] = {
+	    [KEEPALIVE_SECONDS] = " s", [KEEPALIVE_MILLISECONDS] = " ms"};
 
 	trace_text(line, "rule ");
 	trace_text(line, image_string(&apply->view->image, record->name));
@@ -30,11 +26,12 @@ trace_rule(struct trace_line *line, const struct apply *apply,
 	for (int option = 0; option < KEEPALIVE_SWITCH; option++) {
 		if ((record->options & 1u << option) == 0)
 			continue;
-		trace_text(line, NAME[option]);
+		trace_text(line, " ");
+		trace_text(line, keepalive_about[option].key);
+		trace_text(line, " ");
 		trace_number(line, record->value[option]);
-		trace_text(line, option == KEEPALIVE_COUNT          ? ""
-				 : option == KEEPALIVE_USER_TIMEOUT ? " ms"
-								    : " s");
+		if (keepalive_about[option].unit != KEEPALIVE_NUMBER)
+			trace_text(line, UNIT[keepalive_about[option].unit]);
 	}
 	if (error < 0) {
 		trace_text(line, ", refused with errno ");

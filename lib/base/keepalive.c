@@ -15,22 +15,17 @@
 #define IPPROTO_MPTCP 262
 #endif
 
-static const struct {
-	int level;
-	int name;
-} OPTION[KEEPALIVE_OPTIONS] = {
-    [KEEPALIVE_IDLE] = {IPPROTO_TCP, TCP_KEEPIDLE},
-    [KEEPALIVE_INTERVAL] = {IPPROTO_TCP, TCP_KEEPINTVL},
-    [KEEPALIVE_COUNT] = {IPPROTO_TCP, TCP_KEEPCNT},
-    [KEEPALIVE_USER_TIMEOUT] = {IPPROTO_TCP, TCP_USER_TIMEOUT},
-    [KEEPALIVE_SWITCH] = {SOL_SOCKET, SO_KEEPALIVE},
-};
+#define ABOUT(id, level, constant, key, unit, least, greatest) \
+	[KEEPALIVE_##id] = {                                   \
+	    level, constant, #constant, key, unit, least, greatest},
+const struct keepalive_about keepalive_about[KEEPALIVE_OPTIONS] = {
+    KEEPALIVE_LIST(ABOUT)};
 
 static int
 option_set(const struct keepalive_calls *calls, int fd, int option, int value)
 {
-	if (calls->set(fd, OPTION[option].level, OPTION[option].name, &value,
-		sizeof(value)) < 0)
+	if (calls->set(fd, keepalive_about[option].level,
+		keepalive_about[option].name, &value, sizeof(value)) < 0)
 		return -errno;
 	return 0;
 }
@@ -42,8 +37,8 @@ option_get(
 	int got;
 	socklen_t len = sizeof(got);
 
-	if (calls->get(
-		fd, OPTION[option].level, OPTION[option].name, &got, &len) < 0)
+	if (calls->get(fd, keepalive_about[option].level,
+		keepalive_about[option].name, &got, &len) < 0)
 		return -errno;
 	*value = got;
 	return 0;
@@ -81,7 +76,7 @@ keepalive_set(
 
 		if ((want->set & 1u << option) == 0)
 			continue;
-		if (OPTION[option].level == SOL_SOCKET && !is_tcp) {
+		if (keepalive_about[option].level == SOL_SOCKET && !is_tcp) {
 			error = require_tcp(calls, fd);
 			if (error < 0)
 				return error;
@@ -245,8 +240,8 @@ int
 keepalive_option(int level, int name)
 {
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
-		if (OPTION[option].level == level &&
-		    OPTION[option].name == name)
+		if (keepalive_about[option].level == level &&
+		    keepalive_about[option].name == name)
 			return option;
 	}
 	return -1;

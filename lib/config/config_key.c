@@ -6,22 +6,18 @@
 
 #include <string.h>
 
-const char *const config_key_name[KEYS] = {
-    [KEY_DIRECTION] = "direction",
+#define NAME(id, level, constant, key, ...) [KEY_##id] = (key),
+const char *const config_key_name[KEYS] = {[KEY_DIRECTION] = "direction",
     [KEY_SOURCE] = "source",
     [KEY_DESTINATION] = "destination",
     [KEY_PORT] = "port",
     [KEY_PROGRAM] = "program",
     [KEY_ACTION] = "action",
-    [KEY_IDLE] = "idle",
-    [KEY_INTERVAL] = "interval",
-    [KEY_COUNT] = "count",
-    [KEY_USER_TIMEOUT] = "user-timeout",
     [KEY_FIREWALL_TIMEOUT] = "firewall-timeout",
     [KEY_PROFILE] = "profile",
     [KEY_APP_SETTINGS] = "app-settings",
     [KEY_INHERIT] = "inherit",
-};
+    KEEPALIVE_KEYED(NAME)};
 
 enum config_key
 config_key_find(const char *name)

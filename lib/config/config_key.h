@@ -8,6 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/keepalive.h"
+
+#define CONFIG_KEY(id, ...) KEY_##id,
+/* clang-format off */
 enum config_key {
 	/* In a rule only. */
 	KEY_DIRECTION,
@@ -17,10 +21,7 @@ enum config_key {
 	KEY_PROGRAM,
 	KEY_ACTION,
 	/* In a rule, or at the top as a default for all rules. */
-	KEY_IDLE,
-	KEY_INTERVAL,
-	KEY_COUNT,
-	KEY_USER_TIMEOUT,
+	KEEPALIVE_KEYED(CONFIG_KEY)
 	KEY_FIREWALL_TIMEOUT,
 	KEY_PROFILE,
 	KEY_APP_SETTINGS,
@@ -28,6 +29,7 @@ enum config_key {
 	KEY_INHERIT,
 	KEYS,
 };
+/* clang-format on */
 
 /* At the top, besides KEY_IDLE and those after it. Both are no keys. */
 #define CONFIG_RULE    "rule"

@@ -21,18 +21,10 @@
 enum keepalive_option
 config_level_option(enum config_key key)
 {
-	switch (key) {
-	case KEY_IDLE:
-		return KEEPALIVE_IDLE;
-	case KEY_INTERVAL:
-		return KEEPALIVE_INTERVAL;
-	case KEY_COUNT:
-		return KEEPALIVE_COUNT;
-	case KEY_USER_TIMEOUT:
-		return KEEPALIVE_USER_TIMEOUT;
-	default:
+	/* Both are made of one list. */
+	if (key < KEY_IDLE || key - KEY_IDLE >= KEEPALIVE_SWITCH)
 		return KEEPALIVE_OPTIONS;
-	}
+	return key - KEY_IDLE;
 }
 
 bool
@@ -250,34 +242,35 @@ take_inherit(const struct config_value *value, struct config_level *level)
 	return error;
 }
 
-/* idle, interval, and user-timeout. */
+/* The value of an option, in the kernel's unit. 0 is not to be written. */
 static int
-take_time(const struct config_value *value, struct config_level *level,
+take_option(const struct config_value *value, struct config_level *level,
     enum keepalive_option option)
 {
-	static const struct config_range seconds = {
-	    SECOND_MS, KEEPALIVE_SECONDS_MAX * SECOND_MS, true, "1s to 32767s"};
-	static const struct config_range milliseconds = {
-	    1, INT_MAX, false, "1ms to 2147483647ms"};
-	bool in_ms = option == KEEPALIVE_USER_TIMEOUT;
+	const struct keepalive_about *about = &keepalive_about[option];
+	const bool in_seconds = about->unit == KEEPALIVE_SECONDS;
+	const char *unit = in_seconds ? "s" : "ms";
+	const uint64_t unit_ms = in_seconds ? SECOND_MS : 1;
+	const int32_t least = about->least > 0 ? about->least : 1;
+	char text[48];
+	const struct config_range range = {(uint64_t)least * unit_ms,
+	    (uint64_t)about->greatest * unit_ms, in_seconds, text};
+	uint32_t number;
 	uint64_t ms;
-	int error =
-	    config_value_duration(value, in_ms ? &milliseconds : &seconds, &ms);
+	int error;
 
+	if (about->unit == KEEPALIVE_NUMBER) {
+		error = config_value_number(
+		    value, (uint32_t)about->greatest, &number);
+		if (!error)
+			level->keepalive.value[option] = (int32_t)number;
+		return error;
+	}
+	snprintf(text, sizeof(text), "%d%s to %d%s", (int)least, unit,
+	    (int)about->greatest, unit);
+	error = config_value_duration(value, &range, &ms);
 	if (!error)
-		level->keepalive.value[option] =
-		    (int32_t)(in_ms ? ms : ms / SECOND_MS);
-	return error;
-}
-
-static int
-take_count(const struct config_value *value, struct config_level *level)
-{
-	uint32_t count;
-	int error = config_value_number(value, KEEPALIVE_COUNT_MAX, &count);
-
-	if (!error)
-		level->keepalive.value[KEEPALIVE_COUNT] = (int32_t)count;
+		level->keepalive.value[option] = (int32_t)(ms / unit_ms);
 	return error;
 }
 
@@ -347,12 +340,6 @@ take_value(struct config_level *level, struct rule *rule, enum config_key key,
 		return take_program(value, rule);
 	case KEY_ACTION:
 		return take_action(value, rule);
-	case KEY_IDLE:
-	case KEY_INTERVAL:
-	case KEY_USER_TIMEOUT:
-		return take_time(value, level, config_level_option(key));
-	case KEY_COUNT:
-		return take_count(value, level);
 	case KEY_FIREWALL_TIMEOUT:
 		return take_timeout(value, level);
 	case KEY_PROFILE:
@@ -361,10 +348,9 @@ take_value(struct config_level *level, struct rule *rule, enum config_key key,
 		return take_app_settings(value, level);
 	case KEY_INHERIT:
 		return take_inherit(value, level);
-	case KEYS:
-		break;
+	default:
+		return take_option(value, level, config_level_option(key));
 	}
-	return refuse(value, "unknown key");
 }
 
 int

@@ -173,17 +173,8 @@ rule_offset(const struct image *image, uint32_t index)
 static bool
 value_sound(int option, int32_t value)
 {
-	switch (option) {
-	case KEEPALIVE_IDLE:
-	case KEEPALIVE_INTERVAL:
-		return value >= 1 && value <= KEEPALIVE_SECONDS_MAX;
-	case KEEPALIVE_COUNT:
-		return value >= 1 && value <= KEEPALIVE_COUNT_MAX;
-	case KEEPALIVE_USER_TIMEOUT:
-		return value >= 0;
-	default:
-		return value == 1;
-	}
+	return value >= keepalive_about[option].least &&
+	       value <= keepalive_about[option].greatest;
 }
 
 static bool

@@ -58,10 +58,11 @@ while read -r file; do
 	narrow "$file"
 done <"$dir/files"
 
-# The keys, as config_key.c has them.
+# The keys, as config_key.c and keepalive.h have them.
 
-sed -n 's/^    \[KEY_.*\] = "\(.*\)",$/\1/p' "$root/lib/config/config_key.c" \
-    >"$dir/keys"
+sed -n -e 's/.*\[KEY_.*\] = "\(.*\)",$/\1/p' \
+    -e 's/^	X([A-Z_]*, IPPROTO_TCP, [A-Z_]*, "\(.*\)", .*/\1/p' \
+    "$root/lib/config/config_key.c" "$root/lib/base/keepalive.h" >"$dir/keys"
 cp "$dir/keys" "$dir/a"
 sed -n '/^\.It Ic include /d; s/^\.It Ic //p' "$file_page" |
     tr -s ' ,' '\n' >"$dir/b"

@@ -36,29 +36,6 @@ format_span(uint64_t seconds, char text[SPAN_TEXT_MAX])
 }
 
 static void
-format_value(
-    enum keepalive_option option, int32_t value, char text[VALUE_TEXT_MAX])
-{
-	switch (option) {
-	case KEEPALIVE_SWITCH:
-		snprintf(text, VALUE_TEXT_MAX, "%s", value ? "on" : "off");
-		break;
-	case KEEPALIVE_COUNT:
-		snprintf(text, VALUE_TEXT_MAX, "%d", value);
-		break;
-	case KEEPALIVE_USER_TIMEOUT:
-		if (value % 1000 != 0) {
-			snprintf(text, VALUE_TEXT_MAX, "%d ms", value);
-			break;
-		}
-		value /= 1000;
-		/* fall through */
-	default:
-		snprintf(text, VALUE_TEXT_MAX, "%d s", value);
-	}
-}
-
-static void
 format_origin(const struct image *image, const struct image_rule *rule,
     const struct image_origin *origin, char text[ORIGIN_TEXT_MAX])
 {
@@ -88,31 +65,26 @@ format_origin(const struct image *image, const struct image_rule *rule,
 }
 
 static void
+print_option(const struct image *image, const struct image_rule *rule,
+    enum keepalive_option option)
+{
+	char value[KEEPALIVE_TEXT_MAX] = "-";
+	char origin[ORIGIN_TEXT_MAX] = "not set: the kernel's own";
+
+	if (rule->options & (1u << option)) {
+		keepalive_format(option, rule->value[option], " ", value);
+		format_origin(image, rule, &rule->origin[option], origin);
+	}
+	printf(
+	    "%-17s %-8s %s\n", keepalive_about[option].constant, value, origin);
+}
+
+static void
 print_options(const struct image *image, const struct image_rule *rule)
 {
-	static const struct {
-		enum keepalive_option option;
-		const char *name;
-	} options[] = {
-	    {KEEPALIVE_SWITCH, "SO_KEEPALIVE"},
-	    {KEEPALIVE_IDLE, "TCP_KEEPIDLE"},
-	    {KEEPALIVE_INTERVAL, "TCP_KEEPINTVL"},
-	    {KEEPALIVE_COUNT, "TCP_KEEPCNT"},
-	    {KEEPALIVE_USER_TIMEOUT, "TCP_USER_TIMEOUT"},
-	};
-
-	for (size_t i = 0; i < KEEPALIVE_OPTIONS; i++) {
-		enum keepalive_option option = options[i].option;
-		char value[VALUE_TEXT_MAX] = "-";
-		char origin[ORIGIN_TEXT_MAX] = "not set: the kernel's own";
-
-		if (rule->options & (1u << option)) {
-			format_value(option, rule->value[option], value);
-			format_origin(
-			    image, rule, &rule->origin[option], origin);
-		}
-		printf("%-17s %-8s %s\n", options[i].name, value, origin);
-	}
+	print_option(image, rule, KEEPALIVE_SWITCH);
+	for (unsigned int option = 0; option < KEEPALIVE_SWITCH; option++)
+		print_option(image, rule, option);
 }
 
 /* The kernel's value for sockets on which nothing was set, as tcp(7) says. */
@@ -217,9 +189,11 @@ print_meaning(const struct image_rule *rule)
 		puts("The interval is longer than idle, and no two probes are "
 		     "less than that apart.");
 	if (timers.user_timeout_ms != 0)
-		puts("TCP_USER_TIMEOUT decides on that in place of "
-		     "TCP_KEEPCNT, and limits how long\n"
-		     "sent data may wait for its acknowledgement.");
+		printf(
+		    "%s decides on that in place of %s, and limits how long\n"
+		    "sent data may wait for its acknowledgement.\n",
+		    keepalive_about[KEEPALIVE_USER_TIMEOUT].constant,
+		    keepalive_about[KEEPALIVE_COUNT].constant);
 	if (timers.kernels)
 		puts("Where nothing is set, this host's "
 		     "net.ipv4.tcp_keepalive_* was taken.");

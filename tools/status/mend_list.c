@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "status/status.h"
@@ -18,7 +19,7 @@
 #define CONNECTION_COLUMNS 38
 #define CONNECTION_MAX     (STATUS_ENDPOINT_MAX * 2 + 16)
 #define VALUE_COLUMNS      11
-#define VALUE_MAX          64
+#define VALUE_MAX          (STATUS_KEEPALIVE_MAX + KEEPALIVE_TEXT_MAX)
 #define RULE_LEAST         8 /* columns of its name, on a terminal */
 #define RULE_MAX           512
 
@@ -52,21 +53,18 @@ static void
 format_value(const struct keepalive *have, char text[VALUE_MAX])
 {
 	int32_t user_timeout_ms = have->value[KEEPALIVE_USER_TIMEOUT];
-	int length;
+	char user_timeout[KEEPALIVE_TEXT_MAX];
+	size_t length;
 
-	if (have->value[KEEPALIVE_SWITCH] == 0)
-		length = snprintf(text, VALUE_MAX, "off");
-	else if ((have->set & 1u << KEEPALIVE_IDLE) == 0)
-		length = snprintf(text, VALUE_MAX, "on");
-	else
-		length = snprintf(text, VALUE_MAX, "%ds/%ds/%d",
-		    have->value[KEEPALIVE_IDLE],
-		    have->value[KEEPALIVE_INTERVAL],
-		    have->value[KEEPALIVE_COUNT]);
-	if ((have->set & 1u << KEEPALIVE_USER_TIMEOUT) != 0 &&
-	    user_timeout_ms != 0)
-		snprintf(text + length, VALUE_MAX - (size_t)length, "+%gs",
-		    user_timeout_ms / 1000.0);
+	if (!status_keepalive(have, text))
+		snprintf(text, VALUE_MAX, "on");
+	if ((have->set & 1u << KEEPALIVE_USER_TIMEOUT) == 0 ||
+	    user_timeout_ms == 0)
+		return;
+	keepalive_format(
+	    KEEPALIVE_USER_TIMEOUT, user_timeout_ms, "", user_timeout);
+	length = strlen(text);
+	snprintf(text + length, VALUE_MAX - length, "+%s", user_timeout);
 }
 
 static void

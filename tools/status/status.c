@@ -219,3 +219,29 @@ status_endpoint(
 	return (size_t)snprintf(text, STATUS_ENDPOINT_MAX, "%s%s%s:%u",
 	    v6 ? "[" : "", address, v6 ? "]" : "", port);
 }
+
+bool
+status_keepalive(const struct keepalive *have, char *text)
+{
+	static const enum keepalive_option times[] = {
+	    KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_COUNT};
+	char value[KEEPALIVE_TEXT_MAX];
+	size_t length = 0;
+
+	if ((have->set & 1u << KEEPALIVE_SWITCH) == 0)
+		return false;
+	if (have->value[KEEPALIVE_SWITCH] == 0) {
+		snprintf(text, STATUS_KEEPALIVE_MAX, "off");
+		return true;
+	}
+	for (size_t i = 0; i < 3; i++)
+		if ((have->set & 1u << times[i]) == 0)
+			return false;
+	for (size_t i = 0; i < 3; i++) {
+		keepalive_format(times[i], have->value[times[i]], "", value);
+		length += (size_t)snprintf(text + length,
+		    STATUS_KEEPALIVE_MAX - length, "%s%s", i > 0 ? "/" : "",
+		    value);
+	}
+	return true;
+}

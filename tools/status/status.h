@@ -138,6 +138,14 @@ const char *status_arrow(enum live_direction direction);
 size_t status_endpoint(
     const struct addr *addr, uint16_t port, char text[STATUS_ENDPOINT_MAX]);
 
+/*
+ * Writes "450s/90s/5", idle, interval and count, or "off". Returns false, and
+ * writes nothing, if these are not known. text has room for
+ * STATUS_KEEPALIVE_MAX bytes.
+ */
+#define STATUS_KEEPALIVE_MAX 64
+bool status_keepalive(const struct keepalive *have, char *text);
+
 /* The most columns of a bar, and room for it with its NUL. */
 #define STATUS_BAR_COLUMNS 40
 #define STATUS_BAR_MAX     (3 * STATUS_BAR_COLUMNS + 1)

@@ -35,20 +35,11 @@ has(const struct live_socket *socket, enum keepalive_option option)
 	return socket->have_known && (socket->have.set & (1u << option));
 }
 
-/* Idle, interval and count, "450s/90s/5"; "off". */
 static void
 format_keepalive(const struct live_socket *socket, char text[STATUS_CELL_MAX])
 {
-	const int32_t *value = socket->have.value;
-
-	if (has(socket, KEEPALIVE_SWITCH) && !value[KEEPALIVE_SWITCH])
-		snprintf(text, STATUS_CELL_MAX, "off");
-	else if (has(socket, KEEPALIVE_SWITCH) && has(socket, KEEPALIVE_IDLE) &&
-		 has(socket, KEEPALIVE_INTERVAL) &&
-		 has(socket, KEEPALIVE_COUNT))
-		snprintf(text, STATUS_CELL_MAX,
-		    "%" PRId32 "s/%" PRId32 "s/%" PRId32, value[KEEPALIVE_IDLE],
-		    value[KEEPALIVE_INTERVAL], value[KEEPALIVE_COUNT]);
+	if (socket->have_known)
+		(void)status_keepalive(&socket->have, text);
 }
 
 static void
@@ -56,13 +47,12 @@ format_user_timeout(
     const struct live_socket *socket, char text[STATUS_CELL_MAX])
 {
 	int32_t ms = socket->have.value[KEEPALIVE_USER_TIMEOUT];
+	char value[KEEPALIVE_TEXT_MAX];
 
 	if (!has(socket, KEEPALIVE_USER_TIMEOUT) || ms == 0)
 		return;
-	if (ms % 1000 == 0)
-		snprintf(text, STATUS_CELL_MAX, "%" PRId32 "s", ms / 1000);
-	else
-		snprintf(text, STATUS_CELL_MAX, "%" PRId32 "ms", ms);
+	keepalive_format(KEEPALIVE_USER_TIMEOUT, ms, "", value);
+	snprintf(text, STATUS_CELL_MAX, "%s", value);
 }
 
 static enum terminal_colour

@@ -102,16 +102,36 @@ process_of(
 	return object;
 }
 
-static const struct {
-	const char *name;
-	enum keepalive_option option;
-} OPTIONS[KEEPALIVE_OPTIONS] = {
-    {"enabled", KEEPALIVE_SWITCH},
-    {"idle_s", KEEPALIVE_IDLE},
-    {"interval_s", KEEPALIVE_INTERVAL},
-    {"count", KEEPALIVE_COUNT},
-    {"user_timeout_ms", KEEPALIVE_USER_TIMEOUT},
-};
+#define JSON_NAME_MAX 24
+
+/* "idle_s", "user_timeout_ms", "count"; and "enabled". */
+static void
+json_name(enum keepalive_option option, char name[JSON_NAME_MAX])
+{
+	static const char *const suffixes[] = {
+	    [KEEPALIVE_SECONDS] = "_s",
+	    [KEEPALIVE_MILLISECONDS] = "_ms",
+	    [KEEPALIVE_NUMBER] = "",
+	};
+	const struct keepalive_about *about = &keepalive_about[option];
+
+	if (option == KEEPALIVE_SWITCH) {
+		snprintf(name, JSON_NAME_MAX, "enabled");
+		return;
+	}
+	snprintf(
+	    name, JSON_NAME_MAX, "%s%s", about->key, suffixes[about->unit]);
+	for (char *c = name; *c; c++)
+		if (*c == '-')
+			*c = '_';
+}
+
+/* The switch comes first. */
+static enum keepalive_option
+json_option(unsigned int i)
+{
+	return i == 0 ? KEEPALIVE_SWITCH : i - 1;
+}
 
 /* Options as they are or should be: null for each that is not there. */
 static json_t *
@@ -119,15 +139,17 @@ options(uint32_t set, const int32_t value[KEEPALIVE_OPTIONS], bool *failed)
 {
 	json_t *object = json_object();
 
-	for (size_t i = 0; i < KEEPALIVE_OPTIONS; i++) {
-		enum keepalive_option option = OPTIONS[i].option;
+	for (unsigned int i = 0; i < KEEPALIVE_OPTIONS; i++) {
+		enum keepalive_option option = json_option(i);
+		char name[JSON_NAME_MAX];
 		json_t *is = json_null();
 
 		if (set & (1u << option))
 			is = option == KEEPALIVE_SWITCH
 			         ? json_boolean(value[option] != 0)
 			         : json_integer(value[option]);
-		put(object, OPTIONS[i].name, is, failed);
+		json_name(option, name);
+		put(object, name, is, failed);
 	}
 	return object;
 }
@@ -140,11 +162,14 @@ differences(
 	uint32_t set = status_differences(status, socket, &want);
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < KEEPALIVE_OPTIONS; i++)
-		if ((set & (1u << OPTIONS[i].option)) &&
-		    json_array_append_new(
-			array, json_string(OPTIONS[i].name)) != 0)
+	for (unsigned int i = 0; i < KEEPALIVE_OPTIONS; i++) {
+		char name[JSON_NAME_MAX];
+
+		json_name(json_option(i), name);
+		if ((set & (1u << json_option(i))) &&
+		    json_array_append_new(array, json_string(name)) != 0)
 			*failed = true;
+	}
 	return array;
 }
 

@@ -3,31 +3,19 @@
  * status_note: what an administrator wants to know of a connection that is
  * not as its rule says: what differs, what is missing, why nothing is known.
  */
-#include <inttypes.h>
-
 #include "status/status.h"
 
-static const char *const NAME[KEEPALIVE_OPTIONS] = {
-    [KEEPALIVE_IDLE] = "idle",
-    [KEEPALIVE_INTERVAL] = "interval",
-    [KEEPALIVE_COUNT] = "count",
-    [KEEPALIVE_USER_TIMEOUT] = "user-timeout",
-};
+/* The switch has a verdict of its own. */
+#define NOTED KEEPALIVE_SWITCH
 
 static void
 format_option(
-    enum keepalive_option option, int32_t value, char *text, size_t size)
+    enum keepalive_option option, int32_t value, char text[KEEPALIVE_TEXT_MAX])
 {
-	if (option == KEEPALIVE_COUNT)
-		snprintf(text, size, "%" PRId32, value);
-	else if (option != KEEPALIVE_USER_TIMEOUT)
-		snprintf(text, size, "%" PRId32 " s", value);
-	else if (value == 0)
-		snprintf(text, size, "none");
-	else if (value % 1000 != 0)
-		snprintf(text, size, "%" PRId32 " ms", value);
+	if (option == KEEPALIVE_USER_TIMEOUT && value == 0)
+		snprintf(text, KEEPALIVE_TEXT_MAX, "none");
 	else
-		snprintf(text, size, "%" PRId32 " s", value / 1000);
+		keepalive_format(option, value, " ", text);
 }
 
 /* "idle 7200 s, rule: 300 s; count 9, rule: 5" */
@@ -35,17 +23,17 @@ static void
 note_differences(const struct live_socket *socket, const struct keepalive *want,
     uint32_t differences, char note[STATUS_NOTE_MAX])
 {
-	char have[32], wanted[32];
+	char have[KEEPALIVE_TEXT_MAX], wanted[KEEPALIVE_TEXT_MAX];
 	size_t length = 0;
 
-	for (unsigned int o = 0; o < KEEPALIVE_OPTIONS; o++) {
-		if (!NAME[o] || !(differences & (1u << o)))
+	for (unsigned int o = 0; o < NOTED; o++) {
+		if (!(differences & (1u << o)))
 			continue;
-		format_option(o, socket->have.value[o], have, sizeof(have));
-		format_option(o, want->value[o], wanted, sizeof(wanted));
+		format_option(o, socket->have.value[o], have);
+		format_option(o, want->value[o], wanted);
 		length += (size_t)snprintf(note + length,
 		    STATUS_NOTE_MAX - length, "%s%s %s, rule: %s",
-		    length ? "; " : "", NAME[o], have, wanted);
+		    length ? "; " : "", keepalive_about[o].key, have, wanted);
 	}
 }
 
@@ -54,16 +42,16 @@ static void
 note_wanted(const struct keepalive *want, char note[STATUS_NOTE_MAX])
 {
 	const char *before = "rule: ";
-	char wanted[32];
+	char wanted[KEEPALIVE_TEXT_MAX];
 	size_t length = 0;
 
-	for (unsigned int o = 0; o < KEEPALIVE_OPTIONS; o++) {
-		if (!NAME[o] || !(want->set & (1u << o)))
+	for (unsigned int o = 0; o < NOTED; o++) {
+		if (!(want->set & (1u << o)))
 			continue;
-		format_option(o, want->value[o], wanted, sizeof(wanted));
+		format_option(o, want->value[o], wanted);
 		length +=
 		    (size_t)snprintf(note + length, STATUS_NOTE_MAX - length,
-			"%s%s %s", before, NAME[o], wanted);
+			"%s%s %s", before, keepalive_about[o].key, wanted);
 		before = ", ";
 	}
 }

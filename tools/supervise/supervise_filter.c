@@ -59,14 +59,9 @@ static const struct filter_rule RULES[] = {
 
 #define RULE_COUNT (sizeof(RULES) / sizeof(RULES[0]))
 
-static const struct filter_rule OPTION_RULES[] = {
-    {SCMP_SYS(setsockopt), 2, {ARG_IS(1, SOL_SOCKET), ARG_IS(2, SO_KEEPALIVE)}},
-    {SCMP_SYS(setsockopt), 2, {ARG_IS(1, SOL_TCP), ARG_IS(2, TCP_KEEPIDLE)}},
-    {SCMP_SYS(setsockopt), 2, {ARG_IS(1, SOL_TCP), ARG_IS(2, TCP_KEEPINTVL)}},
-    {SCMP_SYS(setsockopt), 2, {ARG_IS(1, SOL_TCP), ARG_IS(2, TCP_KEEPCNT)}},
-    {SCMP_SYS(setsockopt), 2,
-	{ARG_IS(1, SOL_TCP), ARG_IS(2, TCP_USER_TIMEOUT)}},
-};
+#define OPTION_RULE(id, level, constant, ...) \
+	{SCMP_SYS(setsockopt), 2, {ARG_IS(1, level), ARG_IS(2, constant)}},
+static const struct filter_rule OPTION_RULES[] = {KEEPALIVE_LIST(OPTION_RULE)};
 
 #define OPTION_RULE_COUNT (sizeof(OPTION_RULES) / sizeof(OPTION_RULES[0]))
 
