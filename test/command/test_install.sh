@@ -49,6 +49,16 @@ files() {
 	755 lib/libkashim.so
 	644 lib/tmpfiles.d/kashim.conf
 	644 share/bash-completion/completions/kashim
+	644 share/man/man1/kashim-apply.1
+	644 share/man/man1/kashim-check.1
+	644 share/man/man1/kashim-compile.1
+	644 share/man/man1/kashim-disable.1
+	644 share/man/man1/kashim-doctor.1
+	644 share/man/man1/kashim-enable.1
+	644 share/man/man1/kashim-match.1
+	644 share/man/man1/kashim-reload.1
+	644 share/man/man1/kashim-run.1
+	644 share/man/man1/kashim-status.1
 	644 share/man/man1/kashim.1
 	644 share/man/man5/kashim.conf.5
 	644 share/man/man7/libkashim.7

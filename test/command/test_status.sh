@@ -474,31 +474,31 @@ exported
 quiet 'node_exporter' judge exported exported.json exported.out
 kill $exporter
 
-# The example of kashim.1: a new file takes the place of the old one if kashim
+# The example of kashim-status.1: a new file takes the place of the old one if kashim
 # wrote all of it, whatever it says, and only then.
 mkdir collected
-mandoc -T ascii -O width=80 "$root/docs/kashim.1" | col -b |
+mandoc -T ascii -O width=80 "$root/docs/kashim-status.1" | col -b |
     sed -n '/# cd .*node.exporter/,/mv kashim/{
 	s/^[[:space:]]*\(# \)*//
 	s/^cd .*/cd collected || exit/
 	p
     }' >example
-same 'kashim.1: the example' "$(wc -l <example)" 3
+same 'kashim-status.1: the example' "$(wc -l <example)" 3
 : >collected/kashim.prom
 KASHIM_CONFIG=$work/k.conf sh ./example
-same 'kashim.1: not all is covered' \
+same 'kashim-status.1: not all is covered' \
     "$(grep -c '^kashim_covered 0' collected/kashim.prom)" 1
 printf 'rule all { action = ignore }\n' >all.conf
 KASHIM_CONFIG=$work/all.conf sh ./example
-same 'kashim.1: all is covered' \
+same 'kashim-status.1: all is covered' \
     "$(grep -c '^kashim_covered 1' collected/kashim.prom)" 1
 cp collected/kashim.prom before
 printf 'rule {\n' >bad.conf
 KASHIM_CONFIG=$work/bad.conf sh ./example 2>err
-quiet 'kashim.1: after a mistake the old one stays' \
+quiet 'kashim-status.1: after a mistake the old one stays' \
     cmp before collected/kashim.prom
-same 'kashim.1: it is told' "$(grep -c 'bad.conf:1' err)" 1
-same 'kashim.1: nothing else ends in .prom' \
+same 'kashim-status.1: it is told' "$(grep -c 'bad.conf:1' err)" 1
+same 'kashim-status.1: nothing else ends in .prom' \
     "$(find collected -name '*.prom')" collected/kashim.prom
 
 # On a terminal, as script(1) has one. in_terminal VARIABLE=VALUE... COMMAND:

@@ -54,6 +54,16 @@ drwxr-xr-x root DOCS/examples/systemd/backup-agent.service.d
 drwxr-xr-x root DOCS/examples/systemd/gateway@.service.d
 -rw-r--r-- root DOCS/examples/systemd/gateway@.service.d/kashim.conf
 -rw-r--r-- root DOCS/kashim-status.schema.json
+-rw-r--r-- root /usr/share/man/man1/kashim-apply.1
+-rw-r--r-- root /usr/share/man/man1/kashim-check.1
+-rw-r--r-- root /usr/share/man/man1/kashim-compile.1
+-rw-r--r-- root /usr/share/man/man1/kashim-disable.1
+-rw-r--r-- root /usr/share/man/man1/kashim-doctor.1
+-rw-r--r-- root /usr/share/man/man1/kashim-enable.1
+-rw-r--r-- root /usr/share/man/man1/kashim-match.1
+-rw-r--r-- root /usr/share/man/man1/kashim-reload.1
+-rw-r--r-- root /usr/share/man/man1/kashim-run.1
+-rw-r--r-- root /usr/share/man/man1/kashim-status.1
 -rw-r--r-- root /usr/share/man/man1/kashim.1
 -rw-r--r-- root /usr/share/man/man5/kashim.conf.5
 -rw-r--r-- root /usr/share/man/man7/libkashim.7
