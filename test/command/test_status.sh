@@ -474,8 +474,8 @@ exported
 quiet 'node_exporter' judge exported exported.json exported.out
 kill $exporter
 
-# The example of kashim-status.1: a new file takes the place of the old one if kashim
-# wrote all of it, whatever it says, and only then.
+# The example of kashim-status.1: a new file takes the place of the old one if
+# kashim wrote all of it, whatever it says, and only then.
 mkdir collected
 mandoc -T ascii -O width=80 "$root/docs/kashim-status.1" | col -b |
     sed -n '/# cd .*node.exporter/,/mv kashim/{
