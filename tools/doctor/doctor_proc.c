@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/auxv.h"
+
 #define LIBRARY "libkashim.so"
 #define DELETED " (deleted)"
 /* Above ARG_MAX; a process can have tens of thousands of mappings. */
@@ -188,31 +190,6 @@ find_mapping(const char *maps, struct doctor_mapping *mapping)
 	}
 }
 
-/* The auxiliary vector has the process's own words, not ours. */
-static bool
-is_secure(const char *auxv, size_t size, unsigned int bits)
-{
-	size_t word = bits / 8;
-
-	for (size_t at = 0; at + 2 * word <= size; at += 2 * word) {
-		uint64_t key = 0, value = 0;
-
-		if (word == sizeof(uint32_t)) {
-			uint32_t pair[2];
-
-			memcpy(pair, auxv + at, sizeof(pair));
-			key = pair[0];
-			value = pair[1];
-		} else {
-			memcpy(&key, auxv + at, word);
-			memcpy(&value, auxv + at + word, word);
-		}
-		if (key == AT_SECURE)
-			return value != 0;
-	}
-	return false;
-}
-
 static void
 count_io_urings(int dir, struct doctor_proc *proc)
 {
@@ -262,8 +239,7 @@ read_inside(int dir, struct doctor_proc *proc)
 		close(fd);
 	}
 	auxv = slurp(dir, "auxv", &size);
-	if (auxv && proc->elf_known)
-		proc->secure = is_secure(auxv, size, proc->elf.bits);
+	proc->secure = auxv && auxv_find(auxv, size, AT_SECURE) != 0;
 	free(auxv);
 	count_io_urings(dir, proc);
 	return 0;

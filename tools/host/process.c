@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/auxv.h"
 #include "host/kernel_calls.h"
 
 #define DELETED " (deleted)"
@@ -162,32 +163,6 @@ read_exe(int dir, struct process *process)
 }
 
 /*
- * Finds AT_EXECFN in an auxiliary vector, which is that of a 32-bit process
- * if a type, taken for 64 bits, is none: its upper half is a value then.
- */
-static uint64_t
-find_execfn(const char *auxv, size_t len)
-{
-	const Elf64_auxv_t *wide = (const Elf64_auxv_t *)(const void *)auxv;
-	const Elf32_auxv_t *narrow = (const Elf32_auxv_t *)(const void *)auxv;
-
-	if (len < sizeof(*wide))
-		return 0;
-	if (wide->a_type <= UINT32_MAX) {
-		for (size_t i = 0; i < len / sizeof(*wide); i++) {
-			if (wide[i].a_type == AT_EXECFN)
-				return wide[i].a_un.a_val;
-		}
-	} else {
-		for (size_t i = 0; i < len / sizeof(*narrow); i++) {
-			if (narrow[i].a_type == AT_EXECFN)
-				return narrow[i].a_un.a_val;
-		}
-	}
-	return 0;
-}
-
-/*
  * The name that the program was started by is in its own memory, so it takes
  * more permission than the rest (PTRACE_MODE_ATTACH, ptrace(2)). Returns 0,
  * also if it can't be told, or -errno.
@@ -195,10 +170,10 @@ find_execfn(const char *auxv, size_t len)
 static int
 read_execfn(int dir, struct process *process)
 {
-	_Alignas(16) char auxv[2048];
+	char auxv[AUXV_MAX];
 	char path[PATH_MAX + 1];
 	ssize_t len = read_file(dir, "auxv", auxv, sizeof(auxv));
-	uint64_t at = len > 0 ? find_execfn(auxv, (size_t)len) : 0;
+	uint64_t at = len > 0 ? auxv_find(auxv, (size_t)len, AT_EXECFN) : 0;
 	int fd;
 
 	if (process_is_lack((int)len))

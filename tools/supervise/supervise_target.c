@@ -13,13 +13,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "host/auxv.h"
 #include "host/kernel_calls.h"
 #include "host/process.h"
 #include "supervise/supervise_view.h"
 
 #define TARGETS    64
 #define RANDOM_LEN 16 /* what AT_RANDOM points to, getauxval(3) */
-#define AUXV_MAX   2048
 
 /*
  * A thread and its program. The random bytes that the kernel gives to each
@@ -216,32 +216,14 @@ target_descriptor(struct target *target, int fd)
 	return own < 0 ? -errno : own;
 }
 
-/*
- * Where its AT_RANDOM is, 0 if that can't be told. The vector is that of a
- * 32-bit process if its first type, taken for 64 bits, is none.
- */
+/* Where its AT_RANDOM is, 0 if that can't be told. */
 static uint64_t
 find_random(pid_t tid)
 {
-	_Alignas(16) char auxv[AUXV_MAX] = {0};
-	const Elf64_auxv_t *wide = (const Elf64_auxv_t *)(const void *)auxv;
-	const Elf32_auxv_t *narrow = (const Elf32_auxv_t *)(const void *)auxv;
+	char auxv[AUXV_MAX];
 	ssize_t len = read_proc(tid, "auxv", auxv, sizeof(auxv));
 
-	if (len < (ssize_t)sizeof(*wide))
-		return 0;
-	if (wide->a_type <= UINT32_MAX) {
-		for (size_t i = 0; i < (size_t)len / sizeof(*wide); i++) {
-			if (wide[i].a_type == AT_RANDOM)
-				return wide[i].a_un.a_val;
-		}
-	} else {
-		for (size_t i = 0; i < (size_t)len / sizeof(*narrow); i++) {
-			if (narrow[i].a_type == AT_RANDOM)
-				return narrow[i].a_un.a_val;
-		}
-	}
-	return 0;
+	return len > 0 ? auxv_find(auxv, (size_t)len, AT_RANDOM) : 0;
 }
 
 /* Is the program that was named still the one that it runs? */
