@@ -52,19 +52,43 @@ read_text(const char *config, source_take_fn *use, void *data)
 	return error;
 }
 
-int
-in_force_read(const char *config, bool parser, struct in_force *force)
+static int
+read_for(const char *config, enum source_for whom, bool parser,
+    struct in_force *force)
 {
 	struct reading reading = {.force = force, .parser = parser};
 
 	*force = (struct in_force){0};
-	source_find(config, read_text, take, &reading, &force->source);
+	source_find(config, whom, read_text, take, &reading, &force->source);
 	if (force->source.kind != SOURCE_NOTHING)
 		return 0;
 	/* One that was torn, or not sound. */
 	free((void *)force->image.bytes);
 	force->image = (struct image){0};
 	return force->source.error;
+}
+
+int
+in_force_read(const char *config, bool parser, struct in_force *force)
+{
+	return read_for(config, SOURCE_FOR_STARTING, parser, force);
+}
+
+int
+in_force_read_running(const char *config, struct in_force *force)
+{
+	int error = read_for(config, SOURCE_FOR_RUNNING, true, force);
+	struct image image;
+	uint8_t *bytes;
+
+	if (error == 0 && force->source.kind == SOURCE_OLD_PUBLISHED &&
+	    force->source.error == 0) {
+		force->source.error = config_load(
+		    config, NULL, NULL, &bytes, &image.size, force->message);
+		if (force->source.error == 0)
+			free(bytes);
+	}
+	return error;
 }
 
 void

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * in_force: the policy in force for a program that starts (source.h), in
- * memory of the command's. It runs with the rights of the calling process and
- * in its root directory.
+ * in_force: the policy in force (source.h), in memory of the command's. It runs
+ * with the rights of the calling process and in its root directory.
  */
 #ifndef KASHIM_IN_FORCE_H
 #define KASHIM_IN_FORCE_H
@@ -20,13 +19,19 @@ struct in_force {
 };
 
 /*
- * Reads the policy of the configuration file at config, an absolute path.
- * parser says whether programs can read a text: without their parser object
- * they can't, and a text that is right is the error -ELIBACC. Returns 0, or
- * source.error if there is no policy; the caller calls in_force_free() in any
- * case.
+ * Reads the policy of the configuration file at config, an absolute path, that
+ * programs have which start now. parser says whether programs can read a text:
+ * without their parser object they can't, and a text that is right is the error
+ * -ELIBACC. Returns 0, or source.error if there is no policy; the caller calls
+ * in_force_free() in any case.
  */
 int in_force_read(const char *config, bool parser, struct in_force *force);
+
+/*
+ * The same for programs that run. If what they go by is older than the text,
+ * that was read, too, for message.
+ */
+int in_force_read_running(const char *config, struct in_force *force);
 
 void in_force_free(struct in_force *force);
 

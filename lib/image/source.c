@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * source: which policy is in force for a program that starts.
+ * source: which policy is in force.
  */
 #include "image/source.h"
 
@@ -76,8 +76,8 @@ map(const char *config, uid_t user, struct shared *shared)
 }
 
 void
-source_find(const char *config, source_text_fn *text, source_take_fn *take,
-    void *data, struct source *source)
+source_find(const char *config, enum source_for whom, source_text_fn *text,
+    source_take_fn *take, void *data, struct source *source)
 {
 	const struct search search = {
 	    .config = config, .take = take, .data = data, .source = source};
@@ -89,6 +89,8 @@ source_find(const char *config, source_text_fn *text, source_take_fn *take,
 	    (user == 0 || !map(config, user, &source->shared)))
 		source->shared.header = NULL;
 	if (try_published(&search, SOURCE_PUBLISHED) ||
+	    (whom == SOURCE_FOR_RUNNING &&
+		try_published(&search, SOURCE_OLD_PUBLISHED)) ||
 	    try_compiled(&search, SOURCE_COMPILED))
 		return;
 	source->error = text(config, take, data);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * source: which policy is in force for a program that starts: in this order
+ * source: which policy is in force. For a program that starts, in this order:
  * what is published, if it is fresh; the compiled image, if it is fresh; the
  * text. If the text has a mistake, or can't be read, but is there, the last
  * good one: the compiled image, or else what is published, however old.
@@ -21,7 +21,7 @@ enum source_kind {
 	SOURCE_PUBLISHED,
 	SOURCE_COMPILED,
 	SOURCE_TEXT,
-	/* The last good one: */
+	/* The last good one, or what running programs follow: */
 	SOURCE_OLD_COMPILED,
 	SOURCE_OLD_PUBLISHED,
 };
@@ -56,12 +56,21 @@ struct source {
 	uint32_t generation; /* the one that was looked at, if it is mapped */
 };
 
+enum source_for {
+	SOURCE_FOR_STARTING,
+	/*
+	 * A program that runs follows what is published, whatever became of the
+	 * text since. If nothing is, as for one that starts.
+	 */
+	SOURCE_FOR_RUNNING,
+};
+
 /*
  * Looks for the policy of the configuration file at config, an absolute path,
  * and hands it to take. *source is complete when it returns; while take is
  * called, shared and generation are.
  */
-void source_find(const char *config, source_text_fn *text, source_take_fn *take,
-    void *data, struct source *source);
+void source_find(const char *config, enum source_for whom, source_text_fn *text,
+    source_take_fn *take, void *data, struct source *source);
 
 #endif

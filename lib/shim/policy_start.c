@@ -203,8 +203,8 @@ policy_read(char *const *argv)
 	program_find(&reading.start.program, argv);
 	if (trace != NULL && strlen(trace) < TRACE_PATH_MAX)
 		memcpy(reading.start.trace_path, trace, strlen(trace) + 1);
-	source_find(named != NULL ? named : CONFIG_FILE, read_text, take,
-	    &reading, &reading.source);
+	source_find(named != NULL ? named : CONFIG_FILE, SOURCE_FOR_STARTING,
+	    read_text, take, &reading, &reading.source);
 	complain(&reading);
 	if (reading.source.kind != SOURCE_NOTHING && reading.no_inherit) {
 		const char *library = own_library();

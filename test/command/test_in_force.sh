@@ -125,4 +125,62 @@ published $published" "$(expected)"
 	done
 done
 
+# Programs that run follow what is published: status goes by that, apply by the
+# text, and each by the other if it is told to; that they differ is said.
+
+config=$work/root/kashim.conf
+rm -f "$config"* /var/cache/kashim/*
+echo 'rule all { idle = 201 }' >"$config"
+./kashim reload "$config" >made || exit 2
+cat >host.py <<'END'
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+connection = socket.create_connection(listener.getsockname())
+print("there", flush=True)
+connection.recv(1)
+END
+KASHIM_CONFIG=$config LD_PRELOAD=$work/libkashim.so \
+	python3 host.py </dev/null >host.out &
+host=$!
+trap 'kill $host 2>/dev/null; at_exit' EXIT
+until_true 20 grep -q there host.out || exit 2
+# covered COMMAND...: is its connection?
+covered() {
+	./kashim "$@" --json -c "$config" -p $host 2>said |
+		grep -o '"verdict": *"ok"' | wc -l
+}
+# says WHAT TEXT...: the lines on stderr, whose generation is one.
+says() {
+	what=$1
+	shift
+	printf '%s\n' "$@" >wanted
+	[ $# -gt 0 ] || : >wanted
+	holds "$what" diff -u wanted said
+}
+running="kashim: warning: programs that run, and this answer, go by policy generation 1; $config was changed since, and 'kashim reload' puts that in force"
+starting="kashim: warning: this answer goes by $config, and programs that run by policy generation 1, which is older, until 'kashim reload'"
+same 'nothing changed: status' "$(covered status)" 1
+says 'nothing changed: status: warnings'
+same 'nothing changed: status --text' "$(covered status --text)" 1
+says 'nothing changed: status --text: warnings'
+echo 'rule all { idle = 300 }' >"$config"
+same 'changed: status' "$(covered status)" 1
+says 'changed: status: warnings' "$running"
+same 'changed: status --text' "$(covered status --text)" 0
+says 'changed: status --text: warnings' "$starting"
+./kashim apply -n -c "$config" -p $host >shown 2>said
+in_file 'changed: apply' shown 300s
+says 'changed: apply: warnings' "$starting"
+./kashim apply -n --in-force -c "$config" -p $host >shown 2>said
+holds 'changed: apply --in-force' fails grep 300s shown
+says 'changed: apply --in-force: warnings' "$running"
+echo 'rule all {' >"$config"
+same 'mistake: status' "$(covered status)" 1
+same 'mistake: status: warnings' "$(sed -n 1p said | cut -d : -f 1-3)" \
+	"kashim: $config:1"
+in_file 'mistake: status: the last good one' said \
+	'warning: programs go by the last good policy, and so does this answer'
+rm "$config"
+same 'no text: status' "$(covered status)" 1
+
 finish

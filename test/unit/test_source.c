@@ -227,7 +227,8 @@ look(enum state shared, enum state image, enum state text)
 	struct taken taken = {.text = text};
 	struct source source;
 
-	source_find(config, read_text, take, &taken, &source);
+	source_find(
+	    config, SOURCE_FOR_STARTING, read_text, take, &taken, &source);
 	ck_assert_msg(source.kind == kind,
 	    "published %s, compiled %s, text %s, user %u: %d in place of %d",
 	    STATE_NAMES[shared], STATE_NAMES[image], STATE_NAMES[text],
@@ -264,6 +265,35 @@ START_TEST(order)
 }
 END_TEST
 
+/* Programs that run follow what is published, fresh or not. */
+START_TEST(running)
+{
+	enum state text = (enum state)_i;
+
+	make_text(text);
+	for (int image = 0; image < STATES; image++) {
+		make_compiled((enum state)image);
+		for (int shared = 0; shared < STATES; shared++) {
+			enum source_kind kind = expected(
+			    (enum state)shared, (enum state)image, text);
+			struct taken taken = {.text = text};
+			struct source source;
+
+			make_published((enum state)shared);
+			if (text != ABSENT && shared == FRESH)
+				kind = SOURCE_PUBLISHED;
+			else if (shared == FRESH || shared == STALE)
+				kind = SOURCE_OLD_PUBLISHED;
+			source_find(config, SOURCE_FOR_RUNNING, read_text, take,
+			    &taken, &source);
+			ck_assert_int_eq(source.kind, kind);
+			if (source.shared.header != NULL)
+				shared_unmap(&source.shared);
+		}
+	}
+}
+END_TEST
+
 /* Who can't take one, for want of memory, say, goes on to the next. */
 static int
 take_no_shared(void *data, enum source_kind kind, const struct image *image)
@@ -281,7 +311,8 @@ START_TEST(not_taken)
 	make_text(FRESH);
 	make_compiled(FRESH);
 	make_published(FRESH);
-	source_find(config, read_text, take_no_shared, &taken, &source);
+	source_find(config, SOURCE_FOR_STARTING, read_text, take_no_shared,
+	    &taken, &source);
 	ck_assert_int_eq(source.kind, SOURCE_TEXT);
 	ck_assert_str_eq(taken.name, "text");
 	shared_unmap(&source.shared);
@@ -315,7 +346,8 @@ START_TEST(reload)
 
 	make_text(FRESH);
 	make_published(FRESH);
-	source_find(config, read_text, take_late, &taken, &source);
+	source_find(
+	    config, SOURCE_FOR_STARTING, read_text, take_late, &taken, &source);
 	ck_assert_int_eq(source.kind, SOURCE_PUBLISHED);
 	ck_assert_uint_eq(source.generation, 3);
 	ck_assert_uint_eq(looks, 2);
@@ -332,6 +364,7 @@ main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, order, 0, STATES);
+	tcase_add_loop_test(tc, running, 0, STATES);
 	tcase_add_test(tc, not_taken);
 	tcase_add_test(tc, reload);
 	suite_add_tcase(suite, tc);

@@ -89,6 +89,12 @@ int
 choice_take(struct choice *choice, int opt, const char *text)
 {
 	switch (opt) {
+	case 'f':
+		choice->by = SOURCE_FOR_RUNNING;
+		return 0;
+	case 't':
+		choice->by = SOURCE_FOR_STARTING;
+		return 0;
 	case 'p':
 		return take_pid(&choice->live, text);
 	case 'u':

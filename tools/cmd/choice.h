@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * choice: the options by which kashim status and kashim apply are told whose
- * connections they are for, and by which rules: --config, --pid, --unit and
- * --program.
+ * connections they are for, and by which rules: --config, --in-force, --text,
+ * --pid, --unit and --program.
  */
 #ifndef KASHIM_CHOICE_H
 #define KASHIM_CHOICE_H
 
+#include "image/source.h"
 #include "live/live.h"
 
 /* For getopt_long(3): the letters, and the entries of the table. */
-#define CHOICE_LETTERS "c:p:u:P:"
+#define CHOICE_LETTERS "c:ftp:u:P:"
 /* clang-format off */
 #define CHOICE_OPTIONS \
 	{"config", required_argument, NULL, 'c'}, \
+	{"in-force", no_argument, NULL, 'f'}, \
+	{"text", no_argument, NULL, 't'}, \
 	{"pid", required_argument, NULL, 'p'}, \
 	{"unit", required_argument, NULL, 'u'}, \
 	{"program", required_argument, NULL, 'P'}
@@ -23,6 +26,12 @@
 #define CHOICE_HELP                                                            \
 	"  -c, --config=FILE      use FILE instead of KASHIM_CONFIG or\n"      \
 	"                         " CONFIG_FILE "\n"                           \
+	"  -f, --in-force         by the policy that running programs have "   \
+	"(default of\n"                                                        \
+	"                         status)\n"                                   \
+	"  -t, --text             by FILE as it is now (default of apply); "   \
+	"if it has a\n"                                                        \
+	"                         mistake, by the last good policy\n"          \
 	"  -p, --pid=PID          only this process\n"                         \
 	"  -u, --unit=UNIT        only processes of this systemd unit\n"       \
 	"  -P, --program=PATTERN  only programs with such a name: a shell "    \
@@ -33,6 +42,7 @@
 /* All zero at first. */
 struct choice {
 	const char *config;      /* --config, NULL if not given */
+	enum source_for by;      /* --in-force or --text */
 	struct live_choice live; /* the rest; its arrays are ours */
 };
 

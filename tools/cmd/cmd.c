@@ -112,10 +112,29 @@ cmd_load(const char *path, struct image *image)
 	return CMD_DONE;
 }
 
-int
-cmd_in_force(const char *path, struct in_force *force)
+/* What is published is not made of the text as it is now. */
+static void
+say_differs(const char *path, enum source_for whom, const struct source *source)
 {
-	int error = in_force_read(path, true, force);
+	if (source->kind == SOURCE_OLD_PUBLISHED)
+		warnx("warning: programs that run, and this answer, go by "
+		      "policy generation %u; %s was changed since, and 'kashim "
+		      "reload' puts that in force",
+		    source->generation, path);
+	else if (whom == SOURCE_FOR_STARTING)
+		warnx("warning: this answer goes by %s, and programs that run "
+		      "by policy generation %u, which is older, until 'kashim "
+		      "reload'",
+		    path, source->generation);
+}
+
+int
+cmd_in_force(const char *path, enum source_for whom, struct in_force *force)
+{
+	const struct source *source = &force->source;
+	int error = whom == SOURCE_FOR_RUNNING
+	                ? in_force_read_running(path, force)
+	                : in_force_read(path, true, force);
 
 	if (*force->message)
 		warnx("%s", force->message);
@@ -123,9 +142,11 @@ cmd_in_force(const char *path, struct in_force *force)
 		cmd_say_missing(path, error);
 		return CMD_WRONG;
 	}
-	if (force->source.error < 0)
+	if (source->error < 0)
 		warnx("warning: programs go by the last good policy, and so "
 		      "does this answer");
+	else if (source->shared.header && source->kind != SOURCE_PUBLISHED)
+		say_differs(path, whom, source);
 	return CMD_DONE;
 }
 

@@ -75,11 +75,13 @@ void cmd_say_missing(const char *path, int error);
 int cmd_load(const char *path, struct image *image);
 
 /*
- * Reads the policy in force (in_force.h) of the configuration file at path, and
- * says on stderr what is wrong with the text. Returns CMD_DONE, or CMD_WRONG
- * if there is none; the caller calls in_force_free() in any case.
+ * Reads the policy in force (in_force.h) of the configuration file at path, for
+ * programs that start or for those that run. Says on stderr what is wrong with
+ * the text, and if these two differ. Returns CMD_DONE, or CMD_WRONG if there is
+ * none; the caller calls in_force_free() in any case.
  */
-int cmd_in_force(const char *path, struct in_force *force);
+int
+cmd_in_force(const char *path, enum source_for whom, struct in_force *force);
 
 /*
  * Writes to path where libkashim.so is: beside the command, as in the build

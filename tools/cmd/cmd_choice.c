@@ -50,7 +50,7 @@ parse(int argc, char *argv[], const struct cmd_choice *command,
 int
 cmd_choice(int argc, char *argv[], const struct cmd_choice *command, void *data)
 {
-	struct choice choice = {0};
+	struct choice choice = {.by = command->by};
 	struct in_force force = {0};
 	char config[PATH_MAX];
 	int status;
@@ -64,7 +64,7 @@ cmd_choice(int argc, char *argv[], const struct cmd_choice *command, void *data)
 	}
 	status = cmd_config_path(choice.config, config);
 	if (status == CMD_DONE)
-		status = cmd_in_force(config, &force);
+		status = cmd_in_force(config, choice.by, &force);
 	if (status == CMD_DONE && !fetch_can())
 		text_warnx("warning: this kernel cannot show other programs' "
 			   "sockets, so what they have is unknown; that takes "

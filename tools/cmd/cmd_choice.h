@@ -16,6 +16,7 @@ struct cmd_choice {
 	const char *letters;          /* CHOICE_LETTERS, its own, and "h" */
 	const struct option *options; /* likewise */
 	const char *help;
+	enum source_for by; /* unless --in-force or --text is given */
 	void (*take)(int opt, void *data); /* an option of its own */
 	/*
 	 * Do the options go together? Returns CMD_DONE; or CMD_WRONG after a

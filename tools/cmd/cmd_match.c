@@ -197,7 +197,7 @@ cmd_match(int argc, char *argv[])
 	status = cmd_config_path(file, path);
 	if (status != CMD_DONE)
 		goto out;
-	status = cmd_in_force(path, &force);
+	status = cmd_in_force(path, SOURCE_FOR_STARTING, &force);
 	if (status == CMD_DONE)
 		status = explain(&force.image, &request);
 out:

@@ -307,6 +307,7 @@ cmd_status(int argc, char *argv[])
 	    .letters = CHOICE_LETTERS "wjoh",
 	    .options = options,
 	    .help = help,
+	    .by = SOURCE_FOR_RUNNING,
 	    .take = take,
 	    .check = check,
 	    .run = run,
