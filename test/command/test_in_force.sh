@@ -183,4 +183,31 @@ in_file 'mistake: status: the last good one' said \
 rm "$config"
 same 'no text: status' "$(covered status)" 1
 
+# A listener whose connections the library sets after accept(2), since it may
+# depend on who connects, misses nothing; without the library it does.
+
+cat >"$config" <<'END'
+rule other { source = { "10.0.0.0/8" } port = { "99" } idle = 100 }
+rule all { idle = 201 }
+END
+cat >listens.py <<'END'
+import socket
+listener = socket.create_server(("127.0.0.1", 3500))
+print("there", flush=True)
+input()
+END
+for preload in "$work/libkashim.so" ''; do
+	kill $host 2>/dev/null
+	mkfifo hold
+	KASHIM_CONFIG=$config LD_PRELOAD=$preload \
+		python3 listens.py <>hold >host.out &
+	host=$!
+	until_true 20 grep -q there host.out || exit 2
+	./kashim status -c "$config" -p $host >shown 2>said
+	same "listener, preload '$preload'" \
+		"$(grep -c 'without what the rule says' shown)" \
+		"$([ -n "$preload" ] && echo 0 || echo 1)"
+	rm hold
+done
+
 finish

@@ -23,6 +23,13 @@ is_uncovered(const struct status *status, const struct live_socket *socket)
 	       rule.action != ACTION_IGNORE;
 }
 
+bool
+status_is_unready(const struct status *status, const struct live_socket *socket)
+{
+	return socket->direction == LIVE_LISTENER && socket->have_known &&
+	       is_uncovered(status, socket);
+}
+
 int
 status_sort_out(struct status *status)
 {
@@ -36,8 +43,7 @@ status_sort_out(struct status *status)
 		const struct live_socket *socket = &live->sockets[i];
 
 		if (socket->direction == LIVE_LISTENER) {
-			status->unready +=
-			    is_uncovered(status, socket) && socket->have_known;
+			status->unready += status_is_unready(status, socket);
 			continue;
 		}
 		status->connections[status->count++] = socket;

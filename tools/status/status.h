@@ -41,7 +41,12 @@ struct status {
 	 * asks for anything.
 	 */
 	size_t uncovered;
-	size_t unready; /* listeners without what their rule says */
+	/*
+	 * Listeners without what their rule says, so that what they accept
+	 * does not inherit it; in programs with the library these are none,
+	 * since that sets it after accept(2).
+	 */
+	size_t unready;
 	/* As many as live has processes; NULL: not read. */
 	struct status_policy *policies;
 };
@@ -54,10 +59,15 @@ struct status {
 int status_sort_out(struct status *status);
 
 /*
- * Fills in policies for all processes with connections. Returns 0 or -ENOMEM.
- * status_policy.c
+ * Fills in policies, for all processes with connections or with a listener that
+ * has not what its rule says, and takes out of unready what the library sees
+ * to. Returns 0 or -ENOMEM. status_policy.c
  */
 int status_read_policies(struct status *status);
+
+/* Is this a listener without what its rule says? */
+bool status_is_unready(
+    const struct status *status, const struct live_socket *socket);
 
 /* The policy that a process goes by; NULL if it is not known to have one. */
 const struct generation *

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * status_policy: which policy the programs with connections go by, where
- * libkashim.so is in them.
+ * status_policy: which policy the programs go by in which libkashim.so is.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,19 +17,25 @@ status_read_policies(struct status *status)
 	    calloc(live->process_count + 1, sizeof(*status->policies));
 	if (!status->policies)
 		return -ENOMEM;
-	for (size_t i = 0; i < status->count; i++) {
+	/* By process, so that each is looked at once. */
+	for (size_t i = 0; i < live->count; i++) {
+		const struct live_socket *socket = &live->sockets[i];
+		bool unready = status_is_unready(status, socket);
 		struct status_policy *policy;
 
-		if (status->connections[i]->process == process)
+		if (socket->process == NULL ||
+		    (socket->direction == LIVE_LISTENER && !unready))
 			continue;
-		process = status->connections[i]->process;
-		if (!process)
-			continue;
-		policy = &status->policies[process - live->processes];
+		policy = &status->policies[socket->process - live->processes];
 		/* One that has ended meanwhile is as one without the library.
 		 */
-		policy->known =
-		    generation_read(process->thread, &policy->generation) == 0;
+		if (socket->process != process)
+			policy->known = generation_read(socket->process->thread,
+					    &policy->generation) == 0;
+		process = socket->process;
+		status->unready -=
+		    unready && policy->known &&
+		    policy->generation.source != GENERATION_NOTHING;
 	}
 	return 0;
 }
