@@ -671,7 +671,7 @@ many=$pid
 
 wait_for has_connections dport 3301 10000
 python3 "$here/cpu.py" took kashim apply -c "$work/conf" --pid "$many" >out 2>&1
-read -r cpu clock <took
+read -r cpu clock _ <took
 printf '10000 sockets of one process: %s ms of the processor, %s on the clock\n' \
 	"$cpu" "$clock"
 same 'many' "$(tail -n 1 out)" '10000 sockets changed, 0 were right'

@@ -705,15 +705,18 @@ ulimit -n "$(ulimit -Hn)"
 host peers many_in listen,0.0.0.0,2000
 host ours many connect,10.77.0.2,2000,times=10000,on,idle=450
 /usr/bin/python3 "$here/cpu.py" took kashim status -c k.conf -p "$pid" >many.out
-read -r cpu clock <took
+read -r cpu clock memory <took
 same 'many: all' "$(tail -n 1 many.out)" '# 10000 connections: 10000 no rule'
 printf '10000 sockets of one process: %s ms of the processor, %s on the clock\n' \
     "$cpu" "$clock"
 holds "many: $cpu ms of the processor" test "$cpu" -lt 2000
+plain=$memory
 /usr/bin/python3 "$here/cpu.py" took kashim status -c k.conf -j >many.json
-read -r cpu clock <took
+read -r cpu clock memory <took
 printf '20000 and the rest as JSON: %s ms of the processor, %s on the clock\n' \
     "$cpu" "$clock"
+holds "many: as JSON: $memory KiB, plain $plain KiB" \
+    test "$memory" -lt $((plain * 3))
 same 'many: as JSON' "$(count_of many no-rule many.json)" 10000
 
 finish

@@ -296,28 +296,68 @@ summary(const struct status *status, bool *failed)
 	return object;
 }
 
+/* A value on its way out, with what stands before each of its lines. */
+struct lines {
+	FILE *out;
+	const char *indent;
+};
+
+static int
+write_lines(const char *bytes, size_t size, void *data)
+{
+	const struct lines *lines = data;
+
+	/* In a string a new line is written "\\n". */
+	for (size_t i = 0; i < size; i++) {
+		putc(bytes[i], lines->out);
+		if (bytes[i] == '\n')
+			fputs(lines->indent, lines->out);
+	}
+	/* A stream that fails is found by whoever closes it. */
+	return 0;
+}
+
+/* Writes a value, and frees it. NULL is a failure. */
+static void
+write_value(FILE *out, json_t *value, const char *indent, bool *failed)
+{
+	struct lines lines = {.out = out, .indent = indent};
+
+	if (json_dump_callback(value, write_lines, &lines,
+		JSON_INDENT(2) | JSON_REAL_PRECISION(15) | JSON_ENCODE_ANY) !=
+	    0)
+		*failed = true;
+	json_decref(value);
+}
+
+static void
+write_member(FILE *out, const char *name, json_t *value, bool *failed)
+{
+	fprintf(out, "  \"%s\": ", name);
+	write_value(out, value, "  ", failed);
+	fputs(",\n", out);
+}
+
+/* One connection after the other: all of them at once would be much memory. */
 int
 status_json(FILE *out, const struct status *status)
 {
-	json_t *root = json_object();
-	json_t *connections = json_array();
 	bool failed = false;
 
-	put(root, "version", json_integer(SCHEMA_VERSION), &failed);
-	put(root, "kashim", json_string(KASHIM_VERSION), &failed);
-	put(root, "time", json_integer((json_int_t)status->time), &failed);
-	put(root, "configuration", text(status->config), &failed);
-	put(root, "summary", summary(status, &failed), &failed);
-	for (size_t i = 0; i < status->count; i++)
-		if (json_array_append_new(connections,
-			connection(status, status->connections[i], &failed)))
-			failed = true;
-	put(root, "connections", connections, &failed);
-	if (!failed && json_dumpf(root, out,
-			   JSON_INDENT(2) | JSON_REAL_PRECISION(15)) != 0)
-		/* A stream that fails is found by whoever closes it. */
-		failed = ferror(out) == 0;
-	fputc('\n', out);
-	json_decref(root);
+	fputs("{\n", out);
+	write_member(out, "version", json_integer(SCHEMA_VERSION), &failed);
+	write_member(out, "kashim", json_string(KASHIM_VERSION), &failed);
+	write_member(
+	    out, "time", json_integer((json_int_t)status->time), &failed);
+	write_member(out, "configuration", text(status->config), &failed);
+	write_member(out, "summary", summary(status, &failed), &failed);
+	fputs("  \"connections\": [", out);
+	for (size_t i = 0; i < status->count && !failed; i++) {
+		fputs(i == 0 ? "\n    " : ",\n    ", out);
+		write_value(out,
+		    connection(status, status->connections[i], &failed), "    ",
+		    &failed);
+	}
+	fputs(status->count > 0 ? "\n  ]\n}\n" : "]\n}\n", out);
 	return failed ? -ENOMEM : 0;
 }
