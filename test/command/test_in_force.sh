@@ -210,4 +210,21 @@ for preload in "$work/libkashim.so" ''; do
 	rm hold
 done
 
+# A program that has to read a large text takes no more memory than check.
+
+kill $host
+awk 'BEGIN { for (i = 0; i < 131072; i++)
+	printf "rule r%d { destination = { \"%d.%d.%d.%d/32\" } idle = 300 }\n",
+	    i, i == 1 ? 127 : 10, i / 65536, i / 256 % 256, i % 256 }' >"$config"
+rm -f "$config.policy" /var/cache/kashim/*
+python3 "$here/cpu.py" took ./kashim check "$config" >shown || fail 'large: check'
+read -r _ _ checks <took
+KASHIM_CONFIG=$config python3 "$here/cpu.py" took \
+	env LD_PRELOAD="$work/libkashim.so" ./connects 0 >shown
+read -r _ _ starts <took
+in_file 'large: it has a rule' shown 'connect 0 idle 300 on 1'
+printf '131072 rules: check takes %s KiB, a start from the text %s KiB\n' \
+	"$checks" "$starts"
+holds 'large: memory' test "$starts" -lt $((checks * 5 / 4))
+
 finish
