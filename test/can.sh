@@ -75,6 +75,11 @@ can()
 			mount -t overlay overlay -o \
 			lowerdir=lower,upperdir=upper,workdir=work merged'
 		;;
+	# Nobody answers there: it is not looked at.
+	fuse)
+		on_tmpfs 'mkdir fs && exec 9<>/dev/fuse && mount -i -t fuse -o \
+			fd=9,rootmode=40000,user_id=0,group_id=0 fuse fs'
+		;;
 	file-capabilities)
 		on_tmpfs 'cp /bin/true . && setcap cap_net_raw+ep true'
 		;;
@@ -111,6 +116,7 @@ ptrace) takes=strace what='no program can be traced' ;;
 overlay)
 	takes='root unshare mount' what='there is no overlay file system'
 	;;
+fuse) takes='root unshare mount' what='no FUSE file system can be mounted' ;;
 file-capabilities)
 	takes='root unshare mount setcap'
 	what='tmpfs keeps no capabilities of files'

@@ -108,7 +108,7 @@ $(BUILD)/test/%_static32: test/preload/%.c $(BUILD)/flags
 	    -o $@ $<
 
 # Static programs for the command to reach.
-$(addprefix $(BUILD)/test/,holds supervised): $(BUILD)/test/%: \
+$(addprefix $(BUILD)/test/,holds silent supervised): $(BUILD)/test/%: \
     test/command/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
@@ -152,7 +152,7 @@ preload: all $(HOSTS) $(PLAIN) $(BUILD)/test/connects_static \
 	@sh test/preload/run $(BUILD)
 
 command: all $(addprefix $(BUILD)/test/,connects_static calls follow holds \
-    supervised sockets_static ways_static fastopen_static \
+    silent supervised sockets_static ways_static fastopen_static \
     $(if $(filter x86_64,$(shell uname -m)),sockets_static32 ways_static32))
 	@! $(SETUP) have $(CHECK) || \
 	    $(MAKE) --no-print-directory $(BUILD)/test/test_unit

@@ -63,6 +63,7 @@ struct tally {
 	size_t right;
 	size_t no_rule;
 	size_t unseen; /* not permitted */
+	size_t silent; /* of processes that do not answer */
 	size_t unheld; /* no process has it */
 	size_t failed; /* to set */
 	size_t gone;   /* closed meanwhile, or moved */
@@ -108,6 +109,11 @@ unseen(struct applying *applying, const struct live_socket *socket,
 		applying->tally.unheld++;
 		return mend_list_refused(
 		    &applying->list, socket, "no process has it");
+	}
+	if (socket->process != NULL && socket->process->silent) {
+		applying->tally.silent++;
+		return mend_list_refused(
+		    &applying->list, socket, "its process does not answer");
 	}
 	applying->tally.unseen++;
 	return mend_list_refused(&applying->list, socket, "not permitted");
@@ -328,6 +334,7 @@ conclude(const struct applying *applying, const struct live *live)
 				: "were");
 	print_count(tally->no_rule, "without a rule");
 	print_count(tally->unseen, "not permitted");
+	print_count(tally->silent, "of processes that do not answer");
 	print_count(tally->unheld, "without a process");
 	print_count(tally->failed, "failed");
 	print_count(tally->gone, "gone meanwhile");
@@ -351,7 +358,7 @@ conclude(const struct applying *applying, const struct live *live)
 		    "%zu connections were not accepted yet: when they are, "
 		    "run it again",
 		    applying->old_count);
-	if (tally->unseen + tally->unheld + tally->failed +
+	if (tally->unseen + tally->silent + tally->unheld + tally->failed +
 		    applying->old_count + applying->absent >
 		0 ||
 	    hidden || live->hidden_nets > 0)

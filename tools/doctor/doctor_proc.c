@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "host/auxv.h"
+#include "host/look.h"
 
 #define LIBRARY "libkashim.so"
 #define DELETED " (deleted)"
@@ -141,20 +142,67 @@ read_start(struct doctor_proc *proc)
 	    .tv_sec = age_ns / 1000000000, .tv_nsec = age_ns % 1000000000};
 }
 
-/* Has it the caller's root directory, in the caller's mount namespace? */
-static void
-read_root(int dir, struct doctor_proc *proc)
-{
-	struct stat own, its, own_ns, its_ns;
+/*
+ * Its program and its root directory, which may be on a file system of its
+ * own. (The reader of look.h has the caller's root directory.)
+ */
+struct files {
+	pid_t thread;
+	bool opened; /* the program */
+	bool elf_known;
+	bool root_known;
+	bool other_root;
+	struct elf_file elf;
+};
 
-	proc->root_known = fstatat(dir, "root", &its, 0) == 0 &&
-	                   fstatat(dir, "ns/mnt", &its_ns, 0) == 0 &&
-	                   stat("/", &own) == 0 &&
-	                   stat("/proc/self/ns/mnt", &own_ns) == 0;
-	proc->other_root =
-	    proc->root_known &&
+static void
+look_files(void *data)
+{
+	struct files *files = data;
+	struct stat own, its, own_ns, its_ns;
+	char path[32];
+	int dir, fd;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)files->thread);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return;
+	files->root_known = fstatat(dir, "root", &its, 0) == 0 &&
+	                    fstatat(dir, "ns/mnt", &its_ns, 0) == 0 &&
+	                    stat("/", &own) == 0 &&
+	                    stat("/proc/self/ns/mnt", &own_ns) == 0;
+	files->other_root =
+	    files->root_known &&
 	    (own.st_dev != its.st_dev || own.st_ino != its.st_ino ||
 		own_ns.st_ino != its_ns.st_ino);
+	fd = openat(dir, "exe", O_RDONLY | O_CLOEXEC);
+	close(dir);
+	if (fd < 0)
+		return;
+	files->opened = true;
+	files->elf_known = elf_file_read(fd, &files->elf) == 0;
+	close(fd);
+}
+
+static int
+read_files(struct doctor_proc *proc)
+{
+	struct files files = {.thread = proc->process.thread};
+	int error;
+
+	_Static_assert(sizeof(files) <= LOOK_MAX, "one look");
+	error = look(proc->process.pid, proc->process.uid, look_files, &files,
+	    sizeof(files));
+	if (error == -ETIMEDOUT) {
+		proc->process.silent = true;
+		return 0;
+	}
+	proc->root_known = files.root_known;
+	proc->other_root = files.other_root;
+	proc->readable = files.opened;
+	proc->elf_known = files.elf_known;
+	proc->elf = files.elf;
+	return error;
 }
 
 static bool
@@ -220,7 +268,6 @@ read_inside(int dir, struct doctor_proc *proc)
 	size_t size;
 	char *maps = slurp(dir, "maps", &size), *auxv;
 	ssize_t length;
-	int fd;
 
 	if (!maps)
 		return errno == EACCES || errno == EPERM ? 0
@@ -232,12 +279,7 @@ read_inside(int dir, struct doctor_proc *proc)
 	length = readlinkat(dir, "exe", proc->exe, PATH_MAX - 1);
 	proc->exe[length < 0 ? 0 : length] = '\0';
 	proc->environment = slurp(dir, "environ", &proc->environment_size);
-	fd = openat(dir, "exe", O_RDONLY | O_CLOEXEC);
-	proc->readable = length > 0 && proc->environment && fd >= 0;
-	if (fd >= 0) {
-		proc->elf_known = elf_file_read(fd, &proc->elf) == 0;
-		close(fd);
-	}
+	proc->readable = proc->readable && length > 0 && proc->environment;
 	auxv = slurp(dir, "auxv", &size);
 	proc->secure = auxv && auxv_find(auxv, size, AT_SECURE) != 0;
 	free(auxv);
@@ -262,7 +304,9 @@ doctor_proc_read(pid_t pid, struct doctor_proc *proc)
 	error = read_status(dir, proc);
 	if (error == 0) {
 		read_start(proc);
-		read_root(dir, proc);
+		error = read_files(proc);
+	}
+	if (error == 0) {
 		error = read_inside(dir, proc);
 	}
 	close(dir);

@@ -223,7 +223,15 @@ judge_policy(const struct doctor_proc *proc, const struct place *place,
 	struct generation has;
 	char text[512];
 
-	if (generation_read(proc->process.thread, &has) < 0) {
+	int error = generation_read(&proc->process, &has);
+
+	if (error == -ETIMEDOUT) {
+		findings_add(findings, FINDING_POLICY, FINDING_UNKNOWN,
+		    "it does not answer when its memory is read, so which "
+		    "policy it has is unknown");
+		return;
+	}
+	if (error < 0) {
 		guess_policy(proc, place, target, policy, findings);
 		judge_change(proc, NULL, policy, findings);
 		return;
@@ -346,6 +354,11 @@ doctor_process(pid_t pid, const char *library, char name[NAME_MAX + 1],
 	if (proc.kernel) {
 		findings_add(findings, FINDING_PROGRAM, FINDING_FATAL,
 		    "it is a thread of the kernel, and no program");
+	} else if (!proc.readable && proc.process.silent) {
+		findings_add(findings, FINDING_LOADED, FINDING_UNKNOWN,
+		    "process %d does not answer: its memory or its files can't "
+		    "be read",
+		    (int)pid);
 	} else if (!proc.readable) {
 		findings_add(findings, FINDING_LOADED, FINDING_UNKNOWN,
 		    "user %u may not look into process %d, which is user %u's",

@@ -14,9 +14,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/trust.h"
+#include "host/inside.h"
+#include "host/look.h"
 #include "image/shared.h"
 #include "shim/telltale.h"
 
@@ -53,14 +55,11 @@ parse_mapping(char *line, struct mapping *mapping)
 static int
 read_memory(pid_t pid, uint64_t at, void *to, size_t size)
 {
-	struct iovec local = {.iov_base = to, .iov_len = size};
-	/* NOLINTNEXTLINE(performance-no-int-to-ptr): in another process */
-	struct iovec remote = {.iov_base = (void *)at, .iov_len = size};
-	ssize_t got = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+	ssize_t got = look_memory(pid, at, to, size);
 
 	if (got < 0)
-		return -errno;
-	return got == (ssize_t)size ? 0 : -EFAULT;
+		return (int)got;
+	return (size_t)got == size ? 0 : -EFAULT;
 }
 
 /* The library, by whatever name it was installed, or replaced since. */
@@ -100,16 +99,16 @@ find_telltale(pid_t pid, const struct mapping *mapping, struct telltale *found)
 	return -ENOENT;
 }
 
-/* What is in force in the file that has this name for the process now. */
+/* What is in force in the file fd, of O_PATH, which was found to be believed.
+ */
 static uint32_t
-newest(pid_t pid, const char *path)
+newest(int fd)
 {
-	char name[64 + PATH_MAX];
+	char name[32];
 	struct shared_header header;
 	uint32_t number = 0;
-	int fd;
 
-	snprintf(name, sizeof(name), "/proc/%d/root%s", (int)pid, path);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
 	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return 0;
@@ -120,14 +119,42 @@ newest(pid_t pid, const char *path)
 	return number;
 }
 
+/*
+ * The file that has this name for the process now. Anybody can have put
+ * anything there, and to open a device or a FIFO is enough to disturb it. So
+ * no link is followed, and nothing is opened but a file that the library would
+ * believe. (The kernel wrote the name without links when it was mapped.)
+ */
+static void
+judge_name(pid_t pid, uint64_t inode, struct generation *generation)
+{
+	char name[32];
+	struct stat st;
+	int root, fd;
+
+	snprintf(name, sizeof(name), "/proc/%d/root", (int)pid);
+	root = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return;
+	fd = inside_open_plain(root, generation->path, O_PATH);
+	close(root);
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0) {
+		/* The device may differ in maps (btrfs, overlayfs). */
+		generation->follows = S_ISREG(st.st_mode) && st.st_ino == inode;
+		if (trust_file(&st) == TRUST_FULL)
+			generation->newest = newest(fd);
+	}
+	close(fd);
+}
+
 /* Where the published policy is mapped, its file. */
 static void
 find_file(pid_t pid, FILE *maps, uint64_t at, struct generation *generation)
 {
 	char line[PATH_MAX + 128];
-	char name[64 + PATH_MAX];
 	struct mapping mapping;
-	struct stat st;
 	size_t len;
 
 	rewind(maps);
@@ -143,12 +170,7 @@ find_file(pid_t pid, FILE *maps, uint64_t at, struct generation *generation)
 			return;
 		memcpy(generation->path, mapping.path, len);
 		generation->path[len] = '\0';
-		snprintf(name, sizeof(name), "/proc/%d/root%s", (int)pid,
-		    generation->path);
-		/* The device may differ in maps (btrfs, overlayfs). */
-		generation->follows =
-		    stat(name, &st) == 0 && st.st_ino == mapping.inode;
-		generation->newest = newest(pid, generation->path);
+		judge_name(pid, mapping.inode, generation);
 		return;
 	}
 }
@@ -182,8 +204,8 @@ judge(pid_t pid, FILE *maps, const struct telltale *telltale,
 	return 0;
 }
 
-int
-generation_read(pid_t pid, struct generation *generation)
+static int
+read_generation(pid_t pid, struct generation *generation)
 {
 	char line[PATH_MAX + 128];
 	struct telltale telltale = {0};
@@ -204,6 +226,37 @@ generation_read(pid_t pid, struct generation *generation)
 	else if (error == 0)
 		error = judge(pid, maps, &telltale, generation);
 	fclose(maps);
+	return error;
+}
+
+struct question {
+	pid_t thread;
+	int error;
+	struct generation generation;
+};
+
+static void
+look_generation(void *data)
+{
+	struct question *question = data;
+
+	question->error =
+	    read_generation(question->thread, &question->generation);
+}
+
+int
+generation_read(const struct process *process, struct generation *generation)
+{
+	struct question question = {.thread = process->thread};
+	int error;
+
+	_Static_assert(sizeof(question) <= LOOK_MAX, "");
+	error = look(process->pid, process->uid, look_generation, &question,
+	    sizeof(question));
+	if (error == 0)
+		error = question.error;
+	if (error == 0)
+		*generation = question.generation;
 	return error;
 }
 

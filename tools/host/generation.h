@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * generation: which policy another process goes by. It reads that process's
- * memory (process_vm_readv(2)) and neither stops nor changes it.
+ * memory, and neither stops nor changes it, nor is held up by it (look.h).
  */
 #ifndef KASHIM_GENERATION_H
 #define KASHIM_GENERATION_H
 
+#include "host/process.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 enum generation_source {
 	GENERATION_NOTHING,   /* no policy, or none that concerns it */
@@ -24,19 +24,22 @@ struct generation {
 	bool follows;    /* it will go by what is published next */
 	/*
 	 * If it has a published policy mapped: the number that is in force in
-	 * the file of that name now; 0 if that can't be read. If it is
-	 * another file (another inode), the process can't follow any more.
+	 * the file of that name now; 0 if that can't be read, or is not to be
+	 * believed (trust.h). If it is another file (another inode), the
+	 * process can't follow any more.
 	 */
 	uint32_t newest;
 	char path[4096]; /* that file, as the process sees it; "" if none */
 };
 
 /*
- * Looks at process pid. Returns 0; -ENOENT if libkashim.so is not in it, or
- * of another version; -EPERM or -EACCES without the permission to look
- * (ptrace(2), PTRACE_MODE_ATTACH); -ESRCH; -errno.
+ * Looks at a process. Returns 0; -ENOENT if libkashim.so is not in it, or of
+ * another version; -EPERM or -EACCES without the permission to look
+ * (ptrace(2), PTRACE_MODE_ATTACH); -ETIMEDOUT if it does not answer, or is not
+ * asked (look.h); -ESRCH; -errno.
  */
-int generation_read(pid_t pid, struct generation *generation);
+int
+generation_read(const struct process *process, struct generation *generation);
 
 /*
  * Says it in words, without a full stop: "policy generation 7", "policy

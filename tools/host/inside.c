@@ -45,12 +45,12 @@ open_without(int root, const char *path, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-int
-inside_open(int root, const char *path, int flags)
+static int
+open_inside(int root, const char *path, int flags, uint64_t resolve)
 {
 	struct kernel_open_how how = {
 	    .flags = (uint64_t)(flags | O_CLOEXEC),
-	    .resolve = KERNEL_RESOLVE_IN_ROOT | KERNEL_RESOLVE_NO_MAGICLINKS,
+	    .resolve = KERNEL_RESOLVE_IN_ROOT | resolve,
 	};
 	int fd;
 	int tries = 0;
@@ -62,6 +62,19 @@ inside_open(int root, const char *path, int flags)
 	if (fd < 0 && errno == ENOSYS)
 		return open_without(root, path, flags);
 	return fd < 0 ? -errno : fd;
+}
+
+int
+inside_open(int root, const char *path, int flags)
+{
+	return open_inside(root, path, flags, KERNEL_RESOLVE_NO_MAGICLINKS);
+}
+
+int
+inside_open_plain(int root, const char *path, int flags)
+{
+	return open_inside(
+	    root, path, flags | O_NOFOLLOW, KERNEL_RESOLVE_NO_SYMLINKS);
 }
 
 /* The mode is not to depend on the caller's umask. */

@@ -24,6 +24,9 @@ int inside_root(const char *root);
  */
 int inside_open(int root, const char *path, int flags);
 
+/* The same, but a symbolic link anywhere in path is an error (-ELOOP). */
+int inside_open_plain(int root, const char *path, int flags);
+
 /* Opens the directory path, with all parents made if need be (0755). */
 int inside_make_directory(int root, const char *path);
 

@@ -73,6 +73,7 @@ struct kernel_open_how {
 };
 
 #define KERNEL_RESOLVE_NO_MAGICLINKS 0x02
+#define KERNEL_RESOLVE_NO_SYMLINKS   0x04
 #define KERNEL_RESOLVE_IN_ROOT       0x10
 
 static inline int

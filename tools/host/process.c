@@ -18,6 +18,7 @@
 
 #include "host/auxv.h"
 #include "host/kernel_calls.h"
+#include "host/look.h"
 
 #define DELETED " (deleted)"
 #define MEMFD   "/memfd:"
@@ -162,35 +163,63 @@ read_exe(int dir, struct process *process)
 	return 0;
 }
 
+/* A look at what the program was started by. */
+struct started {
+	pid_t thread;
+	uint64_t at;
+	int lack;                /* process_is_lack(), or 0 */
+	char name[NAME_MAX + 1]; /* "" if that can't be told */
+};
+
+static void
+look_started(void *data)
+{
+	struct started *started = data;
+	char path[PATH_MAX + 1];
+	ssize_t len =
+	    look_memory(started->thread, started->at, path, sizeof(path) - 1);
+	const char *name;
+
+	started->lack = process_is_lack((int)len) ? (int)len : 0;
+	if (len <= 0 || memchr(path, '\0', (size_t)len) == NULL)
+		return;
+	name = strrchr(path, '/');
+	name = name != NULL ? name + 1 : path;
+	if (strlen(name) < sizeof(started->name))
+		memcpy(started->name, name, strlen(name) + 1);
+}
+
 /*
  * The name that the program was started by is in its own memory, so it takes
- * more permission than the rest (PTRACE_MODE_ATTACH, ptrace(2)). Returns 0,
- * also if it can't be told, or -errno.
+ * more permission than the rest (PTRACE_MODE_ATTACH, ptrace(2)), and the
+ * process has to answer. Returns 0, also if it can't be told, or -errno.
  */
 static int
 read_execfn(int dir, struct process *process)
 {
 	char auxv[AUXV_MAX];
-	char path[PATH_MAX + 1];
 	ssize_t len = read_file(dir, "auxv", auxv, sizeof(auxv));
-	uint64_t at = len > 0 ? auxv_find(auxv, (size_t)len, AT_EXECFN) : 0;
-	int fd;
+	struct started started = {.thread = process->thread};
+	int error;
 
 	if (process_is_lack((int)len))
 		return (int)len;
-	if (at == 0 || at > INT64_MAX)
+	if (len > 0)
+		started.at = auxv_find(auxv, (size_t)len, AT_EXECFN);
+	if (started.at == 0)
 		return 0;
-	fd = openat(dir, "mem", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return process_is_lack(-errno) ? -errno : 0;
-	len = pread(fd, path, sizeof(path) - 1, (off_t)at);
-	close(fd);
-	if (len <= 0)
+	error = look(process->pid, process->uid, look_started, &started,
+	    sizeof(started));
+	if (error == -ETIMEDOUT) {
+		/* One name alone is not what rules go by. */
+		process->silent = true;
+		process->name_count = 0;
 		return 0;
-	path[len] = '\0';
-	if (strlen(path) < (size_t)len)
-		add_name(process, path);
-	return 0;
+	}
+	if (error < 0)
+		return error;
+	add_name(process, started.name);
+	return started.lack;
 }
 
 static bool
@@ -354,6 +383,9 @@ process_read(pid_t pid, struct process *process)
 		error = read_unit(dir, process);
 	if (fstatat(dir, "ns/net", &net, 0) == 0)
 		process->net = net.st_ino;
+	else if (fstatat(dir, "stat", &net, 0) < 0)
+		/* The memory was another's that has the number now. */
+		error = -errno;
 out:
 	close(dir);
 	/* It ended while we looked. */

@@ -27,10 +27,15 @@ struct process {
 	 * began, and the one that it was started by, if another.
 	 * Without the permission to look (ptrace(2), PTRACE_MODE_READ), and
 	 * for a thread of the kernel, name_count is 0, and comm is all that is
-	 * known.
+	 * known; also if it is silent.
 	 */
 	char name[2][NAME_MAX + 1];
 	unsigned int name_count;
+	/*
+	 * It does not answer, or is not asked since others of its user did not
+	 * (look.h).
+	 */
+	bool silent;
 	char comm[16]; /* as ps(1) shows it: never empty */
 	/*
 	 * The system's systemd unit that its control group belongs to, such as

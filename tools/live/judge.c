@@ -232,7 +232,7 @@ live_verdict(const struct image *image, const struct live_socket *socket)
 	struct image_rule rule;
 	struct keepalive want;
 
-	if (!socket->have_known)
+	if (!socket->have_known || (image != NULL && !socket->rule_known))
 		return LIVE_UNKNOWN;
 	if (image == NULL || socket->rule == MATCH_NONE)
 		return LIVE_NO_RULE;

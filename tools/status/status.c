@@ -172,6 +172,8 @@ status_unknown(const struct status *status, const struct live_socket *socket)
 {
 	if (socket->verdict != LIVE_UNKNOWN)
 		return NULL;
+	if (socket->process && socket->process->silent)
+		return "its process does not answer";
 	if (socket->process)
 		return "not permitted to look into the process";
 	if (status->live->closed_count > 0)

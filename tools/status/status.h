@@ -21,6 +21,7 @@
 /* Which policy a program goes by, if it has the library. */
 struct status_policy {
 	bool known;
+	bool silent; /* it did not answer: it may have the library, or not */
 	struct generation generation;
 };
 
@@ -72,6 +73,10 @@ bool status_is_unready(
 /* The policy that a process goes by; NULL if it is not known to have one. */
 const struct generation *
 status_policy(const struct status *status, const struct process *process);
+
+/* Is that not known since process does not answer? */
+bool status_policy_silent(
+    const struct status *status, const struct process *process);
 
 /*
  * Puts the worst first: off, differs, unknown, ok, no rule. Otherwise the

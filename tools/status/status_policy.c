@@ -29,9 +29,13 @@ status_read_policies(struct status *status)
 		policy = &status->policies[socket->process - live->processes];
 		/* One that has ended meanwhile is as one without the library.
 		 */
-		if (socket->process != process)
-			policy->known = generation_read(socket->process->thread,
-					    &policy->generation) == 0;
+		if (socket->process != process) {
+			int error = generation_read(
+			    socket->process, &policy->generation);
+
+			policy->known = error == 0;
+			policy->silent = error == -ETIMEDOUT;
+		}
 		process = socket->process;
 		status->unready -=
 		    unready && policy->known &&
@@ -49,4 +53,11 @@ status_policy(const struct status *status, const struct process *process)
 		return NULL;
 	policy = &status->policies[process - status->live->processes];
 	return policy->known ? &policy->generation : NULL;
+}
+
+bool
+status_policy_silent(const struct status *status, const struct process *process)
+{
+	return status->policies && process &&
+	       status->policies[process - status->live->processes].silent;
 }

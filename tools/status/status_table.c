@@ -275,7 +275,9 @@ format_title(const struct table *table, const struct process *process,
 {
 	const struct generation *policy = status_policy(table->status, process);
 	char net[32] = "", words[POLICY_MAX] = "";
-	const char *const parts[] = {process->unit, net, words};
+	const bool silent = status_policy_silent(table->status, process);
+	const char *const parts[] = {process->unit, net, words,
+	    silent ? "does not answer: its policy is unknown" : ""};
 	size_t length = 0;
 
 	if (process->net != 0 && table->net != 0 && process->net != table->net)

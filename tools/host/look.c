@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * look: a look at another process that this may hold up (look.h). Caller and
+ * reader talk over a socket pair, one message for each look and each answer.
+ */
+#include "host/look.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/kernel_calls.h"
+
+/* So often the limit, for a reader that the machine is too busy for. */
+#define BUSY_MAX 20
+/* What a reader is called, so that another run knows for whom it waits. */
+#define NAME "look:"
+
+/* What goes before the data. fn is at the same place in both processes. */
+struct request {
+	look_fn *fn;
+	uid_t uid;
+};
+
+static struct {
+	pid_t pid;
+	int fd; /* -1: there is none */
+	bool counted;
+} reader = {.fd = -1};
+
+/* A look in vain. It counts until then, and as long as its reader is there. */
+struct vain {
+	pid_t reader;
+	pid_t pid; /* that was looked at, 0: not known */
+	uid_t uid;
+	int64_t until_ms;
+};
+
+static struct {
+	struct vain table[LOOK_LEFT + LOOK_LEFT_USER];
+	unsigned int count;
+} vain;
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The end of a reader of another run is not ours to wait for. */
+static bool
+is_there(pid_t pid)
+{
+	return waitpid(pid, NULL, WNOHANG | __WALL) != pid && kill(pid, 0) == 0;
+}
+
+static void
+forget_old(void)
+{
+	const int64_t now = now_ms();
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < vain.count; i++) {
+		if (now < vain.table[i].until_ms ||
+		    is_there(vain.table[i].reader))
+			vain.table[kept++] = vain.table[i];
+	}
+	vain.count = kept;
+}
+
+static bool
+is_refused(pid_t pid, uid_t uid)
+{
+	const uid_t own = geteuid();
+	unsigned int user = 0, others = 0;
+
+	forget_old();
+	for (unsigned int i = 0; i < vain.count; i++) {
+		if (vain.table[i].pid == pid)
+			return true;
+		user += vain.table[i].uid == uid;
+		others += vain.table[i].uid != own;
+	}
+	return user >= LOOK_LEFT_USER || (uid != own && others >= LOOK_LEFT);
+}
+
+static void
+note_vain(pid_t of, pid_t pid, uid_t uid)
+{
+	/* is_refused() sees to it that there is room, but for other runs'. */
+	if (vain.count < sizeof(vain.table) / sizeof(vain.table[0]))
+		vain.table[vain.count++] = (struct vain){.reader = of,
+		    .pid = pid,
+		    .uid = uid,
+		    .until_ms = now_ms() + LOOK_PAUSE_MS};
+}
+
+/* The file /proc/PID/NAME as a text, cut off at size. */
+static bool
+read_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+	char path[64];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	len = read(fd, text, size - 1);
+	close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	return len > 0;
+}
+
+static uint64_t
+signals(const char *status, const char *field)
+{
+	const char *at = strstr(status, field);
+
+	return at != NULL ? strtoull(at + strlen(field), NULL, 16) : 0;
+}
+
+/*
+ * Is this program of ours one that was killed and is there all the same? Only
+ * we ourselves can have such a one: somebody else's has another user.
+ */
+static void
+count_left(pid_t pid)
+{
+	char status[4096];
+	const char *ids;
+	unsigned int effective, uid;
+
+	if (!read_proc(pid, "status", status, sizeof(status)))
+		return;
+	ids = strstr(status, "\nUid:");
+	if (sscanf(status, "Name:\t" NAME "%u", &uid) == 1 && ids != NULL &&
+	    sscanf(ids + 5, "%*u %u", &effective) == 1 &&
+	    effective == geteuid() &&
+	    ((signals(status, "\nSigPnd:") | signals(status, "\nShdPnd:")) &
+		(UINT64_C(1) << (SIGKILL - 1))) != 0)
+		note_vain(pid, 0, uid);
+}
+
+/*
+ * Those that other runs have left behind. A link for each process is all that
+ * this takes, and only whoever may look at other users' has to.
+ */
+static void
+count_others(void)
+{
+	char own[PATH_MAX], exe[PATH_MAX];
+	const ssize_t len = readlink("/proc/self/exe", own, sizeof(own));
+	DIR *proc = len > 0 ? opendir("/proc") : NULL;
+	const struct dirent *entry;
+
+	reader.counted = true;
+	if (proc == NULL)
+		return;
+	while ((entry = readdir(proc)) != NULL) {
+		char name[sizeof(entry->d_name) + sizeof("/exe")];
+
+		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+			continue;
+		snprintf(name, sizeof(name), "%s/exe", entry->d_name);
+		if (readlinkat(dirfd(proc), name, exe, sizeof(exe)) == len &&
+		    memcmp(own, exe, (size_t)len) == 0)
+			count_left((pid_t)atoi(entry->d_name));
+	}
+	closedir(proc);
+}
+
+/* As long as it is there it must hold nothing: no pipe, no file system. */
+static void
+let_go(int socket)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (dup2(socket, 0) != 0 || chdir("/") < 0)
+		_exit(1);
+	if (kernel_close_range(1, ~0u) == 0)
+		return;
+	for (long fd = sysconf(_SC_OPEN_MAX) - 1; fd > 0; fd--)
+		close((int)fd);
+}
+
+static void __attribute__((noreturn)) read_for_ever(int socket)
+{
+	static union {
+		char bytes[LOOK_MAX];
+		max_align_t align;
+	} data;
+	struct request request;
+	struct iovec parts[] = {
+	    {.iov_base = &request, .iov_len = sizeof(request)},
+	    {.iov_base = data.bytes, .iov_len = sizeof(data.bytes)},
+	};
+	uid_t named = (uid_t)-1;
+	ssize_t got;
+
+	let_go(socket);
+	while ((got = readv(0, parts, 2)) != 0) {
+		char name[sizeof(NAME) + 3 * sizeof(uid_t)];
+
+		if (got < (ssize_t)sizeof(request)) {
+			if (got < 0 && errno == EINTR)
+				continue;
+			break;
+		}
+		if (request.uid != named) {
+			named = request.uid;
+			snprintf(
+			    name, sizeof(name), NAME "%u", (unsigned)named);
+			(void)prctl(PR_SET_NAME, name);
+		}
+		request.fn(data.bytes);
+		if (send(0, data.bytes, (size_t)got - sizeof(request),
+			MSG_NOSIGNAL) < 0)
+			break;
+	}
+	_exit(0);
+}
+
+static int
+start(void)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0)
+		read_for_ever(pair[1]);
+	close(pair[1]);
+	if (pid < 0) {
+		close(pair[0]);
+		return -EAGAIN;
+	}
+	reader.pid = pid;
+	reader.fd = pair[0];
+	return 0;
+}
+
+/* Waits for no processor: it is the machine that is slow. */
+static bool
+is_busy(void)
+{
+	char text[256];
+	const char *state;
+
+	if (!read_proc(reader.pid, "stat", text, sizeof(text)))
+		return false;
+	state = strrchr(text, ')');
+	return state != NULL && strncmp(state, ") R", 3) == 0;
+}
+
+static bool
+wait_for_answer(void)
+{
+	struct pollfd answer = {.fd = reader.fd, .events = POLLIN};
+
+	for (int times = 0; times < BUSY_MAX; times++) {
+		const int ready = poll(&answer, 1, LOOK_LIMIT_MS);
+
+		if (ready > 0)
+			return true;
+		if (ready == 0 && !is_busy())
+			return false;
+	}
+	return false;
+}
+
+static bool
+ask(const struct request *request, void *data, size_t size)
+{
+	struct iovec parts[] = {
+	    {.iov_base = (void *)request, .iov_len = sizeof(*request)},
+	    {.iov_base = data, .iov_len = size},
+	};
+	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+
+	return sendmsg(reader.fd, &message, MSG_NOSIGNAL) > 0 &&
+	       wait_for_answer() &&
+	       recv(reader.fd, data, size, MSG_DONTWAIT) == (ssize_t)size;
+}
+
+int
+look(pid_t pid, uid_t uid, look_fn *fn, void *data, size_t size)
+{
+	const struct request request = {.fn = fn, .uid = uid};
+	int error;
+
+	if (!reader.counted && uid != geteuid())
+		count_others();
+	if (vain.count > 0 && is_refused(pid, uid))
+		return -ETIMEDOUT;
+	error = reader.fd < 0 ? start() : 0;
+	if (error < 0)
+		return error;
+	if (ask(&request, data, size))
+		return 0;
+	note_vain(reader.pid, pid, uid);
+	kill(reader.pid, SIGKILL);
+	close(reader.fd);
+	reader.fd = -1;
+	return -ETIMEDOUT;
+}
+
+/*
+ * Not by /proc/PID/mem: while such a read waits, it holds the lock of the whole
+ * memory, and ps(1) may then wait for that, too (get_user_pages_remote() in
+ * mm/gup.c, without "locked").
+ */
+ssize_t
+look_memory(pid_t pid, uint64_t at, void *to, size_t size)
+{
+	const struct iovec local = {.iov_base = to, .iov_len = size};
+	struct iovec remote = {.iov_len = size};
+	ssize_t got;
+
+	if (at > UINTPTR_MAX)
+		return -EFAULT;
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): another's address */
+	remote.iov_base = (void *)(uintptr_t)at;
+	got = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+	return got < 0 ? -errno : got;
+}
+
+void
+look_stop(void)
+{
+	if (reader.fd < 0)
+		return;
+	close(reader.fd);
+	reader.fd = -1;
+	/* At the end of its work at the latest it ends by itself. */
+	(void)waitpid(reader.pid, NULL, WNOHANG | __WALL);
+}
