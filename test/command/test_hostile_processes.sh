@@ -201,4 +201,17 @@ same 'a directory that never answers' "$?" 1
 in_file 'a directory that never answers' listed '"verdict": "off"'
 stop_servers
 
+# Under the supervisor: an address that never comes, and a sibling's connects.
+serve fs $nobody
+cat >supervised <<END
+setpriv --reuid=$nobody --regid=$nobody --clear-groups \
+	$silent connect $work/fs/page &
+sleep 0.3
+$silent count 60
+kill \$!
+END
+limited ./kashim run -S -c conf sh ./supervised
+same 'a sibling of one that is silent' "$(cat listed)" 60
+stop_servers
+
 finish

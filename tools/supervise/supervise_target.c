@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "host/auxv.h"
 #include "host/kernel_calls.h"
+#include "host/look.h"
 #include "host/process.h"
 #include "supervise/supervise_view.h"
 
@@ -27,6 +27,7 @@
  */
 struct target {
 	pid_t tid;
+	uid_t uid; /* when it was first seen; (uid_t)-1: not known */
 	int pidfd;
 	bool lasts; /* the pidfd says for certain whose number tid is */
 	bool named;
@@ -93,19 +94,25 @@ read_proc(pid_t tid, const char *name, char *text, size_t size)
 	return len;
 }
 
-/* The process of a thread, or -errno. */
+/* The process of a thread, and its user, or -errno. */
 static pid_t
-process_of(pid_t tid)
+read_ids(pid_t tid, uid_t *uid)
 {
 	char text[1024];
 	ssize_t len = read_proc(tid, "status", text, sizeof(text) - 1);
-	const char *line;
+	const char *group, *ids;
+	unsigned int effective;
 
 	if (len < 0)
 		return len == -ENOENT && known.has_proc ? -ESRCH : (pid_t)len;
 	text[len] = '\0';
-	line = strstr(text, "\nTgid:");
-	return line ? (pid_t)atoi(line + strlen("\nTgid:")) : -EIO;
+	group = strstr(text, "\nTgid:");
+	ids = strstr(text, "\nUid:");
+	if (group == NULL || ids == NULL ||
+	    sscanf(ids, "\nUid: %*u %u", &effective) != 1)
+		return -EIO;
+	*uid = effective;
+	return (pid_t)atoi(group + strlen("\nTgid:"));
 }
 
 /*
@@ -119,12 +126,13 @@ open_target(struct target *target, pid_t tid)
 	pid_t process;
 
 	target->tid = tid;
+	target->uid = (uid_t)-1;
+	process = read_ids(tid, &target->uid);
 	target->named = false;
 	target->lasts = true;
 	target->pidfd = kernel_pidfd_open(tid, KERNEL_PIDFD_THREAD);
 	if (target->pidfd >= 0 || errno != EINVAL)
 		return target->pidfd;
-	process = process_of(tid);
 	if (process < 0)
 		process = tid;
 	target->lasts = process == tid;
@@ -146,6 +154,7 @@ target_stop(void)
 {
 	for (int i = 0; i < TARGETS; i++)
 		forget(&known.table[i]);
+	look_stop();
 }
 
 /* Is it still there? Only then tid can't have become another's number. */
@@ -189,23 +198,49 @@ target_thread(const struct target *target)
 pid_t
 target_process(const struct target *target)
 {
-	return process_of(target->tid);
+	uid_t uid;
+
+	return read_ids(target->tid, &uid);
+}
+
+/* A piece of its memory. */
+struct piece {
+	pid_t tid;
+	int error;
+	uint64_t address;
+	size_t size;
+	uint8_t bytes[TARGET_READ_MAX];
+};
+
+static void
+look_piece(void *data)
+{
+	struct piece *piece = data;
+	const ssize_t got =
+	    look_memory(piece->tid, piece->address, piece->bytes, piece->size);
+
+	piece->error = got < 0                      ? (int)got
+	               : (size_t)got == piece->size ? 0
+	                                            : -EFAULT;
 }
 
 int
 target_read(
     const struct target *target, uint64_t address, void *to, size_t size)
 {
-	const struct iovec local = {.iov_base = to, .iov_len = size};
-	struct iovec remote = {.iov_len = size};
-	ssize_t got;
+	struct piece piece = {
+	    .tid = target->tid, .address = address, .size = size};
+	int error;
 
-	/* NOLINTNEXTLINE(performance-no-int-to-ptr): another's address */
-	remote.iov_base = (void *)(uintptr_t)address;
-	got = process_vm_readv(target->tid, &local, 1, &remote, 1, 0);
-	if (got < 0)
-		return -errno;
-	return (size_t)got == size ? 0 : -EFAULT;
+	if (size > sizeof(piece.bytes))
+		return -EINVAL;
+	error =
+	    look(target->tid, target->uid, look_piece, &piece, sizeof(piece));
+	if (error == 0)
+		error = piece.error;
+	if (error == 0)
+		memcpy(to, piece.bytes, size);
+	return error;
 }
 
 int

@@ -8,8 +8,7 @@
  * (SECCOMP_IOCTL_NOTIF_ID_VALID). What is remembered of a thread is held by a
  * pidfd, which never comes to mean another one with the same number.
  *
- * Nothing here blocks, but for memory that the target has mapped from a
- * device that does not answer.
+ * Nothing here blocks for longer than a look may take (look.h).
  */
 #ifndef KASHIM_SUPERVISE_TARGET_H
 #define KASHIM_SUPERVISE_TARGET_H
@@ -17,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "config/in_force.h"
@@ -51,7 +51,11 @@ pid_t target_thread(const struct target *target);
 /* Its process. Returns -ESRCH if it is gone, -ENOENT without /proc. */
 pid_t target_process(const struct target *target);
 
-/* Reads size bytes of its memory. Returns 0, or -errno if not all is there. */
+/*
+ * Reads size bytes of its memory, at most TARGET_READ_MAX. Returns 0; -errno if
+ * not all is there; -ETIMEDOUT if it does not answer, or is not asked (look.h).
+ */
+#define TARGET_READ_MAX sizeof(struct sockaddr_storage)
 int target_read(
     const struct target *target, uint64_t address, void *to, size_t size);
 
