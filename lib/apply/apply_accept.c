@@ -67,7 +67,7 @@ leave_to_accept(const struct apply *apply, int fd)
 	apply_take_back(apply, fd, MATCH_NONE, &NOTHING);
 	if (apply->view->changed || no_rules)
 		record_decide(
-		    fd, apply->view->generation, RECORD_NO_RULE, &NOTHING);
+		    fd, apply->view->generation, MATCH_NONE, &NOTHING);
 	if (!apply->view->changed && no_rules)
 		record_set_accepts(fd);
 	queue_changed(apply, fd, number);

@@ -36,7 +36,7 @@ apply_socket(
 	/* So that accept() on it knows: nothing is to be done there. */
 	if (apply->view->uniform != MATCH_NONE && !apply->view->changed &&
 	    domain != AF_INET && domain != AF_INET6) {
-		record_decide(fd, apply->view->generation, RECORD_NO_RULE,
+		record_decide(fd, apply->view->generation, MATCH_NONE,
 		    &(struct keepalive){0});
 		record_set_accepts(fd);
 	}

@@ -6,6 +6,7 @@
  */
 #include "apply/memo.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -104,6 +105,12 @@ struct answer {
 	uint32_t set;
 	uint32_t value[KEEPALIVE_OPTIONS];
 } __attribute__((aligned(64)));
+
+static_assert(sizeof(struct answer) == 64, "not a line of a cache");
+static_assert(sizeof(((struct answer *)NULL)->address) ==
+		  sizeof(((struct addr *)NULL)->bytes),
+    "an address is not as long as its words");
+static_assert(KEEPALIVE_OPTIONS <= 32, "a set of options has 32 bits");
 
 static struct answer answers[1u << ANSWERS_BITS];
 

@@ -52,14 +52,13 @@ record_get(int fd)
 
 	if (from == NULL)
 		return record;
-	record.decided = GET(from->decided);
-	record.rule = GET(from->rule);
-	record.ours = get_keepalive(&from->ours);
-	record.program = get_keepalive(&from->program);
-	record.other = GET(from->other);
-	record.changes = GET(from->changes);
-	record.accepts = GET(from->accepts);
-	record.waiting = GET(from->waiting);
+#define RECORD_NUMBER(type, name, fresh, accepted) \
+	record.name = GET(from->name);
+#define RECORD_OPTIONS(name, fresh, accepted) \
+	record.name = get_keepalive(&from->name);
+	RECORD_FIELDS(RECORD_NUMBER, RECORD_OPTIONS)
+#undef RECORD_NUMBER
+#undef RECORD_OPTIONS
 	return record;
 }
 
@@ -70,14 +69,12 @@ record_put(int fd, const struct record *record)
 
 	if (to == NULL)
 		return;
-	PUT(to->decided, record->decided);
-	PUT(to->rule, record->rule);
-	put_keepalive(&to->ours, &record->ours);
-	put_keepalive(&to->program, &record->program);
-	PUT(to->other, record->other);
-	PUT(to->changes, record->changes);
-	PUT(to->accepts, record->accepts);
-	PUT(to->waiting, record->waiting);
+#define RECORD_NUMBER(type, name, fresh, accepted) PUT(to->name, record->name);
+#define RECORD_OPTIONS(name, fresh, accepted) \
+	put_keepalive(&to->name, &record->name);
+	RECORD_FIELDS(RECORD_NUMBER, RECORD_OPTIONS)
+#undef RECORD_NUMBER
+#undef RECORD_OPTIONS
 }
 
 void
@@ -87,19 +84,15 @@ record_clear(int fd)
 
 	if (record == NULL)
 		return;
-	/* Don't touch memory, which may be new, for nothing. */
-	if (GET(record->decided) != 0)
-		PUT(record->decided, 0);
-	if (GET(record->ours.set) != 0)
-		PUT(record->ours.set, 0);
-	if (GET(record->program.set) != 0)
-		PUT(record->program.set, 0);
-	if (GET(record->other) != 0)
-		PUT(record->other, 0);
-	if (GET(record->accepts) != 0)
-		PUT(record->accepts, 0);
-	if (GET(record->waiting) != 0)
-		PUT(record->waiting, 0);
+		/* Don't touch memory, which may be new, for nothing. */
+#define RECORD_NUMBER(type, name, fresh, accepted)            \
+	if ((fresh) == RECORD_ZERO && GET(record->name) != 0) \
+		PUT(record->name, 0);
+#define RECORD_OPTIONS(name, fresh, accepted) \
+	RECORD_NUMBER(, name.set, fresh, accepted)
+	RECORD_FIELDS(RECORD_NUMBER, RECORD_OPTIONS)
+#undef RECORD_NUMBER
+#undef RECORD_OPTIONS
 }
 
 /* A generation in few bits, and never 0. */
@@ -140,7 +133,7 @@ int
 record_rule(int fd, uint32_t generation)
 {
 	return record_decided(fd, generation) ? GET(record_table[fd].rule)
-	                                      : RECORD_NO_RULE;
+	                                      : MATCH_NONE;
 }
 
 void
@@ -175,15 +168,19 @@ record_inherit(int fd, int listener)
 	record_clear(fd);
 	if (from == NULL || to == NULL)
 		return;
-	PUT(to->rule, GET(from->rule));
-	if (GET(from->ours.set) != 0) {
+#define RECORD_NUMBER(type, name, fresh, accepted) \
+	if ((accepted) == RECORD_SAME)             \
+		PUT(to->name, GET(from->name));
 		/* Another thread's accept() may bring the listener up to date.
 		 */
-		struct keepalive ours = get_keepalive(&from->ours);
-
-		put_keepalive(&to->ours, &ours);
+#define RECORD_OPTIONS(name, fresh, accepted)                        \
+	if ((accepted) == RECORD_SAME && GET(from->name.set) != 0) { \
+		struct keepalive name = get_keepalive(&from->name);  \
+		put_keepalive(&to->name, &name);                     \
 	}
-	PUT(to->decided, GET(from->decided));
+	RECORD_FIELDS(RECORD_NUMBER, RECORD_OPTIONS)
+#undef RECORD_NUMBER
+#undef RECORD_OPTIONS
 }
 
 struct keepalive

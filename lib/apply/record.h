@@ -21,21 +21,45 @@
 #include <stdbool.h>
 
 #include "base/keepalive.h"
+#include "image/match.h"
 
-#define RECORD_FDS     2048
-#define RECORD_NO_RULE (-1)
+#define RECORD_FDS 2048
 
-struct record {
-	uint32_t decided; /* generation + 1; 0: nothing was looked up */
-	int rule;         /* if decided */
-	struct keepalive ours;
-	struct keepalive program;
-	uint16_t other; /* see record_set_other(); 0: not noted */
-	/* Of a listener: see record_begin_change() and record_set_queue(). */
-	uint8_t changes;
-	uint8_t accepts; /* see record_set_accepts() */
-	uint32_t waiting;
+/*
+ * The fields, with what a new socket has there (RECORD_ZERO, or RECORD_ANY if
+ * that is not looked at), and what a connection gets that was accepted: the
+ * same as the listener (RECORD_SAME), or what a new socket has.
+ *
+ * decided: generation + 1; 0: nothing was looked up
+ * rule: if decided
+ * ours, program: what a rule set, and what the program did
+ * other: see record_set_other(); 0: not noted
+ * changes, waiting: of a listener: record_begin_change(), record_set_queue()
+ * accepts: see record_set_accepts()
+ */
+#define RECORD_FIELDS(NUMBER, OPTIONS)                      \
+	NUMBER(uint32_t, decided, RECORD_ZERO, RECORD_SAME) \
+	NUMBER(int, rule, RECORD_ANY, RECORD_SAME)          \
+	OPTIONS(ours, RECORD_ZERO, RECORD_SAME)             \
+	OPTIONS(program, RECORD_ZERO, RECORD_ZERO)          \
+	NUMBER(uint16_t, other, RECORD_ZERO, RECORD_ZERO)   \
+	NUMBER(uint8_t, changes, RECORD_ANY, RECORD_ANY)    \
+	NUMBER(uint8_t, accepts, RECORD_ZERO, RECORD_ZERO)  \
+	NUMBER(uint32_t, waiting, RECORD_ZERO, RECORD_ZERO)
+
+enum record_has {
+	RECORD_ANY,
+	RECORD_ZERO,
+	RECORD_SAME,
 };
+
+#define RECORD_NUMBER(type, name, fresh, accepted) type name;
+#define RECORD_OPTIONS(name, fresh, accepted)      struct keepalive name;
+struct record {
+	RECORD_FIELDS(RECORD_NUMBER, RECORD_OPTIONS)
+};
+#undef RECORD_NUMBER
+#undef RECORD_OPTIONS
 
 /* The whole record, for who keeps records of sockets elsewhere. */
 struct record record_get(int fd);
@@ -65,16 +89,19 @@ record_is_clear(int fd)
 	if (!record_has_room(fd))
 		return false;
 	record += fd;
-	return RECORD_GET(record->decided) == 0 &&
-	       RECORD_GET(record->ours.set) == 0 &&
-	       RECORD_GET(record->program.set) == 0 &&
-	       RECORD_GET(record->other) == 0 &&
-	       RECORD_GET(record->accepts) == 0 &&
-	       RECORD_GET(record->waiting) == 0;
+#define RECORD_NUMBER(type, name, fresh, accepted)                   \
+	if ((fresh) == RECORD_ZERO && RECORD_GET(record->name) != 0) \
+		return false;
+#define RECORD_OPTIONS(name, fresh, accepted) \
+	RECORD_NUMBER(, name.set, fresh, accepted)
+	RECORD_FIELDS(RECORD_NUMBER, RECORD_OPTIONS)
+#undef RECORD_NUMBER
+#undef RECORD_OPTIONS
+	return true;
 }
 
 /*
- * The rule that was last found for fd, or RECORD_NO_RULE; also if that was in
+ * The rule that was last found for fd, or MATCH_NONE; also if that was in
  * a policy of another generation, since its numbers say nothing in this one.
  */
 int record_rule(int fd, uint32_t generation);
@@ -89,7 +116,7 @@ record_decided_in(int fd)
 /* Was a rule, or that there is none, found for fd in this policy? */
 bool record_decided(int fd, uint32_t generation);
 
-/* Notes that rule was found, maybe RECORD_NO_RULE, and what was set by it. */
+/* Notes that rule was found, maybe MATCH_NONE, and what was set by it. */
 void record_decide(
     int fd, uint32_t generation, int rule, const struct keepalive *ours);
 
@@ -115,13 +142,17 @@ record_has_inherited(int fd, int listener)
 		return false;
 	record += fd;
 	from += listener;
-	return RECORD_GET(record->decided) == RECORD_GET(from->decided) &&
-	       RECORD_GET(record->rule) == RECORD_GET(from->rule) &&
-	       RECORD_GET(record->ours.set) == RECORD_GET(from->ours.set) &&
-	       RECORD_GET(record->program.set) == 0 &&
-	       RECORD_GET(record->other) == 0 &&
-	       RECORD_GET(record->accepts) == 0 &&
-	       RECORD_GET(record->waiting) == 0;
+#define RECORD_NUMBER(type, name, fresh, accepted)                        \
+	if ((accepted) != RECORD_ANY &&                                   \
+	    RECORD_GET(record->name) !=                                   \
+		((accepted) == RECORD_SAME ? RECORD_GET(from->name) : 0)) \
+		return false;
+#define RECORD_OPTIONS(name, fresh, accepted) \
+	RECORD_NUMBER(, name.set, fresh, accepted)
+	RECORD_FIELDS(RECORD_NUMBER, RECORD_OPTIONS)
+#undef RECORD_NUMBER
+#undef RECORD_OPTIONS
+	return true;
 }
 
 /* What was set on fd by a rule, of whatever policy; for a new socket, nothing.

@@ -15,6 +15,7 @@
 #include "compile/build_index.h"
 #include "compile/build_keys.h"
 #include "compile/build_output.h"
+#include "image/match.h"
 
 /*
  * What a way to make the index may take, for each rule and for each prefix and
@@ -231,9 +232,9 @@ static void
 index_root(const struct builder *b, struct indexer *indexer,
     const uint32_t *numbers, size_t count, struct image_root *root)
 {
-	*root = (struct image_root){.all = IMAGE_NO_RULE};
+	*root = (struct image_root){.all = (uint32_t)MATCH_NONE};
 	for (int field = 0; field < FIELDS; field++)
-		root->named[field] = IMAGE_NO_RULE;
+		root->named[field] = (uint32_t)MATCH_NONE;
 	for (size_t i = count; i-- > 0;) {
 		uint32_t matchers =
 		    b->records[numbers[i]].matchers & MATCHER_FIELDS;

@@ -18,6 +18,7 @@
 
 #include "compile/build_keys.h"
 #include "compile/build_ports.h"
+#include "image/match.h"
 
 /* So few rules are looked at as fast one by one. */
 #define LIST_MAX 4
@@ -199,7 +200,7 @@ write_ports(
 	    .first = numbers[0],
 	    .next = next,
 	    .field = FIELD_PORT,
-	    .count_or_open = IMAGE_NO_RULE,
+	    .count_or_open = (uint32_t)MATCH_NONE,
 	};
 	struct painting painting;
 	struct table table;
@@ -242,7 +243,7 @@ keep_reached(
 	    !paint(x, &painting, numbers, count))
 		return count;
 	kept = numbers_sort(painting.cells, painting.count);
-	if (painting.cells[kept - 1] == IMAGE_NO_RULE)
+	if (painting.cells[kept - 1] == (uint32_t)MATCH_NONE)
 		kept--;
 	memcpy(numbers, painting.cells, kept * sizeof(*numbers));
 	painting_free(&painting);

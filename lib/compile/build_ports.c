@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "image/match.h"
+
 static int
 number_order(const void *a, const void *b)
 {
@@ -93,7 +95,7 @@ painting_make(struct painting *p, const struct rule *rules,
 	}
 	find_edges(p, rules, numbers, count);
 	for (uint32_t cell = 0; cell <= p->count; cell++) {
-		p->cells[cell] = IMAGE_NO_RULE;
+		p->cells[cell] = (uint32_t)MATCH_NONE;
 		p->skip[cell] = cell;
 	}
 	for (size_t i = 0; i < count; i++) {

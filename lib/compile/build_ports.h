@@ -13,7 +13,7 @@
 struct painting {
 	uint32_t *edges; /* ports, in ascending order, the first of them 0 */
 	uint32_t *cells; /* the first rule from an edge to the next one, or
-	                    IMAGE_NO_RULE */
+	                    MATCH_NONE */
 	uint32_t *skip;  /* private */
 	size_t count;
 };

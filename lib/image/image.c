@@ -17,6 +17,13 @@ static_assert(sizeof(struct image_group) == 56, "image_group has padding");
 static_assert(sizeof(struct image_step) == 32, "image_step has padding");
 static_assert(sizeof(struct image_source) == 40, "image_source has padding");
 
+/* An image has them one behind the other. */
+static_assert(
+    IMAGE_BLOCK_32 * sizeof(uint32_t) == IMAGE_BLOCK_128 * 2 * sizeof(uint64_t),
+    "blocks of two sizes");
+static_assert(MATCHER_FIELDS == (1u << FIELDS) - 1, "not a bit for each field");
+static_assert(IMAGE_RULES_MAX < STEP_SURE, "STEP_SURE is in a rule's number");
+
 /* The part of a step that each has. */
 #define STEP_HEAD offsetof(struct image_step, table)
 

@@ -36,7 +36,6 @@
 #define IMAGE_MAGIC     0x4b53484du /* "KSHM" */
 #define IMAGE_VERSION   2u          /* of the layout */
 #define IMAGE_RULES_MAX 131072u
-#define IMAGE_NO_RULE   UINT32_MAX
 
 enum direction {
 	DIRECTION_CONNECT = 1, /* our program sent the SYN */

@@ -5,7 +5,9 @@
  */
 #include "image/match.h"
 
+#include <assert.h>
 #include <endian.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -212,7 +214,7 @@ match_rule(const struct image *image, const struct match_groups *groups,
 	const uint32_t rules = image_rule_count(image);
 	struct search search = {
 	    .image = image,
-	    .best = IMAGE_NO_RULE,
+	    .best = (uint32_t)MATCH_NONE,
 	    .left = STEPS_MIN + STEPS_EACH * rules,
 	};
 	struct image_group group;
@@ -265,6 +267,10 @@ match_groups_have(const struct match_groups *groups, uint32_t number)
 	return false;
 }
 
+static_assert(
+    (uint32_t)MATCH_NONE > IMAGE_RULES_MAX && IMAGE_RULES_MAX <= INT_MAX,
+    "a rule's number passes for none, or for a negative one");
+
 static void
 lower(uint32_t *value, uint32_t other)
 {
@@ -277,12 +283,12 @@ match_scope(const struct image *image, const struct match_groups *groups,
     enum direction direction)
 {
 	struct match_scope scope = {.fixed = MATCH_NONE};
-	struct image_root first = {.all = IMAGE_NO_RULE};
+	struct image_root first = {.all = (uint32_t)MATCH_NONE};
 	struct image_group group;
 	uint32_t n = 0;
 
 	for (int field = 0; field < FIELDS; field++)
-		first.named[field] = IMAGE_NO_RULE;
+		first.named[field] = (uint32_t)MATCH_NONE;
 	while (match_next_group(image, groups, &n, &group)) {
 		const struct image_root *root =
 		    &group.root[direction == DIRECTION_ACCEPT];

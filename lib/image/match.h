@@ -16,6 +16,10 @@
 #include "base/addr.h"
 #include "image/image.h"
 
+/*
+ * No rule, wherever a rule's number stands; in an image as uint32_t, so that
+ * it is above every number.
+ */
 #define MATCH_NONE (-1)
 
 struct match_query {

@@ -8,6 +8,7 @@
  */
 #include "shim/policy.h"
 
+#include <assert.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +24,10 @@
 
 /* A reload that comes again and again while one hook reads. */
 #define POLICY_TRIES_MAX 100
+
+static_assert(POLICY_GROUPS == MEMO_GROUPS,
+    "a hook keeps another count of groups than is remembered");
+static_assert(sizeof(struct policy_force) == 64, "not a line of a cache");
 
 struct policy_force policy_force;
 static const struct start *policy_base; /* NULL if there is nothing */

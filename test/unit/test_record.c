@@ -68,6 +68,37 @@ START_TEST(no_room)
 }
 END_TEST
 
+/* Also of fields that have no function of their own. */
+START_TEST(every_field)
+{
+	struct record full, got;
+
+	memset(&full, 0x5a, sizeof(full));
+	record_put(5, &full);
+	got = record_get(5);
+	ck_assert_mem_eq(&got, &full, sizeof(full));
+	/* A connection that 5 accepted has its rule and nothing else. */
+	record_put(6, &full);
+	record_inherit(6, 5);
+	got = record_get(6);
+	ck_assert_uint_eq(got.decided, full.decided);
+	ck_assert_int_eq(got.rule, full.rule);
+	ck_assert_mem_eq(&got.ours, &full.ours, sizeof(got.ours));
+	ck_assert_uint_eq(got.program.set, 0);
+	ck_assert_uint_eq(got.other, 0);
+	ck_assert_uint_eq(got.accepts, 0);
+	ck_assert_uint_eq(got.waiting, 0);
+	ck_assert(record_has_inherited(6, 5));
+	record_clear(5);
+	ck_assert(record_is_clear(5));
+	got = record_get(5);
+	ck_assert_uint_eq(got.decided, 0);
+	ck_assert_uint_eq(got.ours.set, 0);
+	/* Two that change a listener may be at it while it is cleared. */
+	ck_assert_uint_eq(got.changes, full.changes);
+}
+END_TEST
+
 /* What is copied out and put back elsewhere is the same. */
 START_TEST(whole_record)
 {
@@ -221,6 +252,7 @@ main(void)
 	tcase_add_test(tc, other_ends_with_the_socket);
 	tcase_add_test(tc, no_room);
 	tcase_add_test(tc, whole_record);
+	tcase_add_test(tc, every_field);
 	tcase_add_test(tc, inherited);
 	tcase_add_test(tc, changes);
 	tcase_add_test(tc, queue);

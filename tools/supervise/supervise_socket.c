@@ -132,7 +132,7 @@ held_is_on_record(const struct held_socket *held)
 {
 	const struct record record = record_get(held->fd);
 
-	return record.decided != 0 && record.rule != RECORD_NO_RULE;
+	return record.decided != 0 && record.rule != MATCH_NONE;
 }
 
 void
