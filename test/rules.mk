@@ -72,6 +72,8 @@ $(BUILD)/test/lib_%.so: test/preload/lib_%.c $(BUILD)/flags
 
 $(BUILD)/test/promises: $(BUILD)/test/lib_early.so
 
+$(BUILD)/test/overtaken: $(BUILD)/test/lib_overtaken.so
+
 $(PLAIN): $(BUILD)/test/plain_%: test/preload/hostile_plain.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)

@@ -1,177 +1,332 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * apply: sockets that are there: those that came from elsewhere, and what the
- * program itself sets on one. What connects is in apply_connect, what accepts
- * in apply_accept.
+ * apply: looks at a socket, and does to it what was decided.
  */
 #include "apply/apply.h"
 
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include "apply/apply_common.h"
+#include "apply/apply_facts.h"
+#include "apply/apply_trace.h"
 #include "apply/record.h"
 
-static bool
-is_listener(const struct apply *apply, int fd)
+#ifndef SOCK_TYPE_MASK
+#define SOCK_TYPE_MASK 0xf /* linux/net.h */
+#endif
+
+/* Of a listener whose queue can't be told: the kernel's own limit. */
+#define QUEUE_MAX 4096u
+/* Connections that are just being made may not be in the queue yet. */
+#define QUEUE_SPARE 64u
+
+static const struct keepalive NOTHING;
+
+/* Not inlined: what is known of the socket is not needed to act. */
+__attribute__((noinline)) void
+apply_look(const struct apply *apply, const struct apply_event *event,
+    struct apply_decision *decision)
 {
-	int listening = 0;
-	socklen_t len = sizeof(listening);
+	struct apply_facts facts;
 
-	return apply->calls.get(
-		   fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 &&
-	       listening != 0;
-}
-
-/* The rules that a connected socket has, by who sent the SYN. */
-struct sides {
-	struct match_query connect;
-	struct match_query accept;
-	struct found connected;
-	struct found accepted;
-};
-
-/* Returns false if it has to be done again, with what view says now. */
-static bool
-find_sides(const struct apply *apply, const struct end *local,
-    const struct end *peer, struct sides *sides)
-{
-	sides->connect = (struct match_query){
-	    .direction = DIRECTION_CONNECT,
-	    .source = local->addr,
-	    .destination = peer->addr,
-	    .port = peer->port,
-	};
-	sides->accept = (struct match_query){
-	    .direction = DIRECTION_ACCEPT,
-	    .source = peer->addr,
-	    .destination = local->addr,
-	    .port = local->port,
-	};
-	sides->connected = apply_find(apply, &sides->connect);
-	sides->accepted = apply_find(apply, &sides->accept);
-	/* The first one is void, too, if the second one came too late. */
-	return sides->connected.rule != RULE_OVERTAKEN &&
-	       sides->accepted.rule != RULE_OVERTAKEN;
-}
-
-void
-apply_inherited(const struct apply *apply, int fd)
-{
-	const struct view *view = apply->view;
-	struct end local = {0}, peer = {0};
-	struct found found;
-	struct sides sides;
-	socklen_t local_len;
-
-	record_clear(fd);
-	if (apply_local_end(fd, &local, &local_len) < 0)
-		return;
-	if (view->uniform != MATCH_NONE) {
-		found = apply_get(apply, view->uniform);
-		if (found.rule == RULE_OVERTAKEN)
-			apply_inherited(apply, fd);
-		else
-			apply_set(apply, "inherited", fd, NULL, &found);
-		/* Also what it accepts, if it is a listener. */
-		record_set_accepts(fd);
-	} else if (apply_peer_end(apply, fd, &peer, local_len) == 0) {
-		/* Who hands sockets on has as a rule accepted them. */
-		if (!find_sides(apply, &local, &peer, &sides))
-			apply_inherited(apply, fd);
-		else if (sides.accepted.rule != MATCH_NONE)
-			apply_set(apply, "inherited", fd, &sides.accept,
-			    &sides.accepted);
-		else
-			apply_set(apply, "inherited", fd, &sides.connect,
-			    &sides.connected);
-	} else if (is_listener(apply, fd)) {
-		apply_listen(apply, fd);
+	apply_facts(apply, event, &facts);
+	apply_decide(apply->view, event, &facts, decision);
+	if (decision->what == APPLY_ASK_OPTIONS) {
+		apply_facts_options(apply, event->fd, &facts);
+		apply_decide(apply->view, event, &facts, decision);
 	}
-}
-
-/* Has the socket all that the rule says, or, for tighten, tighter? */
-static bool
-fits(const struct apply *apply, int fd, const struct found *found)
-{
-	struct keepalive have;
-
-	if (!found_sets(found))
-		return false;
-	return keepalive_get(&apply->calls, fd, &have) == 0 &&
-	       keepalive_covers(
-		   &have, &found->want, found->app_settings == APP_TIGHTEN);
 }
 
 /*
- * The rule that was set on fd. The kernel does not tell who sent the SYN; if
- * that makes a difference, the options that the socket has tell it.
+ * Takes back what an earlier rule left on fd and want, of which rule is the
+ * number, does not name.
  */
-static struct found
-rule_of_socket(const struct apply *apply, int fd)
+static void
+take_back(
+    const struct apply *apply, int fd, int rule, const struct keepalive *want)
 {
-	static const struct found NO_RULE = {.rule = MATCH_NONE};
-	const struct view *view = apply->view;
-	struct match_query query;
-	struct end local = {0}, peer = {0};
-	struct sides sides;
-	socklen_t local_len;
+	struct keepalive was = record_of_rule(fd);
+	struct keepalive program;
 
-	if (view->uniform != MATCH_NONE)
-		return apply_get(apply, view->uniform);
-	if (apply_local_end(fd, &local, &local_len) < 0)
-		return NO_RULE;
-	if (apply_peer_end(apply, fd, &peer, local_len) < 0) {
-		if (!apply_listener_decides(apply, &local) ||
-		    !is_listener(apply, fd))
-			return NO_RULE;
-		return apply_listener_rule(apply, &local, &query);
-	}
-	if (!find_sides(apply, &local, &peer, &sides))
-		return (struct found){.rule = RULE_OVERTAKEN};
-	/* What is on record for fd, if it fits, is the better answer. */
-	if (record_rule(fd, view->generation) == sides.accepted.rule &&
-	    fits(apply, fd, &sides.accepted))
-		return sides.accepted;
-	if (sides.connected.rule == sides.accepted.rule ||
-	    fits(apply, fd, &sides.connected))
-		return sides.connected;
-	if (fits(apply, fd, &sides.accepted))
-		return sides.accepted;
-	return NO_RULE;
+	if (was.set == 0 ||
+	    (rule != MATCH_NONE &&
+		record_rule(fd, apply->view->generation) == rule))
+		return;
+	program = record_of_program(fd);
+	keepalive_take_back(&apply->calls, fd, &was, want, &program);
+	record_decide(fd, apply->view->generation, MATCH_NONE, &NOTHING);
 }
 
-int
-apply_holding(const struct apply *apply, int fd)
+/*
+ * Not inlined, for the stack that it takes: only when there is a trace. If
+ * the policy was overtaken just now, the name may be missing or another.
+ */
+__attribute__((noinline)) static void
+trace_rule(const struct apply *apply, const struct apply_event *event,
+    const struct apply_decision *decision, int error)
 {
-	struct found found;
+	static const char CALLS[][10] = {
+	    [APPLY_SOCKET] = "socket",
+	    [APPLY_CONNECT] = "connect",
+	    [APPLY_CONNECTED] = "connect",
+	    [APPLY_LISTEN] = "listen",
+	    [APPLY_ACCEPT] = "accept",
+	    [APPLY_MADE] = "made",
+	    [APPLY_CALLED] = "accept",
+	    [APPLY_INHERITED] = "inherited",
+	};
+	const int rule = decision->found.rule;
+	struct image_rule record;
+	bool named = rule != MATCH_NONE &&
+	             image_rule(&apply->view->image, (uint32_t)rule, &record);
 
-	if (!apply->view->holds)
-		return MATCH_NONE;
-	found = rule_of_socket(apply, fd);
-	if (found.rule == RULE_OVERTAKEN)
-		return apply_holding(apply, fd);
-	if (!found_sets(&found) || found.app_settings == APP_RESPECT)
-		return MATCH_NONE;
-	return found.rule;
+	apply_trace(apply,
+	    CALLS[decision->what == APPLY_SET_LISTENER ? APPLY_LISTEN
+						       : event->call],
+	    event->fd, decision->to_one ? &decision->query : NULL,
+	    named ? &record : NULL, error);
+}
+
+/* -ENOPROTOOPT: a datagram socket has come by, not a decision of ours. */
+static void
+note(uint32_t generation, int fd, int rule, const struct keepalive *want,
+    int error)
+{
+	if (error != -ENOPROTOOPT)
+		record_decide(fd, generation, rule, want);
+	else
+		record_set_other(fd, generation);
+}
+
+/* Sets on fd what the rule says, and keeps a record of it. */
+static void
+set(const struct apply *apply, const struct apply_event *event,
+    const struct apply_decision *decision)
+{
+	const struct apply_found *found = &decision->found;
+	const bool sets = apply_sets(found);
+	const bool tighten = sets && found->app_settings == APP_TIGHTEN;
+	const int fd = event->fd;
+	int error = 0;
+
+	/* To tighten, what a rule left must not pass for the program's own. */
+	take_back(
+	    apply, fd, found->rule, sets && !tighten ? &found->want : &NOTHING);
+	if (tighten)
+		error = keepalive_tighten(&apply->calls, fd, &found->want);
+	else if (sets)
+		error = keepalive_set(&apply->calls, fd, &found->want);
+	if (sets)
+		note(apply->view->generation, fd, found->rule, &found->want,
+		    error);
+	if (apply->trace_path[0] != '\0' && error != -ENOPROTOOPT)
+		trace_rule(apply, event, decision, error);
+}
+
+/*
+ * How many connections wait in a listener's queue (tcp_get_info()). Not
+ * inlined: its stack is not to be added to that of the trace.
+ */
+__attribute__((noinline)) static uint32_t
+waiting(const struct apply *apply, int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	if (apply->calls.get(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return QUEUE_MAX;
+	return info.tcpi_unacked;
+}
+
+/*
+ * Around a change of a listener's options: connections that wait, or are on
+ * their way into the queue, have got the former ones, or some of each. Another
+ * thread that accepts one meanwhile has to know, too, so there are many of
+ * them at first. Returns a number for queue_changed().
+ */
+static uint32_t
+queue_changes(const struct apply *apply, int fd)
+{
+	if (!apply->view->changed)
+		return 0;
+	record_set_queue(fd, QUEUE_MAX);
+	return record_begin_change(fd);
+}
+
+static void
+queue_changed(const struct apply *apply, int fd, uint32_t number)
+{
+	if (!apply->view->changed)
+		return;
+	record_set_queue(fd, waiting(apply, fd) + QUEUE_SPARE);
+	record_end_change(fd, number);
+}
+
+/* What a listener accepts has to be looked at one by one. */
+static void
+leave_to_accept(const struct apply *apply, int fd)
+{
+	const bool no_rules = match_scope_is_empty(&apply->view->accept);
+	uint32_t number = queue_changes(apply, fd);
+
+	/* It may have tried to connect before. */
+	take_back(apply, fd, MATCH_NONE, &NOTHING);
+	if (apply->view->changed || no_rules)
+		record_decide(
+		    fd, apply->view->generation, MATCH_NONE, &NOTHING);
+	if (!apply->view->changed && no_rules)
+		record_set_accepts(fd);
+	queue_changed(apply, fd, number);
+}
+
+static void
+set_listener(const struct apply *apply, const struct apply_event *event,
+    const struct apply_decision *decision)
+{
+	const uint32_t generation = apply->view->generation;
+	const uint32_t number = queue_changes(apply, event->fd);
+
+	set(apply, event, decision);
+	/* Also if there was nothing to set. */
+	if (!record_decided(event->fd, generation))
+		record_decide(
+		    event->fd, generation, decision->found.rule, &NOTHING);
+	record_set_accepts(event->fd);
+	queue_changed(apply, event->fd, number);
+}
+
+/*
+ * Gives what was just accepted what it would have from the listener as it is
+ * now: nothing of an earlier policy stays, and the program has set nothing.
+ */
+static void
+inherit_anew(const struct apply *apply, int listener, int fd)
+{
+	struct keepalive want, have;
+
+	if (keepalive_get(&apply->calls, listener, &want) < 0 ||
+	    keepalive_get(&apply->calls, fd, &have) < 0)
+		return;
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		if (want.value[option] == have.value[option])
+			want.set &= ~(1u << option);
+	}
+	if (want.set != 0)
+		keepalive_set(&apply->calls, fd, &want);
+}
+
+/* What is on record is of another socket that had the number. */
+static void
+begin(const struct apply *apply, const struct apply_event *event)
+{
+	switch (event->call) {
+	case APPLY_SOCKET:
+		apply_socket_noted(apply->view->generation, event->fd,
+		    event->domain, event->type);
+		break;
+	case APPLY_ACCEPT:
+	case APPLY_MADE:
+	case APPLY_CALLED:
+	case APPLY_INHERITED:
+		record_clear(event->fd);
+		break;
+	default:
+		break;
+	}
 }
 
 void
-apply_hold(const struct apply *apply, int fd, int rule,
-    enum keepalive_option option, int value)
+apply_act(const struct apply *apply, const struct apply_event *event,
+    const struct apply_decision *decision)
 {
-	struct found found;
+	begin(apply, event);
+	if (decision->queued)
+		record_take_queued(event->listener);
+	if (decision->anew)
+		inherit_anew(apply, event->listener, event->fd);
+	switch (decision->what) {
+	case APPLY_SET:
+		set(apply, event, decision);
+		if (decision->accepts)
+			record_set_accepts(event->fd);
+		break;
+	case APPLY_SET_LISTENER:
+		set_listener(apply, event, decision);
+		break;
+	case APPLY_LEAVE_LISTENER:
+		leave_to_accept(apply, event->fd);
+		break;
+	case APPLY_NOTE_NOTHING:
+		record_decide(
+		    event->fd, apply->view->generation, MATCH_NONE, &NOTHING);
+		record_set_accepts(event->fd);
+		break;
+	default:
+		break;
+	}
+}
+
+bool
+apply_now(const struct apply *apply, const struct apply_event *event)
+{
+	struct apply_decision decision;
+
+	apply_look(apply, event, &decision);
+	apply_act(apply, event, &decision);
+	return decision.what == APPLY_AFTER;
+}
+
+void
+apply_hold(const struct apply *apply, int fd,
+    const struct apply_decision *decision, enum keepalive_option option,
+    int value)
+{
+	struct keepalive want = decision->found.want;
 
 	record_program(fd, option, value);
-	if (rule == MATCH_NONE)
+	if (decision->found.rule == MATCH_NONE)
 		return;
-	found = apply_get(apply, rule);
-	if (found.rule == RULE_OVERTAKEN)
-		found = apply_get(apply, apply_holding(apply, fd));
-	if (found.rule < 0)
-		return;
-	found.want.set &= 1u << option;
-	if (found.app_settings == APP_TIGHTEN)
-		keepalive_tighten(&apply->calls, fd, &found.want);
+	want.set &= 1u << option;
+	if (decision->found.app_settings == APP_TIGHTEN)
+		keepalive_tighten(&apply->calls, fd, &want);
 	else
-		keepalive_set(&apply->calls, fd, &found.want);
+		keepalive_set(&apply->calls, fd, &want);
+}
+
+void
+apply_socket_noted(uint32_t generation, int fd, int domain, int type)
+{
+	if (!record_is_clear(fd))
+		record_clear(fd);
+	if ((domain == AF_INET || domain == AF_INET6) &&
+	    (type & SOCK_TYPE_MASK) != SOCK_STREAM)
+		record_set_other(fd, generation);
+}
+
+void
+apply_remember(const struct apply *apply, const struct apply_end *to,
+    const struct apply_decision *decision)
+{
+	struct memo_answer answer = {.rule = decision->found.rule};
+
+	/* Each line of a trace is one. */
+	if (!decision->lasting || apply->trace_path[0] != '\0')
+		return;
+	if (apply_sets(&decision->found))
+		answer.want = decision->found.want;
+	memo_keep(apply->view->generation, &to->addr, to->port, &answer);
+}
+
+void
+apply_connect_known(const struct keepalive_calls *calls, uint32_t generation,
+    int fd, const struct memo_answer *answer)
+{
+	int error;
+
+	if (answer->want.set == 0)
+		return;
+	error = keepalive_set(calls, fd, &answer->want);
+	note(generation, fd, answer->rule, &answer->want, error);
 }

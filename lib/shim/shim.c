@@ -34,19 +34,14 @@
 HOOKS(HOOK_SYMBOL)
 #undef HOOK_SYMBOL
 
+/* A reload that comes again and again while one hook looks at a socket. */
+#define HOOK_TRIES_MAX 100
+
 /* What one hook goes by. */
 struct hook {
 	struct policy policy;
 	struct apply apply;
 };
-
-static bool
-hook_overtaken(void *data)
-{
-	struct hook *hook = data;
-
-	return policy_overtaken(&hook->policy);
-}
 
 /* Returns false if there is nothing to do for this program. */
 static bool
@@ -58,20 +53,45 @@ hook_begin(struct hook *hook)
 	    .view = &hook->policy.view,
 	    .trace_path = hook->policy.trace_path,
 	    .calls = {.set = real_setsockopt(), .get = getsockopt},
-	    .overtaken = hook_overtaken,
-	    .data = hook,
 	};
 	return true;
 }
 
+/*
+ * Decides by the policy that is in force. If that was overwritten while it was
+ * read, what was read is void, and the next one is in force.
+ */
 static void
-made(int fd, int domain, int type, int protocol)
+hook_look(struct hook *hook, const struct apply_event *event,
+    struct apply_decision *decision)
+{
+	for (int i = 0; i < HOOK_TRIES_MAX; i++) {
+		apply_look(&hook->apply, event, decision);
+		if (__builtin_expect(!policy_overtaken(&hook->policy), 1))
+			return;
+	}
+	*decision = (struct apply_decision){.found.rule = MATCH_NONE};
+}
+
+/* And does what was decided. */
+static void
+hook_apply(struct hook *hook, const struct apply_event *event,
+    struct apply_decision *decision)
+{
+	hook_look(hook, event, decision);
+	apply_act(&hook->apply, event, decision);
+}
+
+/* All that there is to do for this event. Not inlined, for the stack. */
+__attribute__((noinline)) static void
+hook_all(const struct apply_event *event)
 {
 	int saved = errno;
+	struct apply_decision decision;
 	struct hook hook;
 
 	if (hook_begin(&hook))
-		apply_socket(&hook.apply, fd, domain, type, protocol);
+		hook_apply(&hook, event, &decision);
 	errno = saved;
 }
 
@@ -87,17 +107,17 @@ hook_socket(int domain, int type, int protocol)
 	if (policy_in_force(&generation) && memo_has_no_uniform(generation))
 		apply_socket_noted(generation, fd, domain, type);
 	else
-		made(fd, domain, type, protocol);
+		hook_all(&(struct apply_event){.call = APPLY_SOCKET,
+		    .fd = fd,
+		    .domain = domain,
+		    .type = type,
+		    .protocol = protocol});
 	return fd;
 }
 
-/*
- * A call that connects: begin and end are around the host's own call. sa may
- * be NULL.
- */
+/* A call that connects: begin and end are around the host's own call. */
 struct connecting {
-	const void *sa;
-	socklen_t len;
+	struct apply_end to;
 	bool again;
 	bool other; /* not TCP, unless it turns out to be */
 };
@@ -106,16 +126,14 @@ static void
 connecting_begin(struct connecting *call, int fd, const void *sa, socklen_t len,
     bool may_be_other)
 {
-	struct memo_answer answer = {.rule = RULE_NOT_LASTING};
+	struct apply_decision decision;
 	uint32_t generation;
 	struct hook hook;
-	struct addr addr;
-	uint16_t port;
 	int saved;
 
-	*call = (struct connecting){.sa = sa, .len = len};
+	*call = (struct connecting){0};
 	/* A connect() to a unix(7) socket is none of our business. */
-	if (addr_from_sockaddr(sa, len, &addr, &port) < 0)
+	if (addr_from_sockaddr(sa, len, &call->to.addr, &call->to.port) < 0)
 		return;
 	call->other = may_be_other && policy_in_force(&generation) &&
 	              apply_is_other(generation, fd);
@@ -123,11 +141,12 @@ connecting_begin(struct connecting *call, int fd, const void *sa, socklen_t len,
 		return;
 	saved = errno;
 	if (hook_begin(&hook)) {
-		hook.apply.lasting = &answer;
-		call->again = apply_connect(&hook.apply, fd, sa, len);
-		if (answer.rule != RULE_NOT_LASTING)
-			memo_keep(
-			    hook.policy.view.generation, &addr, port, &answer);
+		hook_apply(&hook,
+		    &(struct apply_event){
+			.call = APPLY_CONNECT, .fd = fd, .to = call->to},
+		    &decision);
+		call->again = decision.what == APPLY_AFTER;
+		apply_remember(&hook.apply, &call->to, &decision);
 	}
 	errno = saved;
 }
@@ -135,16 +154,12 @@ connecting_begin(struct connecting *call, int fd, const void *sa, socklen_t len,
 static void
 connecting_end(const struct connecting *call, int fd, bool failed)
 {
-	int saved = errno;
 	/* Interrupted or not waited for, a connect goes on all the same. */
-	bool goes_on = failed && (saved == EINPROGRESS || saved == EINTR);
-	struct hook hook;
+	bool goes_on = failed && (errno == EINPROGRESS || errno == EINTR);
 
-	if (((call->again && (!failed || goes_on)) ||
-		(call->other && goes_on)) &&
-	    hook_begin(&hook))
-		apply_connected(&hook.apply, fd, call->sa, call->len);
-	errno = saved;
+	if ((call->again && (!failed || goes_on)) || (call->other && goes_on))
+		hook_all(&(struct apply_event){
+		    .call = APPLY_CONNECTED, .fd = fd, .to = call->to});
 }
 
 /*
@@ -194,18 +209,19 @@ __attribute__((visibility("default"))) int __connect(int fd,
 int
 hook_listen(int fd, int backlog)
 {
+	const struct apply_event event = {.call = APPLY_LISTEN, .fd = fd};
 	int saved = errno;
-	bool again = false;
+	struct apply_decision decision = {.what = APPLY_NOTHING};
 	struct hook hook;
 	int result;
 
 	if (hook_begin(&hook))
-		again = apply_listen(&hook.apply, fd);
+		hook_apply(&hook, &event, &decision);
 	errno = saved;
 	result = real_listen()(fd, backlog);
 	saved = errno;
-	if (again && result == 0)
-		apply_listen(&hook.apply, fd);
+	if (decision.what == APPLY_AFTER && result == 0)
+		hook_apply(&hook, &event, &decision);
 	errno = saved;
 	return result;
 }
@@ -214,11 +230,27 @@ hook_listen(int fd, int backlog)
 __attribute__((noinline)) static void
 accepted_otherwise(int listener, uint32_t before, int fd)
 {
+	const struct apply_event listens = {
+	    .call = APPLY_LISTEN, .fd = listener};
+	struct apply_event event = {.call = APPLY_ACCEPT,
+	    .fd = fd,
+	    .listener = listener,
+	    .before = before};
 	int saved = errno;
+	struct apply_decision decision;
 	struct hook hook;
 
-	if (hook_begin(&hook))
-		apply_accepted(&hook.apply, listener, before, fd);
+	if (hook_begin(&hook)) {
+		hook_apply(&hook, &event, &decision);
+		/* Once, unless there is another reload meanwhile. */
+		for (int i = 0; decision.what == APPLY_LISTENER_FIRST &&
+				i < HOOK_TRIES_MAX;
+		     i++) {
+			event.updated = hook.policy.view.generation + 1;
+			hook_apply(&hook, &listens, &decision);
+			hook_apply(&hook, &event, &decision);
+		}
+	}
 	errno = saved;
 }
 
@@ -256,22 +288,24 @@ hook_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
 int
 hook_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
+	const struct apply_event event = {.call = APPLY_SETSOCKOPT, .fd = fd};
 	int option = keepalive_option(level, name);
 	int saved = errno;
+	struct apply_decision decision;
 	struct hook hook;
-	int rule, result, taken;
+	int result, taken;
 
 	if (option < 0 || !hook_begin(&hook))
 		return real_setsockopt()(fd, level, name, value, len);
-	rule = apply_holding(&hook.apply, fd);
+	hook_look(&hook, &event, &decision);
 	errno = saved;
 	result = real_setsockopt()(fd, level, name, value, len);
 	saved = errno;
 	if (result == 0) {
 		/* The kernel took it, so an int is there to be read. */
 		memcpy(&taken, value, sizeof(taken));
-		apply_hold(&hook.apply, fd, rule, (enum keepalive_option)option,
-		    taken);
+		apply_hold(&hook.apply, fd, &decision,
+		    (enum keepalive_option)option, taken);
 	}
 	errno = saved;
 	return result;
@@ -325,7 +359,17 @@ hook_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 }
 
 static void
-received_rights(const struct apply *apply, struct msghdr *message)
+inherited(struct hook *hook, int fd)
+{
+	struct apply_decision decision;
+
+	hook_apply(hook,
+	    &(struct apply_event){.call = APPLY_INHERITED, .fd = fd},
+	    &decision);
+}
+
+static void
+received_rights(struct hook *hook, struct msghdr *message)
 {
 	for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(message); cmsg != NULL;
 	     cmsg = CMSG_NXTHDR(message, cmsg)) {
@@ -341,7 +385,7 @@ received_rights(const struct apply *apply, struct msghdr *message)
 
 			memcpy(
 			    &fd, CMSG_DATA(cmsg) + i * sizeof(fd), sizeof(fd));
-			apply_inherited(apply, fd);
+			inherited(hook, fd);
 		}
 	}
 }
@@ -354,7 +398,7 @@ received(struct msghdr *message)
 
 	if (message->msg_control != NULL && message->msg_controllen > 0 &&
 	    hook_begin(&hook))
-		received_rights(&hook.apply, message);
+		received_rights(&hook, message);
 	errno = saved;
 }
 
@@ -387,15 +431,12 @@ hook_recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags,
 static int
 remote_command(int fd, const int *error_fd)
 {
-	int saved = errno;
-	struct hook hook;
-
-	if (fd >= 0 && hook_begin(&hook)) {
-		apply_made(&hook.apply, fd);
-		if (error_fd != NULL)
-			apply_called_back(&hook.apply, *error_fd);
-	}
-	errno = saved;
+	if (fd < 0)
+		return fd;
+	hook_all(&(struct apply_event){.call = APPLY_MADE, .fd = fd});
+	if (error_fd != NULL)
+		hook_all(&(struct apply_event){
+		    .call = APPLY_CALLED, .fd = *error_fd});
 	return fd;
 }
 
@@ -488,9 +529,9 @@ shim_inherited(void)
 	if ((!inetd && count <= 0) || !hook_begin(&hook))
 		return;
 	if (inetd)
-		apply_inherited(&hook.apply, STDIN_FILENO);
+		inherited(&hook, STDIN_FILENO);
 	for (long i = 0; i < count; i++)
-		apply_inherited(&hook.apply, LISTEN_FDS_START + (int)i);
+		inherited(&hook, LISTEN_FDS_START + (int)i);
 }
 
 /* glibc hands main()'s arguments to a constructor, too. */

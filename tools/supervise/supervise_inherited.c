@@ -62,7 +62,9 @@ look_at_all(struct apply *apply, int trace)
 
 		host.fd = fd;
 		if (handed || is_listener(fd))
-			apply_inherited(apply, fd);
+			(void)apply_now(
+			    apply, &(struct apply_event){
+				       .call = APPLY_INHERITED, .fd = fd});
 	}
 	apply->host = NULL;
 }

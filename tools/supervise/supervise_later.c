@@ -8,7 +8,6 @@
 #include "supervise/supervise_later.h"
 
 #include <netinet/in.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/addr.h"
@@ -32,8 +31,7 @@ struct later {
 	pid_t tid, process;
 	int fd;
 	uint64_t cookie;
-	uint32_t len; /* 0: it listens */
-	struct sockaddr_storage sa;
+	struct apply_end to; /* of no family: it listens */
 };
 
 static struct later laters[LATERS];
@@ -42,7 +40,7 @@ static int64_t next_ms = CLOCK_NEVER;       /* nothing is due before */
 
 static void
 later_add(const struct held_socket *held, const struct target *target,
-    const struct sockaddr_storage *sa, uint32_t len)
+    const struct apply_end *to)
 {
 	struct later *later = laters;
 
@@ -59,10 +57,8 @@ later_add(const struct held_socket *held, const struct target *target,
 	    .process = target_process(target),
 	    .fd = held->host.fd,
 	    .cookie = held->cookie,
-	    .len = len,
+	    .to = *to,
 	};
-	if (len > 0)
-		memcpy(&later->sa, sa, len);
 	if (later->due_ms < next_ms)
 		next_ms = later->due_ms;
 	if (later_end <= later - laters)
@@ -71,15 +67,15 @@ later_add(const struct held_socket *held, const struct target *target,
 
 void
 later_connected(const struct held_socket *held, const struct target *target,
-    const struct sockaddr_storage *sa, uint32_t len)
+    const struct apply_end *to)
 {
-	later_add(held, target, sa, len);
+	later_add(held, target, to);
 }
 
 void
 later_listening(const struct held_socket *held, const struct target *target)
 {
-	later_add(held, target, NULL, 0);
+	later_add(held, target, &(struct apply_end){.addr.family = ADDR_NONE});
 }
 
 /* Has the kernel chosen an address for it? */
@@ -113,15 +109,19 @@ look_for_accepted(const struct later *later, int listener)
 static bool
 settle(const struct later *later, const struct held_socket *held)
 {
-	if (later->len == 0) {
-		if (apply_listen(&held->apply, held->fd))
+	struct apply_event event = {
+	    .call = APPLY_LISTEN, .fd = held->fd, .to = later->to};
+
+	if (later->to.addr.family == ADDR_NONE) {
+		if (apply_now(&held->apply, &event))
 			return false;
 		look_for_accepted(later, held->fd);
 		return true;
 	}
 	if (!has_source(held->fd))
 		return false;
-	apply_connected(&held->apply, held->fd, &later->sa, later->len);
+	event.call = APPLY_CONNECTED;
+	(void)apply_now(&held->apply, &event);
 	return true;
 }
 

@@ -9,14 +9,12 @@
 #define KASHIM_SUPERVISE_LATER_H
 
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "supervise/supervise_socket.h"
 
-/* The call is on its way: connect to the len bytes at sa. */
-void
-later_connected(const struct held_socket *held, const struct target *target,
-    const struct sockaddr_storage *sa, uint32_t len);
+/* The call is on its way: connect. */
+void later_connected(const struct held_socket *held,
+    const struct target *target, const struct apply_end *to);
 
 /* The call is on its way: listen, of a socket without a port. */
 void

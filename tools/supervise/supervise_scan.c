@@ -121,7 +121,9 @@ void
 scan_settle(const struct held_socket *held)
 {
 	if (has_ports && !held_is_on_record(held) && is_accepted(held->fd))
-		apply_called_back(&held->apply, held->fd);
+		(void)apply_now(
+		    &held->apply, &(struct apply_event){
+				      .call = APPLY_CALLED, .fd = held->fd});
 }
 
 static void

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "apply/apply.h"
+#include "base/addr.h"
 #include "base/trace.h"
 #include "supervise/supervise_accept.h"
 #include "supervise/supervise_call.h"
@@ -68,13 +69,17 @@ read_address(struct work *work, struct sockaddr_storage *sa, uint32_t *len)
 static void
 serve_connect(struct work *work)
 {
+	struct apply_event event = {.call = APPLY_CONNECT};
 	struct sockaddr_storage sa;
 	uint32_t len;
 
-	if (!read_address(work, &sa, &len) || !hold(work))
+	if (!read_address(work, &sa, &len) ||
+	    addr_from_sockaddr(&sa, len, &event.to.addr, &event.to.port) < 0 ||
+	    !hold(work))
 		return;
-	if (apply_connect(&work->held.apply, work->held.fd, &sa, len))
-		later_connected(&work->held, work->target, &sa, len);
+	event.fd = work->held.fd;
+	if (apply_now(&work->held.apply, &event))
+		later_connected(&work->held, work->target, &event.to);
 	held_end(&work->held);
 }
 
@@ -83,7 +88,9 @@ serve_listen(struct work *work)
 {
 	if (!hold(work))
 		return;
-	if (apply_listen(&work->held.apply, work->held.fd))
+	if (apply_now(
+		&work->held.apply, &(struct apply_event){.call = APPLY_LISTEN,
+				       .fd = work->held.fd}))
 		later_listening(&work->held, work->target);
 	held_end(&work->held);
 }
@@ -108,7 +115,9 @@ serve_setsockopt(struct work *work)
 {
 	const uint64_t *args = work->call.args;
 	int option = keepalive_option((int)args[1], (int)args[2]);
-	int value, rule;
+	struct apply_event event = {.call = APPLY_SETSOCKOPT};
+	struct apply_decision decision;
+	int value;
 	bool made;
 
 	/* The kernel wants an int, and takes no more of what is longer. */
@@ -118,11 +127,12 @@ serve_setsockopt(struct work *work)
 		return false;
 	later_settle(&work->held);
 	scan_settle(&work->held);
-	rule = apply_holding(&work->held.apply, work->held.fd);
+	event.fd = work->held.fd;
+	apply_look(&work->held.apply, &event, &decision);
 	made = setsockopt(work->held.fd, (int)args[1], (int)args[2], &value,
 		   sizeof(value)) == 0;
 	if (made)
-		apply_hold(&work->held.apply, work->held.fd, rule,
+		apply_hold(&work->held.apply, work->held.fd, &decision,
 		    (enum keepalive_option)option, value);
 	held_end(&work->held);
 	return made;

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * apply_facts: what has to be known of a socket.
+ *
+ * A table by descriptor would be wrong after the first dup(2) or close(2). So
+ * what has to be known of a socket is asked of the kernel, and only where a
+ * rule needs it; what record remembers is a hint.
+ */
+#include "apply/apply_facts.h"
+
+#include <sys/socket.h>
+
+#include "apply/record.h"
+
+/* Our end of fd. *len is how long its address is, for ask_peer(). */
+static void
+ask_local(int fd, struct apply_facts *facts, socklen_t *len)
+{
+	struct sockaddr_storage sa;
+
+	*len = sizeof(sa);
+	facts->is_ip = getsockname(fd, (struct sockaddr *)&sa, len) == 0 &&
+	               addr_from_sockaddr(&sa, *len, &facts->local.addr,
+			   &facts->local.port) == 0;
+}
+
+/*
+ * The other end of fd. getpeername(2) refuses while the SYN is under way;
+ * SO_PEERNAME tells it already then, but wants the address's exact length
+ * (sk_getsockopt() in net/core/sock.c).
+ */
+static void
+ask_peer(
+    const struct apply *apply, int fd, struct apply_facts *facts, socklen_t len)
+{
+	struct sockaddr_storage sa;
+
+	facts->has_peer =
+	    apply->calls.get(fd, SOL_SOCKET, SO_PEERNAME, &sa, &len) == 0 &&
+	    addr_from_sockaddr(
+		&sa, len, &facts->peer.addr, &facts->peer.port) == 0;
+}
+
+/*
+ * Has fd a peer already? Asked only if a rule was set on fd before, so that a
+ * first connect costs nothing. Two bytes will do: sk_getsockopt() cuts the
+ * address.
+ */
+static bool
+has_peer(const struct apply *apply, int fd)
+{
+	sa_family_t family;
+	socklen_t len = sizeof(family);
+
+	return apply->calls.get(fd, SOL_SOCKET, SO_PEERNAME, &family, &len) ==
+	       0;
+}
+
+static bool
+is_listener(const struct apply *apply, int fd)
+{
+	int listening = 0;
+	socklen_t len = sizeof(listening);
+
+	return apply->calls.get(
+		   fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 &&
+	       listening != 0;
+}
+
+/*
+ * Has fd the uniform rule since socket(2)? After a reload, what is on record
+ * may be of a socket of the same number in a child of vfork(2).
+ */
+static bool
+was_set_at_once(const struct apply *apply, int fd)
+{
+	const struct view *view = apply->view;
+	struct keepalive ours;
+
+	if (view->uniform == MATCH_NONE || !view->changed)
+		return view->uniform != MATCH_NONE;
+	ours = record_of_rule(fd);
+	return record_decided(fd, view->generation) &&
+	       keepalive_begins(&apply->calls, fd, &ours);
+}
+
+static void
+before_connect(const struct apply *apply, const struct apply_event *event,
+    struct apply_facts *facts)
+{
+	const struct view *view = apply->view;
+	socklen_t len;
+
+	facts->set_at_once = was_set_at_once(apply, event->fd);
+	facts->has_ours = record_of_rule(event->fd).set != 0;
+	if (!apply_connect_matters(view, facts))
+		return;
+	facts->has_peer = facts->has_ours && has_peer(apply, event->fd);
+	if (!facts->has_peer &&
+	    ((view->connect.matchers & MATCHER_SOURCE) != 0 ||
+		addr_is_unspecified(&event->to.addr)))
+		ask_local(event->fd, facts, &len);
+}
+
+static void
+of_listener(const struct apply *apply, int fd, struct apply_facts *facts)
+{
+	socklen_t len;
+
+	facts->set_at_once = was_set_at_once(apply, fd);
+	facts->rule = record_rule(fd, apply->view->generation);
+	if (!facts->set_at_once && apply_listen_matters(apply->view))
+		ask_local(fd, facts, &len);
+}
+
+/* Also if it was accepted in another call. */
+static void
+of_accepted(const struct apply *apply, int fd, struct apply_facts *facts)
+{
+	socklen_t len;
+
+	ask_local(fd, facts, &len);
+	if (facts->is_ip &&
+	    (apply->view->accept.matchers & MATCHER_SOURCE) != 0)
+		ask_peer(apply, fd, facts, len);
+}
+
+static void
+after_accept(const struct apply *apply, const struct apply_event *event,
+    struct apply_facts *facts)
+{
+	const struct view *view = apply->view;
+	const int listener = event->listener;
+
+	if (view->changed) {
+		facts->late = record_has_room(listener) &&
+		              !record_decided(listener, view->generation);
+		facts->changed = !record_has_room(listener) ||
+		                 event->before != record_decided_in(listener);
+	}
+	if (apply_accept_matters(view, event, facts))
+		of_accepted(apply, event->fd, facts);
+}
+
+static void
+both_ends(const struct apply *apply, int fd, struct apply_facts *facts)
+{
+	socklen_t len;
+
+	ask_local(fd, facts, &len);
+	if (facts->is_ip)
+		ask_peer(apply, fd, facts, len);
+}
+
+static void
+of_inherited(const struct apply *apply, int fd, struct apply_facts *facts)
+{
+	socklen_t len;
+
+	if (apply->view->uniform != MATCH_NONE) {
+		ask_local(fd, facts, &len);
+		return;
+	}
+	both_ends(apply, fd, facts);
+	if (facts->is_ip && !facts->has_peer)
+		facts->is_listener = is_listener(apply, fd);
+}
+
+static void
+before_setsockopt(const struct apply *apply, int fd, struct apply_facts *facts)
+{
+	const struct view *view = apply->view;
+
+	if (!view->holds || view->uniform != MATCH_NONE)
+		return;
+	facts->rule = record_rule(fd, view->generation);
+	both_ends(apply, fd, facts);
+	if (facts->is_ip && !facts->has_peer &&
+	    apply_listener_decides(view, facts))
+		facts->is_listener = is_listener(apply, fd);
+}
+
+void
+apply_facts(const struct apply *apply, const struct apply_event *event,
+    struct apply_facts *facts)
+{
+	socklen_t len;
+
+	*facts = (struct apply_facts){.rule = MATCH_NONE};
+	switch (event->call) {
+	case APPLY_SOCKET:
+		break;
+	case APPLY_CONNECT:
+		before_connect(apply, event, facts);
+		break;
+	case APPLY_CONNECTED:
+		ask_local(event->fd, facts, &len);
+		break;
+	case APPLY_LISTEN:
+		of_listener(apply, event->fd, facts);
+		break;
+	case APPLY_ACCEPT:
+		after_accept(apply, event, facts);
+		break;
+	case APPLY_CALLED:
+		of_accepted(apply, event->fd, facts);
+		break;
+	case APPLY_MADE:
+		both_ends(apply, event->fd, facts);
+		break;
+	case APPLY_INHERITED:
+		of_inherited(apply, event->fd, facts);
+		break;
+	case APPLY_SETSOCKOPT:
+		before_setsockopt(apply, event->fd, facts);
+		break;
+	}
+}
+
+void
+apply_facts_options(
+    const struct apply *apply, int fd, struct apply_facts *facts)
+{
+	facts->has_options = true;
+	if (keepalive_get(&apply->calls, fd, &facts->options) < 0)
+		facts->options.set = 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * apply_facts: what has to be known of a socket, from the kernel and from its
+ * record. It changes nothing. Async-signal-safe; may change errno.
+ */
+#ifndef KASHIM_APPLY_FACTS_H
+#define KASHIM_APPLY_FACTS_H
+
+#include "apply/apply.h"
+
+/*
+ * Asks for what can make a difference to this event, and no more: each
+ * question is a system call.
+ */
+void apply_facts(const struct apply *apply, const struct apply_event *event,
+    struct apply_facts *facts);
+
+/* Asks for the options of fd, too: for APPLY_ASK_OPTIONS. */
+void apply_facts_options(
+    const struct apply *apply, int fd, struct apply_facts *facts);
+
+#endif
