@@ -4,16 +4,27 @@
  * directory, so that the kernel itself says what may be read there.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "doctor/place.h"
 #include "image/cache.h"
+
+/*
+ * A file below a foreign root may be anything, as a FUSE that hangs, and the
+ * user whose rights the child has may stop it.
+ */
+#define LIMIT_MS 10000
+#define END_MS   1000
 
 static bool
 has_group(const gid_t *groups, size_t count, gid_t group)
@@ -85,14 +96,14 @@ become(const struct place *place)
 /* In the child: first how it went, then what was seen. */
 static void
 report(const struct place *place, void (*look)(void *data), void *data,
-    size_t size, int fd)
+    size_t size, int fd, pid_t parent)
 {
-	int error;
+	int error = become(place);
 
-	/* A file below a foreign root may be anything: a FUSE that hangs. */
-	(void)alarm(10);
+	/* Not before, since a change of user takes it back: prctl(2). */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	error = become(place);
+	if (getppid() != parent)
+		_exit(1);
 	if (write(fd, &error, sizeof(error)) != (ssize_t)sizeof(error) ||
 	    error < 0)
 		_exit(1);
@@ -107,12 +118,41 @@ report(const struct place *place, void (*look)(void *data), void *data,
 	_exit(0);
 }
 
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits for more, or for the end. Returns 0, or -ETIME. */
 static int
-read_whole(int fd, void *bytes, size_t size)
+wait_for(int fd, int64_t until_ms)
+{
+	struct pollfd poller = {.fd = fd, .events = POLLIN};
+
+	for (;;) {
+		int64_t left = until_ms - now_ms();
+
+		if (left <= 0)
+			return -ETIME;
+		if (poll(&poller, 1, (int)left) > 0)
+			return 0;
+	}
+}
+
+static int
+read_whole(int fd, void *bytes, size_t size, int64_t until_ms)
 {
 	for (size_t done = 0; done < size;) {
-		ssize_t got = read(fd, (char *)bytes + done, size - done);
+		int error = wait_for(fd, until_ms);
+		ssize_t got;
 
+		if (error < 0)
+			return error;
+		got = read(fd, (char *)bytes + done, size - done);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
@@ -122,10 +162,33 @@ read_whole(int fd, void *bytes, size_t size)
 	return 0;
 }
 
+/*
+ * Ends a child. One that does not even then, because it waits in the kernel
+ * for a file system that does not answer, is left behind.
+ */
+static void
+end_child(pid_t child, int fd)
+{
+	const int64_t until_ms = now_ms() + END_MS;
+	char rest[64];
+
+	(void)kill(child, SIGKILL);
+	/* It closes its end of the pipe when it is gone. */
+	while (wait_for(fd, until_ms) == 0) {
+		if (read(fd, rest, sizeof(rest)) > 0)
+			continue;
+		while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+			;
+		return;
+	}
+}
+
 int
 doctor_as(const struct place *place, void (*look)(void *data), void *data,
     size_t size)
 {
+	const int64_t until_ms = now_ms() + LIMIT_MS;
+	const pid_t self = getpid();
 	int pipes[2], error, became;
 	char *copy;
 	pid_t child;
@@ -138,28 +201,28 @@ doctor_as(const struct place *place, void (*look)(void *data), void *data,
 	copy = malloc(size);
 	if (!copy)
 		return -ENOMEM;
-	if (pipe(pipes) < 0) {
+	if (pipe2(pipes, O_CLOEXEC) < 0) {
 		free(copy);
 		return -errno;
 	}
 	child = fork();
 	if (child == 0) {
 		close(pipes[0]);
-		report(place, look, data, size, pipes[1]);
+		report(place, look, data, size, pipes[1], self);
 	}
 	error = child < 0 ? -errno : 0;
 	close(pipes[1]);
 	if (error == 0)
-		error = read_whole(pipes[0], &became, sizeof(became));
+		error = read_whole(pipes[0], &became, sizeof(became), until_ms);
 	if (error == 0)
 		error = became;
 	if (error == 0)
-		error = read_whole(pipes[0], copy, size);
+		error = read_whole(pipes[0], copy, size, until_ms);
 	if (error == 0)
 		memcpy(data, copy, size);
+	if (child > 0)
+		end_child(child, pipes[0]);
 	close(pipes[0]);
 	free(copy);
-	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
-		;
 	return error;
 }

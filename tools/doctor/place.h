@@ -53,7 +53,8 @@ place_look_up(const struct place *place, const char *name, char path[PATH_MAX]);
  * Calls look(data) with the root directory, user and groups of place, in a
  * child where they, or KASHIM_CACHE, are not the caller's. What it leaves in
  * the size bytes at data comes back. Returns 0; -EPERM if that is not
- * permitted; -errno.
+ * permitted; -ETIME if it took more than ten seconds, or the user has
+ * stopped the child; -errno.
  */
 int doctor_as(const struct place *place, void (*look)(void *data), void *data,
     size_t size);
