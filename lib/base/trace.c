@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -19,6 +18,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/trust.h"
+
+#define TRACE_BEGINS   "kashim["
 #define TRACE_PRIORITY "<28>" /* daemon, warning */
 
 void
@@ -59,7 +61,7 @@ void
 trace_start(struct trace_line *line, pid_t pid)
 {
 	line->len = 0;
-	trace_text(line, "kashim[");
+	trace_text(line, TRACE_BEGINS);
 	trace_number(line, pid);
 	trace_text(line, "]: ");
 }
@@ -93,32 +95,108 @@ trace_to_descriptor(struct trace_line *line, int fd)
 	errno = saved;
 }
 
+static uid_t
+effective_user(void)
+{
+#ifdef SYS_geteuid32
+	return (uid_t)syscall(SYS_geteuid32);
+#else
+	return (uid_t)syscall(SYS_geteuid);
+#endif
+}
+
+bool
+trace_may_make(void)
+{
+	return effective_user() != 0;
+}
+
 /* Not inlined: its stack is for use again when a line is written. */
-__attribute__((noinline)) static bool
-is_regular(int fd)
+__attribute__((noinline)) static enum trace_refusal
+judge(int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	if (fstat(fd, &st) < 0)
+		return TRACE_NOT_OPENED;
+	if (!S_ISREG(st.st_mode))
+		return TRACE_NO_FILE;
+	if (trust_file_as(&st, effective_user()) != TRUST_FULL ||
+	    st.st_nlink > 1)
+		return TRACE_NOT_TRUSTED;
+	return TRACE_TAKEN;
+}
+
+static bool
+begins_as_trace(int fd)
+{
+	char text[sizeof(TRACE_BEGINS) - 1];
+	long got = syscall(SYS_read, fd, text, sizeof(text));
+
+	return got == 0 || (got == (long)sizeof(text) &&
+			       memcmp(text, TRACE_BEGINS, sizeof(text)) == 0);
+}
+
+/*
+ * It is looked at before it is opened, since to open a device may do something,
+ * and once more after that, since it may be another file then. A FIFO without
+ * a reader must not hold the host up.
+ */
+enum trace_refusal
+trace_open(const char *path, bool may_make, int *fd)
+{
+	enum trace_refusal refusal = TRACE_TAKEN;
+	long opened = syscall(
+	    SYS_openat, AT_FDCWD, path, O_PATH | O_CLOEXEC | O_NOFOLLOW, 0);
+	int flags =
+	    O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW;
+
+	if (opened < 0 && errno == ENOENT && may_make)
+		flags |= O_CREAT;
+	else if (opened < 0)
+		return TRACE_NOT_OPENED;
+	if (opened >= 0) {
+		refusal = judge((int)opened);
+		(void)syscall(SYS_close, opened);
+	}
+	if (refusal != TRACE_TAKEN)
+		return refusal;
+	opened = syscall(SYS_openat, AT_FDCWD, path, flags, 0600);
+	if (opened < 0)
+		return TRACE_NOT_OPENED;
+	refusal = judge((int)opened);
+	if (refusal == TRACE_TAKEN && !begins_as_trace((int)opened))
+		refusal = TRACE_SOMETHING_ELSE;
+	if (refusal == TRACE_TAKEN)
+		*fd = (int)opened;
+	else
+		(void)syscall(SYS_close, opened);
+	return refusal;
+}
+
+const char *
+trace_refusal_text(enum trace_refusal refusal)
+{
+	switch (refusal) {
+	case TRACE_NO_FILE:
+		return "no regular file";
+	case TRACE_NOT_TRUSTED:
+		return "another user's, or others can write it, or it has "
+		       "another name, too";
+	case TRACE_SOMETHING_ELSE:
+		return "what is in it is no trace";
+	default:
+		return NULL;
+	}
 }
 
 void
 trace_to_file(struct trace_line *line, const char *path)
 {
-	int saved = errno;
-	long fd;
+	int saved = errno, fd;
 
-	/*
-	 * A FIFO without a reader must not hold the host up, and a link that
-	 * somebody put into /tmp must not lead the line elsewhere.
-	 */
-	fd = syscall(SYS_openat, AT_FDCWD, path,
-	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
-		O_NOFOLLOW,
-	    0600);
-	if (fd >= 0) {
-		if (is_regular((int)fd))
-			trace_to_descriptor(line, (int)fd);
+	if (trace_open(path, trace_may_make(), &fd) == TRACE_TAKEN) {
+		trace_to_descriptor(line, fd);
 		(void)syscall(SYS_close, fd);
 	}
 	errno = saved;

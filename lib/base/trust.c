@@ -9,9 +9,15 @@
 enum trust
 trust_file(const struct stat *st)
 {
+	return trust_file_as(st, geteuid());
+}
+
+enum trust
+trust_file_as(const struct stat *st, uid_t user)
+{
 	if (!S_ISREG(st->st_mode))
 		return TRUST_NO_FILE;
-	if (st->st_uid != 0 && st->st_uid != geteuid())
+	if (st->st_uid != 0 && st->st_uid != user)
 		return TRUST_OWNER;
 	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return TRUST_MODE;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * trust: whether a file may tell a program what to do: the one rule for
- * configuration files, compiled images and shared policies.
+ * configuration files, compiled images and shared policies; and for trace
+ * files, which an environment names that may be somebody else's.
  */
 #ifndef KASHIM_TRUST_H
 #define KASHIM_TRUST_H
@@ -17,5 +18,8 @@ enum trust {
 
 /* Judges by what fstat(2) said of the open file. Async-signal-safe. */
 enum trust trust_file(const struct stat *st);
+
+/* The same for who knows the effective user. */
+enum trust trust_file_as(const struct stat *st, uid_t user);
 
 #endif

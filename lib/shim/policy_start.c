@@ -48,21 +48,44 @@ environment(const char *name)
 }
 
 static void
-report(const struct program *program, const char *what, const char *message)
+report(const struct start *start, const char *what, const char *message)
 {
-	const char *trace = environment("KASHIM_TRACE");
 	struct trace_line line;
 
 	trace_start(&line, getpid());
-	if (program->count > 0) {
-		trace_text(&line, program->text[0]);
+	if (start->program.count > 0) {
+		trace_text(&line, start->program.text[0]);
 		trace_text(&line, what);
 	}
 	trace_text(&line, message);
-	if (trace != NULL)
-		trace_to_file(&line, trace);
+	if (start->trace_path[0] != '\0')
+		trace_to_file(&line, start->trace_path);
 	else
 		trace_to_log(&line);
+}
+
+/* Goes by KASHIM_TRACE, or says why not. */
+static void
+take_trace(struct start *start)
+{
+	const char *path = environment("KASHIM_TRACE");
+	enum trace_refusal refusal;
+	const char *why;
+	int fd;
+
+	if (path == NULL || strlen(path) >= TRACE_PATH_MAX)
+		return;
+	refusal = trace_open(path, false, &fd);
+	why = trace_refusal_text(refusal);
+	if (refusal == TRACE_NOT_OPENED && errno == ENOENT && !trace_may_make())
+		why = "not there, and root's programs do not make it";
+	if (why != NULL) {
+		report(start, " writes no trace: KASHIM_TRACE: ", why);
+		return;
+	}
+	if (refusal == TRACE_TAKEN)
+		close(fd);
+	memcpy(start->trace_path, path, strlen(path) + 1);
 }
 
 static bool
@@ -185,7 +208,7 @@ complain(const struct reading *reading)
 	/* That there is no configuration is nothing to complain of. */
 	if (reading->source.error == 0 || reading->message[0] == '\0')
 		return;
-	report(&reading->start.program,
+	report(&reading->start,
 	    reading->source.kind == SOURCE_NOTHING
 		? " runs without a policy: "
 		: " keeps the last good policy: ",
@@ -196,13 +219,11 @@ const struct start *
 policy_read(char *const *argv)
 {
 	const char *named = environment("KASHIM_CONFIG");
-	const char *trace = environment("KASHIM_TRACE");
 	struct reading reading = {.named = named != NULL};
 	const struct start *start;
 
 	program_find(&reading.start.program, argv);
-	if (trace != NULL && strlen(trace) < TRACE_PATH_MAX)
-		memcpy(reading.start.trace_path, trace, strlen(trace) + 1);
+	take_trace(&reading.start);
 	source_find(named != NULL ? named : CONFIG_FILE, SOURCE_FOR_STARTING,
 	    read_text, take, &reading, &reading.source);
 	complain(&reading);

@@ -121,7 +121,7 @@ says_where() {
 
 nobody='setpriv --reuid=65534 --regid=65534 --clear-groups --'
 : >"$work/trace"
-chmod 666 "$work/trace"
+chown 65534 "$work/trace"
 cat >"$work/kashim.conf" <<'END'
 rule installed { idle = "5min" }
 END

@@ -117,6 +117,7 @@ same 'trace: the file' "$(sed -n '1s/^kashim\[[0-9]*\]: //p' kashim.trace)" \
 kashim run --trace="$work" sh -c 'exit 9' 2>err
 same 'trace: a directory: status' $? 9
 in_file 'trace: a directory' err 'kashim: sh runs without a trace'
+: >inherited
 KASHIM_TRACE=$work/inherited kashim run "$static" >out 2>err
 in_file 'trace: KASHIM_TRACE, supervised' inherited ': rule all: '
 same 'way: LD_PRELOAD is not set for a supervised program' \

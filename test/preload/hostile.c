@@ -117,6 +117,8 @@ run_traced(const char *name, const char *word)
 
 	MUST(mkdtemp(dir) != NULL);
 	snprintf(path, sizeof(path), "%s/trace", dir);
+	/* Root's programs make none. */
+	MUST(host_write_file(path, "", 0600) == 0);
 	MUST(run_again(name, path) == 0);
 	fd = open(path, O_RDONLY);
 	if (fd >= 0) {
@@ -124,7 +126,7 @@ run_traced(const char *name, const char *word)
 		close(fd);
 	}
 	text[len > 0 ? len : 0] = '\0';
-	MUST(host_shimmed() ? strstr(text, word) != NULL : len < 0);
+	MUST(host_shimmed() ? strstr(text, word) != NULL : len == 0);
 	unlink(path);
 	rmdir(dir);
 }

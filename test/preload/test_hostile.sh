@@ -203,6 +203,7 @@ alike 'a locale' '' "$ours" LC_ALL=C.UTF-8 "$plain"
 	alike 'without them, broken file' '' "$ours" \
 	    KASHIM_CONFIG="$dir/broken.conf" \
 	    sh -c 'exec "$0" default 0<&- 2<&-' "$plain"
+	: >"$dir/trace"
 	alike 'without them, broken file, traced' '' "$ours" \
 	    KASHIM_CONFIG="$dir/broken.conf" KASHIM_TRACE="$dir/trace" \
 	    sh -c 'exec "$0" default 0<&- 2<&-' "$plain"

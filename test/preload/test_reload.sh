@@ -122,6 +122,7 @@ is 'a bad file: message' "$(echo "$said" | tail -n 1)" \
 is 'a bad file' "$(say connect)" "$(both 302)"
 quit
 trace=$dir/messages
+: >"$trace"
 is 'a bad file, for a program that starts' "$(now)" 302
 trace=
 is 'a bad file: the log' "$(grep -c 'follow keeps the last good policy: ' \

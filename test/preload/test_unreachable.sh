@@ -25,7 +25,7 @@ printf 'rule r { destination = { "127.0.0.1", "::1" } idle = 300 }\n' \
 printf 'rule r { idle = 300 }\n' >"$dir/uniform"
 chmod 644 "$dir/conf" "$dir/uniform"
 touch "$dir/trace"
-chmod 666 "$dir/trace"
+chmod 644 "$dir/trace"
 
 # run PRELOAD CONF COMMAND...: its output, then its status.
 run()

@@ -57,17 +57,16 @@ static const char help[] =
     "  kashim run --strict --trace=/tmp/trace backup-agent\n";
 
 /*
- * Opens the trace as trace_to_file() does. Only the preload, in the program,
- * opens it again, by its name, which is absolute, for the program may be
- * elsewhere. Whoever supervises with root's rights must not do that: the name
- * may have come to mean another file.
+ * Opens the trace; one that was typed here is made, also by root. Only the
+ * preload, in the program, opens it again, by its name, which is absolute, for
+ * the program may be elsewhere. Whoever supervises with root's rights must not
+ * do that: the name may have come to mean another file.
  */
 static int
-set_trace(struct run *run, const char *file)
+set_trace(struct run *run, const char *file, bool typed)
 {
 	char path[PATH_MAX];
-	struct stat st;
-	int fd;
+	enum trace_refusal refusal;
 
 	if (cmd_absolute("trace file", file, path) != CMD_DONE)
 		return CMD_WRONG;
@@ -75,21 +74,14 @@ set_trace(struct run *run, const char *file)
 		warnx("the name of the trace file is too long");
 		return CMD_WRONG;
 	}
-	fd = open(path,
-	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW,
-	    0600);
-	if (fd < 0 || fstat(fd, &st) < 0) {
+	/* Of whoever has typed it. */
+	refusal = trace_open(path, typed || trace_may_make(), &run->trace_fd);
+	if (refusal == TRACE_NOT_OPENED)
 		warn("%s", path);
-	} else if (!S_ISREG(st.st_mode)) {
-		warnx("%s: no regular file", path);
-	} else {
-		run->trace_fd = fd;
-	}
-	if (run->trace_fd < 0) {
-		if (fd >= 0)
-			close(fd);
+	else if (refusal != TRACE_TAKEN)
+		warnx("%s: %s", path, trace_refusal_text(refusal));
+	if (refusal != TRACE_TAKEN)
 		return run_go_without(run, "a trace");
-	}
 	if (setenv("KASHIM_TRACE", path, 1) != 0) {
 		warn("KASHIM_TRACE");
 		return CMD_WRONG;
@@ -99,8 +91,9 @@ set_trace(struct run *run, const char *file)
 
 /* Uses what was read. Returns CMD_DONE or CMD_WRONG. */
 static int
-use_options(struct run *run, const char *config, const char *trace_file)
+use_options(struct run *run, const char *config, const char *typed)
 {
+	const char *inherited = getenv("KASHIM_TRACE");
 	int status = cmd_config_path(config, run->config);
 
 	if (status == CMD_DONE && config != NULL &&
@@ -108,8 +101,10 @@ use_options(struct run *run, const char *config, const char *trace_file)
 		warn("KASHIM_CONFIG");
 		status = CMD_WRONG;
 	}
-	if (status == CMD_DONE && trace_file != NULL)
-		status = set_trace(run, trace_file);
+	if (status == CMD_DONE && typed != NULL)
+		status = set_trace(run, typed, true);
+	else if (status == CMD_DONE && inherited != NULL && *inherited != '\0')
+		status = set_trace(run, inherited, false);
 	return status;
 }
 
@@ -126,12 +121,10 @@ read_options(int argc, char *argv[], struct run *run, bool *go_on)
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
 	};
-	const char *config = NULL, *trace_file = getenv("KASHIM_TRACE");
+	const char *config = NULL, *trace_file = NULL;
 	bool preload_asked = false, supervise_asked = false;
 	int opt, status;
 
-	if (trace_file != NULL && *trace_file == '\0')
-		trace_file = NULL;
 	/* "+": the options behind PROGRAM are its own. */
 	while ((opt = getopt_long(argc, argv, "+c:PSst::h", options, NULL)) !=
 	       -1) {
