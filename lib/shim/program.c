@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/loader_name.h"
+
 const char *
 program_base_name(const char *path)
 {
@@ -55,10 +57,12 @@ add_link(struct program *program)
 	char path[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
 
-	if (len > 0) {
-		path[len] = '\0';
+	if (len <= 0)
+		return;
+	path[len] = '\0';
+	/* That has started the program, whose own name AT_EXECFN is then. */
+	if (!loader_name_is_glibc(program_base_name(path)))
 		add_name(program, path);
-	}
 }
 
 void
@@ -67,6 +71,10 @@ program_find(struct program *program, char *const *argv)
 	/* NOLINTNEXTLINE(performance-no-int-to-ptr): as getauxval(3) says */
 	const char *started = (const char *)getauxval(AT_EXECFN);
 
+	/* Older C libraries leave the loader's own name there. */
+	if (started != NULL && argv != NULL && argv[0] != NULL &&
+	    loader_name_is_glibc(program_base_name(started)))
+		started = argv[0];
 	program->count = 0;
 	if (!is_itself(started, argv))
 		add_link(program);

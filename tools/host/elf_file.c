@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/loader_name.h"
+
 /* The kernel's own limit for all program headers, binfmt_elf.c. */
 #define HEADERS_MAX 65536u
 /* Far above what any linker writes. */
@@ -435,8 +437,7 @@ elf_file_loader_libc(const char *interpreter)
 
 	if (strncmp(name, "ld-musl-", 8) == 0)
 		return ELF_FILE_MUSL;
-	if (strncmp(name, "ld-linux", 8) == 0 ||
-	    strncmp(name, "ld64.so", 7) == 0 || strncmp(name, "ld.so", 5) == 0)
+	if (loader_name_is_glibc(name))
 		return ELF_FILE_GLIBC;
 	return ELF_FILE_OTHER_LIBC;
 }

@@ -75,8 +75,8 @@ elf_file_names_fn elf_file_symbols;
 elf_file_names_fn elf_file_versions;
 
 /*
- * The C library that a loader belongs to, by its file name: ld-linux*, ld64.so
- * and ld.so are glibc's, ld-musl-* is musl's.
+ * The C library that a loader belongs to, by its file name: ld-linux*, ld64.so,
+ * ld.so and ld-2.* are glibc's, ld-musl-* is musl's.
  */
 enum elf_file_libc elf_file_loader_libc(const char *interpreter);
 

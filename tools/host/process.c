@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/loader_name.h"
 #include "host/auxv.h"
 #include "host/kernel_calls.h"
 #include "host/look.h"
@@ -222,6 +223,58 @@ read_execfn(int dir, struct process *process)
 	return started.lack;
 }
 
+/*
+ * The program that glibc's loader was told to start, when it was started itself
+ * (ld.so(8)), as bundles do that bring their own: behind its options.
+ */
+static const char *
+loaded_program(const char *cmdline, size_t len)
+{
+	static const char *const with_value[] = {"--library-path",
+	    "--glibc-hwcaps-prepend", "--glibc-hwcaps-mask", "--inhibit-rpath",
+	    "--audit", "--preload", "--argv0"};
+	const char *end = cmdline + len;
+	const char *word = cmdline + strlen(cmdline) + 1;
+
+	while (word < end && strncmp(word, "--", 2) == 0) {
+		const char *option = word;
+
+		word += strlen(word) + 1;
+		for (size_t i = 0;
+		     i < sizeof(with_value) / sizeof(with_value[0]); i++) {
+			if (word < end && strcmp(option, with_value[i]) == 0) {
+				word += strlen(word) + 1;
+				break;
+			}
+		}
+	}
+	return word < end ? word : NULL;
+}
+
+/*
+ * Then the program has that one's name alone: the loader tells it to the
+ * library in place of its own (AT_EXECFN, glibc: elf/rtld.c).
+ */
+static int
+read_loaded(int dir, struct process *process)
+{
+	char cmdline[8192];
+	const char *program;
+	ssize_t len;
+
+	if (process->name_count == 0 || !loader_name_is_glibc(process->name[0]))
+		return 0;
+	len = read_file(dir, "cmdline", cmdline, sizeof(cmdline));
+	if (len <= 0)
+		return process_is_lack((int)len) ? (int)len : 0;
+	program = loaded_program(cmdline, (size_t)len);
+	if (program != NULL) {
+		process->name_count = 0;
+		add_name(process, program);
+	}
+	return 0;
+}
+
 static bool
 is_unit(const char *name, size_t len)
 {
@@ -379,6 +432,8 @@ process_read(pid_t pid, struct process *process)
 		goto out;
 	if (read_exe(dir, process) == 0)
 		error = read_execfn(dir, process);
+	if (error == 0)
+		error = read_loaded(dir, process);
 	if (error == 0)
 		error = read_unit(dir, process);
 	if (fstatat(dir, "ns/net", &net, 0) == 0)

@@ -24,7 +24,8 @@ struct process {
 	/*
 	 * The names that rules with the key program look at, as in the shim:
 	 * that of its executable file, as it was called when the program
-	 * began, and the one that it was started by, if another.
+	 * began, and the one that it was started by, if another; of one that
+	 * was given to the loader to start, its own alone.
 	 * Without the permission to look (ptrace(2), PTRACE_MODE_READ), and
 	 * for a thread of the kernel, name_count is 0, and comm is all that is
 	 * known; also if it is silent.
