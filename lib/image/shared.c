@@ -23,6 +23,7 @@
 #define HALF_MIN (UINT32_C(64) << 10)
 
 static_assert(sizeof(struct shared_header) == 32, "shared_header has padding");
+static_assert((SHARED_LAST & 1) == 0, "the first generation is in its half");
 
 static uint64_t
 file_size(uint32_t half_size)
@@ -54,7 +55,8 @@ map_file(int fd, int protection, struct shared *shared)
 	if (header->magic == SHARED_MAGIC && header->version != SHARED_VERSION)
 		error = -EPROTONOSUPPORT;
 	else if (header->magic != SHARED_MAGIC ||
-		 shared->half_size % SHARED_PAGE != 0 ||
+		 shared->half_size % SHARED_PAGE != 0 || header->current == 0 ||
+		 header->current > SHARED_LAST ||
 		 file_size(shared->half_size) != (uint64_t)st.st_size)
 		error = -EBADMSG;
 	if (error < 0)
@@ -197,7 +199,7 @@ write_file(const char *path, const struct image *image, uint32_t *generation)
 		return -errno;
 	error = map_file(fd, PROT_READ | PROT_WRITE, &shared);
 	if (error == 0) {
-		*generation = shared_current(&shared) + 1;
+		*generation = shared_next(shared_current(&shared));
 		if (image->size <= shared.half_size)
 			error = write_half(fd, &shared, image, *generation);
 		else

@@ -37,9 +37,22 @@ struct shared_header {
 	uint32_t half_size; /* bytes, a multiple of SHARED_PAGE */
 	uint32_t zero;
 	uint32_t current; /* generation in force */
-	uint32_t begun;   /* generation last begun: current, or one more */
+	uint32_t begun;   /* generation last begun: current, or the next */
 	uint32_t size[2]; /* of the image in each half */
 };
+
+/*
+ * Generations are numbered from 1 to SHARED_LAST, and then from 1 again: 0 is
+ * a program's own image, and generation + 1 is never 0, which stands for none
+ * (record.h, memo.h). SHARED_LAST is even, so the halves still take turns.
+ */
+#define SHARED_LAST (UINT32_MAX - 1)
+
+static inline uint32_t
+shared_next(uint32_t generation)
+{
+	return generation >= SHARED_LAST ? 1 : generation + 1;
+}
 
 /* A mapped one; header is NULL if there is none. */
 struct shared {
@@ -82,10 +95,11 @@ shared_current(const struct shared *shared)
 static inline bool
 shared_intact(const struct shared *shared, uint32_t generation)
 {
+	uint32_t begun;
+
 	SHARED_FENCE(__ATOMIC_ACQUIRE);
-	return __atomic_load_n(&shared->header->begun, __ATOMIC_RELAXED) -
-	           generation <=
-	       1;
+	begun = __atomic_load_n(&shared->header->begun, __ATOMIC_RELAXED);
+	return begun == generation || begun == shared_next(generation);
 }
 
 /*

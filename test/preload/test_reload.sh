@@ -121,6 +121,29 @@ is 'a bad file: message' "$(echo "$said" | tail -n 1)" \
     'kashim: programs keep the policy that they have'
 is 'a bad file' "$(say connect)" "$(both 302)"
 quit
+
+# Behind the last number comes 1 again. The file is patched for that, with a
+# number of the same half.
+rule 302
+kashim reload >/dev/null
+kashim reload >/dev/null
+perl -e 'print pack("L2", 4294967294, 4294967294)' |
+    dd of="$shared" bs=1 seek=16 conv=notrunc 2>/dev/null
+start env
+is 'numbers: patched' "$(doctor)" 'policy generation 4294967294'
+is 'numbers: the last rule' "$(say connect)" "$(both 302)"
+for generation in 1 2 3 4; do
+	rule $((302 + generation))
+	is "numbers, $generation" "$(kashim reload | tail -n 1)" \
+	    "$shared: generation $generation is in force"
+	is "numbers, $generation: the rule" "$(say connect)" \
+	    "$(both $((302 + generation)))"
+done
+quit
+is 'numbers: a start' "$(now)" 306
+rule 302
+kashim reload >/dev/null
+printf 'rule r {\n' >"$conf"
 trace=$dir/messages
 : >"$trace"
 is 'a bad file, for a program that starts' "$(now)" 302

@@ -105,6 +105,46 @@ START_TEST(follows)
 }
 END_TEST
 
+/* Behind the last number comes the first, and the halves still take turns. */
+START_TEST(numbers)
+{
+	const uint32_t NUMBERS[] = {SHARED_LAST, 1, 2};
+	struct shared_header *header;
+	struct shared shared;
+	int fd;
+
+	publish('a', 1);
+	publish('a', 1);
+	fd = open(path, O_RDWR);
+	header =
+	    mmap(NULL, SHARED_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	ck_assert_int_eq(shared_map(path, &shared), 0);
+	header->current = SHARED_LAST;
+	header->begun = SHARED_LAST;
+	for (size_t i = 1; i < ARRAY_LEN(NUMBERS); i++) {
+		/* While the next one is written. */
+		header->begun = NUMBERS[i];
+		ck_assert(shared_intact(&shared, NUMBERS[i - 1]));
+		header->begun = NUMBERS[i - 1];
+		ck_assert_uint_eq(
+		    publish((char)('a' + i), 1).generation, NUMBERS[i]);
+		ck_assert_uint_eq(header->current, NUMBERS[i]);
+		ck_assert_int_eq(letter_of(&shared), 'a' + (int)i);
+		ck_assert(shared_intact(&shared, NUMBERS[i - 1]));
+		ck_assert(i < 2 || !shared_intact(&shared, NUMBERS[i - 2]));
+	}
+	shared_unmap(&shared);
+	/* Numbers that mean something else are not one of ours. */
+	header->current = 0;
+	ck_assert_int_eq(shared_map(path, &shared), -EBADMSG);
+	header->current = UINT32_MAX;
+	ck_assert_int_eq(shared_map(path, &shared), -EBADMSG);
+	ck_assert(publish('d', 1).new_file);
+	munmap(header, SHARED_PAGE);
+}
+END_TEST
+
 /* A reader of one generation is safe until the next but one is begun. */
 START_TEST(intact)
 {
@@ -350,6 +390,7 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, follows);
+	tcase_add_test(tc, numbers);
 	tcase_add_test(tc, intact);
 	tcase_add_test(tc, outgrown);
 	tcase_add_test(tc, refused);
