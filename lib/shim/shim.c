@@ -8,21 +8,16 @@
  * allocation, no lock, no stdio, no descriptor.
  */
 #include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "apply/apply.h"
 #include "apply/memo.h"
 #include "base/addr.h"
+#include "base/listen_fds.h"
 #include "shim/hooks.h"
 #include "shim/policy.h"
 #include "shim/real.h"
-
-/* sd_listen_fds(3): the first descriptor of socket activation. */
-#define LISTEN_FDS_START 3
-#define LISTEN_FDS_MAX   1024
 
 /*
  * The hooks have names of their own in C, so that they don't have to repeat
@@ -488,33 +483,6 @@ is_socket(int fd)
 }
 
 /*
- * A variable's number, 0 without one. Not strtol(3), for which a compiler may
- * put in a function that only the newest C libraries have.
- */
-static long
-number(const char *text)
-{
-	long value = 0;
-
-	while (text != NULL && *text >= '0' && *text <= '9' &&
-	       value < INT_MAX / 10)
-		value = value * 10 + (*text++ - '0');
-	return value;
-}
-
-/* How many sockets systemd has opened for us. */
-static long
-activated(void)
-{
-	long count;
-
-	if (number(getenv("LISTEN_PID")) != getpid())
-		return 0;
-	count = number(getenv("LISTEN_FDS"));
-	return count < LISTEN_FDS_MAX ? count : LISTEN_FDS_MAX;
-}
-
-/*
  * Sockets that were there before the program: descriptor 0 from an inetd,
  * and those of a socket-activated service. Most programs have none, and need
  * not look at the policy before they make one.
@@ -523,15 +491,15 @@ static void
 shim_inherited(void)
 {
 	bool inetd = is_socket(STDIN_FILENO);
-	long count = activated();
+	const int count = listen_fds_count();
 	struct hook hook;
 
-	if ((!inetd && count <= 0) || !hook_begin(&hook))
+	if ((!inetd && count == 0) || !hook_begin(&hook))
 		return;
 	if (inetd)
 		inherited(&hook, STDIN_FILENO);
-	for (long i = 0; i < count; i++)
-		inherited(&hook, LISTEN_FDS_START + (int)i);
+	for (int i = 0; i < count; i++)
+		inherited(&hook, LISTEN_FDS_START + i);
 }
 
 /* glibc hands main()'s arguments to a constructor, too. */

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "apply/apply.h"
+#include "base/listen_fds.h"
 #include "supervise/supervise_view.h"
 
-#define LISTEN_FDS_START 3
-#define FDS_MAX          65536 /* looked at; more have few programs */
+#define FDS_MAX 65536 /* looked at; more have few programs */
 
 static const char *
 base_name(const char *path)
@@ -22,19 +22,6 @@ base_name(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash != NULL ? slash + 1 : path;
-}
-
-/* How many sockets sd_listen_fds(3) would find. */
-static int
-activation_count(void)
-{
-	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
-	long number;
-
-	if (pid == NULL || count == NULL || atol(pid) != getpid())
-		return 0;
-	number = atol(count);
-	return number < 0 ? 0 : number > FDS_MAX ? FDS_MAX : (int)number;
 }
 
 static bool
@@ -52,7 +39,7 @@ static void
 look_at_all(struct apply *apply, int trace)
 {
 	struct apply_host host = {.pid = getpid(), .trace = trace};
-	const int activated = LISTEN_FDS_START + activation_count();
+	const int activated = LISTEN_FDS_START + listen_fds_count();
 	const long max = sysconf(_SC_OPEN_MAX);
 
 	apply->host = &host;
