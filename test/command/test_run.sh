@@ -128,6 +128,7 @@ same 'way: no rules, nothing to supervise for' \
 ran"
 
 # Who may not make a file longer would be ended by SIGXFSZ.
+echo 'kashim[1]: ' >large
 truncate -s 4096 large
 for way in --preload --supervise; do
 	same "trace: as large as files may be, $way" "$(ulimit -f 0
