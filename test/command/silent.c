@@ -13,8 +13,9 @@
  * "library FILE": has FILE, "libkashim.so", mapped as the library would be.
  * "policy FILE SHARED": the same with a FILE that it writes, in which it says
  * that it goes by the published policy SHARED, which it writes, too.
- * "plain -": has nothing of that.
- * They print their pid, and end with standard input.
+ * "locked FILE": has FILE mapped, and one thread waits to read it, by a way
+ * that holds the lock of its memory, and another one for that lock. "plain -":
+ * has nothing of that. They print their pid, and end with standard input.
  *
  * "connect FILE": connects again and again, to an address that lies in FILE.
  * "count N": connects N times, and prints how often keepalive was on.
@@ -23,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -261,6 +263,38 @@ say_published(const char *library, const char *shared)
 	    library, NULL, PROT_READ | PROT_WRITE, MAP_PRIVATE) = 'k';
 }
 
+static void *
+read_own(void *memory)
+{
+	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	char byte;
+
+	usleep(100000);
+	(void)!pread(fd, &byte, 1, (off_t)(uintptr_t)memory);
+	return NULL;
+}
+
+static void *
+want_lock(void *memory)
+{
+	usleep(300000);
+	return mmap(memory, 4096, PROT_NONE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
+
+/* Whatever takes memory has to come before. */
+static void
+lock_memory(const char *path)
+{
+	char *memory = map(path, NULL, PROT_READ, MAP_PRIVATE);
+	pthread_t thread;
+
+	need(pthread_create(&thread, NULL, read_own, memory) == 0 &&
+		 pthread_create(&thread, NULL, want_lock, memory + 4096) == 0,
+	    "thread");
+	usleep(500000);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -295,8 +329,10 @@ main(int argc, char *argv[])
 		map(argv[2], NULL, PROT_READ | PROT_WRITE, MAP_PRIVATE);
 	else if (strcmp(argv[1], "policy") == 0)
 		say_published(argv[2], argv[3]);
-	printf("%d\n", (int)getpid());
-	fflush(stdout);
+	snprintf(line, sizeof(line), "%d\n", (int)getpid());
+	if (strcmp(argv[1], "locked") == 0)
+		lock_memory(argv[2]);
+	need(write(STDOUT_FILENO, line, strlen(line)) > 0, "write");
 	/* Last: its arguments and its environment are gone then. */
 	if (strcmp(argv[1], "name") == 0)
 		cover_name(argv[2]);

@@ -156,6 +156,17 @@ in_file 'a library that never answers: doctor' listed \
 	'it does not answer when its memory is read'
 stop_servers
 
+# A memory whose lock is held for ever: ps(1) waits for that, too.
+serve fs $third
+as $third "$work/hostile" locked "$work/fs/page"
+limited ./kashim doctor -c conf "$started"
+same 'a memory that is locked: doctor' "$?" 1
+in_file 'a memory that is locked: doctor' listed 'does not answer'
+limited ./kashim status --json -c conf --pid "$started"
+same 'a memory that is locked' "$?" 1
+in_file 'a memory that is locked' listed "\"pid\": $started,"
+stop_servers
+
 # A published policy, so the process says, of a name that leads elsewhere now:
 # to FIFOs of root, in place of the file and of a directory above it; to a FIFO
 # without a link; to a file of root's that is none of ours, and to one that is.

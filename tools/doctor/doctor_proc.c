@@ -142,69 +142,6 @@ read_start(struct doctor_proc *proc)
 	    .tv_sec = age_ns / 1000000000, .tv_nsec = age_ns % 1000000000};
 }
 
-/*
- * Its program and its root directory, which may be on a file system of its
- * own. (The reader of look.h has the caller's root directory.)
- */
-struct files {
-	pid_t thread;
-	bool opened; /* the program */
-	bool elf_known;
-	bool root_known;
-	bool other_root;
-	struct elf_file elf;
-};
-
-static void
-look_files(void *data)
-{
-	struct files *files = data;
-	struct stat own, its, own_ns, its_ns;
-	char path[32];
-	int dir, fd;
-
-	snprintf(path, sizeof(path), "/proc/%d", (int)files->thread);
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return;
-	files->root_known = fstatat(dir, "root", &its, 0) == 0 &&
-	                    fstatat(dir, "ns/mnt", &its_ns, 0) == 0 &&
-	                    stat("/", &own) == 0 &&
-	                    stat("/proc/self/ns/mnt", &own_ns) == 0;
-	files->other_root =
-	    files->root_known &&
-	    (own.st_dev != its.st_dev || own.st_ino != its.st_ino ||
-		own_ns.st_ino != its_ns.st_ino);
-	fd = openat(dir, "exe", O_RDONLY | O_CLOEXEC);
-	close(dir);
-	if (fd < 0)
-		return;
-	files->opened = true;
-	files->elf_known = elf_file_read(fd, &files->elf) == 0;
-	close(fd);
-}
-
-static int
-read_files(struct doctor_proc *proc)
-{
-	struct files files = {.thread = proc->process.thread};
-	int error;
-
-	_Static_assert(sizeof(files) <= LOOK_MAX, "one look");
-	error = look(proc->process.pid, proc->process.uid, look_files, &files,
-	    sizeof(files));
-	if (error == -ETIMEDOUT) {
-		proc->process.silent = true;
-		return 0;
-	}
-	proc->root_known = files.root_known;
-	proc->other_root = files.other_root;
-	proc->readable = files.opened;
-	proc->elf_known = files.elf_known;
-	proc->elf = files.elf;
-	return error;
-}
-
 static bool
 ends_with(const char *text, size_t length, const char *end)
 {
@@ -238,6 +175,150 @@ find_mapping(const char *maps, struct doctor_mapping *mapping)
 	}
 }
 
+/*
+ * Its program, its root directory, which may be on a file system of its own,
+ * and its mappings: a reader of its memory that waits may keep all others from
+ * them. (The reader of look.h has the caller's root directory.)
+ */
+struct files {
+	pid_t thread;
+	bool opened; /* the program */
+	bool elf_known;
+	bool root_known;
+	bool other_root;
+	bool kernel;
+	int error; /* that maps can't be read with, or 0 */
+	struct doctor_mapping mapping;
+	struct elf_file elf;
+};
+
+static void
+look_files(void *data)
+{
+	struct files *files = data;
+	struct stat own, its, own_ns, its_ns;
+	char path[32], *maps;
+	size_t size;
+	int dir, fd;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)files->thread);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	files->error = dir < 0 ? -errno : 0;
+	if (dir < 0)
+		return;
+	files->root_known = fstatat(dir, "root", &its, 0) == 0 &&
+	                    fstatat(dir, "ns/mnt", &its_ns, 0) == 0 &&
+	                    stat("/", &own) == 0 &&
+	                    stat("/proc/self/ns/mnt", &own_ns) == 0;
+	files->other_root =
+	    files->root_known &&
+	    (own.st_dev != its.st_dev || own.st_ino != its.st_ino ||
+		own_ns.st_ino != its_ns.st_ino);
+	maps = slurp(dir, "maps", &size);
+	if (maps) {
+		find_mapping(maps, &files->mapping);
+		files->kernel = size == 0;
+		free(maps);
+	} else {
+		files->error = -errno;
+	}
+	fd = openat(dir, "exe", O_RDONLY | O_CLOEXEC);
+	close(dir);
+	if (fd < 0)
+		return;
+	files->opened = true;
+	files->elf_known = elf_file_read(fd, &files->elf) == 0;
+	close(fd);
+}
+
+/* Returns -EACCES without the permission to look. */
+static int
+read_files(struct doctor_proc *proc)
+{
+	struct files files = {.thread = proc->process.thread};
+	int error;
+
+	_Static_assert(sizeof(files) <= LOOK_MAX, "one look");
+	error = look(proc->process.pid, proc->process.uid, look_files, &files,
+	    sizeof(files));
+	if (error < 0)
+		return error;
+	proc->root_known = files.root_known;
+	proc->other_root = files.other_root;
+	if (files.error < 0)
+		return files.error == -EPERM ? -EACCES : files.error;
+	proc->kernel = files.kernel;
+	proc->mapping = files.mapping;
+	proc->readable = files.opened;
+	proc->elf_known = files.elf_known;
+	proc->elf = files.elf;
+	return 0;
+}
+
+/* A part of its environment. */
+struct part {
+	pid_t thread;
+	off_t from;
+	ssize_t size; /* or -errno */
+	char bytes[4096];
+};
+
+static void
+look_part(void *data)
+{
+	struct part *part = data;
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)part->thread);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	part->size =
+	    fd < 0 ? -1
+		   : pread(fd, part->bytes, sizeof(part->bytes), part->from);
+	if (part->size < 0)
+		part->size = -errno;
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Where it can't be read there is none. */
+static int
+read_environment(struct doctor_proc *proc)
+{
+	struct part part = {.thread = proc->process.thread};
+	size_t size = 0;
+	char *bytes = calloc(1, 1);
+	int error = bytes ? 0 : -ENOMEM;
+
+	while (error == 0 && size < FILE_MAX) {
+		char *more;
+
+		part.from = (off_t)size;
+		error = look(proc->process.pid, proc->process.uid, look_part,
+		    &part, sizeof(part));
+		if (error == 0 && part.size < 0)
+			error = (int)part.size;
+		if (error < 0 || part.size == 0)
+			break;
+		more = realloc(bytes, size + (size_t)part.size + 1);
+		if (!more) {
+			error = -ENOMEM;
+			break;
+		}
+		bytes = more;
+		memcpy(bytes + size, part.bytes, (size_t)part.size);
+		size += (size_t)part.size;
+		bytes[size] = '\0';
+	}
+	if (error == 0) {
+		proc->environment = bytes;
+		proc->environment_size = size;
+		return 0;
+	}
+	free(bytes);
+	return error == -ENOMEM || error == -ETIMEDOUT ? error : 0;
+}
+
 static void
 count_io_urings(int dir, struct doctor_proc *proc)
 {
@@ -266,19 +347,22 @@ static int
 read_inside(int dir, struct doctor_proc *proc)
 {
 	size_t size;
-	char *maps = slurp(dir, "maps", &size), *auxv;
+	char *auxv;
 	ssize_t length;
+	int error = read_files(proc);
 
-	if (!maps)
-		return errno == EACCES || errno == EPERM ? 0
-		       : errno == ENOENT                 ? -ESRCH
-		                                         : -errno;
-	find_mapping(maps, &proc->mapping);
-	proc->kernel = size == 0;
-	free(maps);
+	if (error == 0)
+		error = read_environment(proc);
+	if (error == -ETIMEDOUT) {
+		proc->process.silent = true;
+		proc->readable = false;
+	}
+	if (error < 0)
+		return error == -EACCES || error == -ETIMEDOUT ? 0
+		       : error == -ENOENT                      ? -ESRCH
+		                                               : error;
 	length = readlinkat(dir, "exe", proc->exe, PATH_MAX - 1);
 	proc->exe[length < 0 ? 0 : length] = '\0';
-	proc->environment = slurp(dir, "environ", &proc->environment_size);
 	proc->readable = proc->readable && length > 0 && proc->environment;
 	auxv = slurp(dir, "auxv", &size);
 	proc->secure = auxv && auxv_find(auxv, size, AT_SECURE) != 0;
@@ -304,9 +388,6 @@ doctor_proc_read(pid_t pid, struct doctor_proc *proc)
 	error = read_status(dir, proc);
 	if (error == 0) {
 		read_start(proc);
-		error = read_files(proc);
-	}
-	if (error == 0) {
 		error = read_inside(dir, proc);
 	}
 	close(dir);

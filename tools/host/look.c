@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -37,7 +37,8 @@ struct request {
 
 static struct {
 	pid_t pid;
-	int fd; /* -1: there is none */
+	int fd;    /* -1: there is none */
+	uid_t own; /* our user, whose reader it is */
 	bool counted;
 } reader = {.fd = -1};
 
@@ -87,7 +88,6 @@ forget_old(void)
 static bool
 is_refused(pid_t pid, uid_t uid)
 {
-	const uid_t own = geteuid();
 	unsigned int user = 0, others = 0;
 
 	forget_old();
@@ -95,9 +95,10 @@ is_refused(pid_t pid, uid_t uid)
 		if (vain.table[i].pid == pid)
 			return true;
 		user += vain.table[i].uid == uid;
-		others += vain.table[i].uid != own;
+		others += vain.table[i].uid != reader.own;
 	}
-	return user >= LOOK_LEFT_USER || (uid != own && others >= LOOK_LEFT);
+	return user >= LOOK_LEFT_USER ||
+	       (uid != reader.own && others >= LOOK_LEFT);
 }
 
 static void
@@ -153,7 +154,7 @@ count_left(pid_t pid)
 	ids = strstr(status, "\nUid:");
 	if (sscanf(status, "Name:\t" NAME "%u", &uid) == 1 && ids != NULL &&
 	    sscanf(ids + 5, "%*u %u", &effective) == 1 &&
-	    effective == geteuid() &&
+	    effective == reader.own &&
 	    ((signals(status, "\nSigPnd:") | signals(status, "\nShdPnd:")) &
 		(UINT64_C(1) << (SIGKILL - 1))) != 0)
 		note_vain(pid, 0, uid);
@@ -240,6 +241,7 @@ static void __attribute__((noreturn)) read_for_ever(int socket)
 static int
 start(void)
 {
+	const struct timeval limit = {.tv_usec = LOOK_LIMIT_MS * 1000};
 	int pair[2];
 	pid_t pid;
 
@@ -249,7 +251,8 @@ start(void)
 	if (pid == 0)
 		read_for_ever(pair[1]);
 	close(pair[1]);
-	if (pid < 0) {
+	if (pid < 0 || setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit,
+			   sizeof(limit)) < 0) {
 		close(pair[0]);
 		return -EAGAIN;
 	}
@@ -272,16 +275,14 @@ is_busy(void)
 }
 
 static bool
-wait_for_answer(void)
+take_answer(void *data, size_t size)
 {
-	struct pollfd answer = {.fd = reader.fd, .events = POLLIN};
-
 	for (int times = 0; times < BUSY_MAX; times++) {
-		const int ready = poll(&answer, 1, LOOK_LIMIT_MS);
+		const ssize_t got = recv(reader.fd, data, size, 0);
 
-		if (ready > 0)
-			return true;
-		if (ready == 0 && !is_busy())
+		if (got >= 0)
+			return (size_t)got == size;
+		if (errno != EINTR && (errno != EAGAIN || !is_busy()))
 			return false;
 	}
 	return false;
@@ -297,8 +298,7 @@ ask(const struct request *request, void *data, size_t size)
 	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
 
 	return sendmsg(reader.fd, &message, MSG_NOSIGNAL) > 0 &&
-	       wait_for_answer() &&
-	       recv(reader.fd, data, size, MSG_DONTWAIT) == (ssize_t)size;
+	       take_answer(data, size);
 }
 
 int
@@ -307,7 +307,9 @@ look(pid_t pid, uid_t uid, look_fn *fn, void *data, size_t size)
 	const struct request request = {.fn = fn, .uid = uid};
 	int error;
 
-	if (!reader.counted && uid != geteuid())
+	if (reader.fd < 0)
+		reader.own = geteuid();
+	if (!reader.counted && uid != reader.own)
 		count_others();
 	if (vain.count > 0 && is_refused(pid, uid))
 		return -ETIMEDOUT;

@@ -9,9 +9,10 @@
  * there is no answer in LOOK_LIMIT_MS it is killed and left behind, and the
  * next look has a new one.
  *
- * What may be read without it: /proc/PID/stat, status, cmdline, environ, auxv,
- * maps, cgroup, the links in fd and ns, and where exe and map_files lead. For
- * all of these the kernel waits for no page that belongs to a file.
+ * What may be read without it: /proc/PID/stat, status, auxv, cgroup, and the
+ * links exe, fd and ns. For maps, cmdline and environ the kernel takes the lock
+ * of the memory, which another read that waits may hold (mmap_lock); a user can
+ * arrange that, too.
  *
  * Readers that were left behind are counted, also those of other runs of the
  * command: LOOK_LEFT_USER for the processes of one user, LOOK_LEFT for those of
@@ -33,7 +34,7 @@
 #define LOOK_PAUSE_MS  10000
 
 /* How much a look can take and bring, in bytes. */
-#define LOOK_MAX 8192
+#define LOOK_MAX 16384
 
 /*
  * Called in the reader, with a copy of the caller's data, which it may change.
