@@ -274,21 +274,24 @@ is_busy(void)
 	return state != NULL && strncmp(state, ") R", 3) == 0;
 }
 
-static bool
+/* -EPIPE: the reader is gone, which is nobody's fault that we know of. */
+static int
 take_answer(void *data, size_t size)
 {
 	for (int times = 0; times < BUSY_MAX; times++) {
 		const ssize_t got = recv(reader.fd, data, size, 0);
 
 		if (got >= 0)
-			return (size_t)got == size;
-		if (errno != EINTR && (errno != EAGAIN || !is_busy()))
-			return false;
+			return (size_t)got == size ? 0 : -EPIPE;
+		if (errno != EINTR && errno != EAGAIN)
+			return -EPIPE;
+		if (errno == EAGAIN && !is_busy())
+			break;
 	}
-	return false;
+	return -ETIMEDOUT;
 }
 
-static bool
+static int
 ask(const struct request *request, void *data, size_t size)
 {
 	struct iovec parts[] = {
@@ -297,8 +300,9 @@ ask(const struct request *request, void *data, size_t size)
 	};
 	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
 
-	return sendmsg(reader.fd, &message, MSG_NOSIGNAL) > 0 &&
-	       take_answer(data, size);
+	if (sendmsg(reader.fd, &message, MSG_NOSIGNAL) < 0)
+		return -EPIPE;
+	return take_answer(data, size);
 }
 
 int
@@ -313,15 +317,19 @@ look(pid_t pid, uid_t uid, look_fn *fn, void *data, size_t size)
 		count_others();
 	if (vain.count > 0 && is_refused(pid, uid))
 		return -ETIMEDOUT;
-	error = reader.fd < 0 ? start() : 0;
-	if (error < 0)
-		return error;
-	if (ask(&request, data, size))
-		return 0;
+	for (int tries = 0; tries < 2; tries++) {
+		error = reader.fd < 0 ? start() : 0;
+		if (error < 0)
+			return error;
+		error = ask(&request, data, size);
+		if (error == 0)
+			return 0;
+		kill(reader.pid, SIGKILL);
+		look_stop();
+		if (error == -ETIMEDOUT)
+			break;
+	}
 	note_vain(reader.pid, pid, uid);
-	kill(reader.pid, SIGKILL);
-	close(reader.fd);
-	reader.fd = -1;
 	return -ETIMEDOUT;
 }
 

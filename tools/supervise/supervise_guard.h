@@ -8,8 +8,7 @@
  * it is the guard that is killed, the worker takes its place.
  *
  * The guard also ends a worker that makes no headway, whatever holds it up: a
- * SIGSTOP, memory of the program on a device that does not answer, a trace on
- * a file system that is frozen.
+ * SIGSTOP, or a trace on a file system that is frozen.
  */
 #ifndef KASHIM_SUPERVISE_GUARD_H
 #define KASHIM_SUPERVISE_GUARD_H
