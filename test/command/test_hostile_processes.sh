@@ -183,7 +183,8 @@ policy() {
 }
 policy $fourth shared
 follows='"source":"published","generation":7,"in_force":null,"follows":'
-same 'a policy' "$(say)" "${follows}true"
+same 'a policy' "$(say)" \
+	'"source":"published","generation":7,"in_force":7,"follows":true'
 rm names/shared && ln -s "$work/root/fifo" names/shared
 same 'a link to a FIFO' "$(say)" "${follows}false"
 rm names/shared && mkfifo -m 666 names/shared && exec 7<>names/shared

@@ -123,10 +123,12 @@ newest(int fd)
  * The file that has this name for the process now. Anybody can have put
  * anything there, and to open a device or a FIFO is enough to disturb it. So
  * no link is followed, and nothing is opened but a file that the library would
- * believe. (The kernel wrote the name without links when it was mapped.)
+ * believe. (The kernel wrote the name without links when it was mapped.) If it
+ * is the mapped file still, its generation is known: mapped.
  */
 static void
-judge_name(pid_t pid, uint64_t inode, struct generation *generation)
+judge_name(
+    pid_t pid, uint64_t inode, uint32_t mapped, struct generation *generation)
 {
 	char name[32];
 	struct stat st;
@@ -143,7 +145,9 @@ judge_name(pid_t pid, uint64_t inode, struct generation *generation)
 	if (fstat(fd, &st) == 0) {
 		/* The device may differ in maps (btrfs, overlayfs). */
 		generation->follows = S_ISREG(st.st_mode) && st.st_ino == inode;
-		if (trust_file(&st) == TRUST_FULL)
+		if (generation->follows)
+			generation->newest = mapped;
+		else if (trust_file(&st) == TRUST_FULL)
 			generation->newest = newest(fd);
 	}
 	close(fd);
@@ -151,7 +155,8 @@ judge_name(pid_t pid, uint64_t inode, struct generation *generation)
 
 /* Where the published policy is mapped, its file. */
 static void
-find_file(pid_t pid, FILE *maps, uint64_t at, struct generation *generation)
+find_file(pid_t pid, FILE *maps, uint64_t at, uint32_t mapped,
+    struct generation *generation)
 {
 	char line[PATH_MAX + 128];
 	struct mapping mapping;
@@ -170,7 +175,7 @@ find_file(pid_t pid, FILE *maps, uint64_t at, struct generation *generation)
 			return;
 		memcpy(generation->path, mapping.path, len);
 		generation->path[len] = '\0';
-		judge_name(pid, mapping.inode, generation);
+		judge_name(pid, mapping.inode, mapped, generation);
 		return;
 	}
 }
@@ -196,7 +201,7 @@ judge(pid_t pid, FILE *maps, const struct telltale *telltale,
 	error = read_memory(pid, telltale->shared, &header, sizeof(header));
 	if (error < 0)
 		return error;
-	find_file(pid, maps, telltale->shared, generation);
+	find_file(pid, maps, telltale->shared, header.current, generation);
 	if (telltale->passes == 0 || header.current != telltale->passed) {
 		generation->source = GENERATION_PUBLISHED;
 		generation->number = header.current;
