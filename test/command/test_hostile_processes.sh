@@ -123,13 +123,10 @@ in_file 'a name that never comes: doctor' listed 'does not answer'
 # Then nothing of that user is looked into, and all of another.
 for page in 1 2 3 4 5; do
 	as $nobody "$work/hostile" name "$work/fs/page$page"
+	limited ./kashim status -c conf --pid "$started"
 done
 as $nobody "$work/alias" plain -
-for _ in 1 2 3; do
-	limited ./kashim status -c conf
-done
-holds 'readers that were left behind' [ "$(left)" -gt 1 ]
-holds 'readers that were left behind' [ "$(left)" -le 4 ]
+same 'readers that were left behind' "$(left)" 4
 same 'one user' "$(rows ./kashim status -c conf)" \
 	'alias off named
 alias unknown -
@@ -202,7 +199,9 @@ policy 0 of-root
 cp names/of-root names/new && mv names/new names/of-root
 same "another file, of root's" "$(say)" \
 	'"source":"published","generation":7,"in_force":7,"follows":false'
-chown $fourth names/of-root
+mv names/of-root root/policy && ln -s "$work/root/policy" names/of-root
+same "a link to another file, of root's" "$(say)" "${follows}false"
+mv root/policy names/of-root && chown $fourth names/of-root
 same "another file, of a user's" "$(say)" "${follows}false"
 
 # A name below a directory that never answers.
