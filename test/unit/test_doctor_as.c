@@ -60,8 +60,7 @@ START_TEST(stopped)
 	int data = 0;
 
 	elsewhere(&place);
-	ck_assert_int_eq(
-	    doctor_as(&place, stop, &data, sizeof(data)), -ETIME);
+	ck_assert_int_eq(doctor_as(&place, stop, &data, sizeof(data)), -ETIME);
 	ck_assert_int_eq(data, 0);
 	ck_assert_int_lt(time(NULL) - before, 20);
 	/* It is not left behind. */
