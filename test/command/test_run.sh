@@ -642,7 +642,7 @@ until_true 5 unsupervised $pid
 step
 ends_steps 'both killed' '77 38'
 
-timeout 60 kashim run ./supervised stuck 3500 >out 2>err
+timeout 60 kashim run ./supervised stuck 1500 77 >out 2>err
 same 'memory that nobody gives' "$?, $(cat out)" '0, stuck: ran, all right'
 cat err
 

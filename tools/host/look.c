@@ -28,6 +28,9 @@
 #define BUSY_MAX 20
 /* What a reader is called, so that another run knows for whom it waits. */
 #define NAME "look:"
+/* In place of the program's name on its command line, for ps(1) and pkill(1).
+ */
+#define TITLE "look"
 
 /* What goes before the data. fn is at the same place in both processes. */
 struct request {
@@ -201,6 +204,17 @@ let_go(int socket)
 		close((int)fd);
 }
 
+/* Where the kernel reads it: as much as there is room for. */
+static void
+set_title(void)
+{
+	size_t room = strlen(program_invocation_name);
+
+	memset(program_invocation_name, 0, room);
+	memcpy(program_invocation_name, TITLE,
+	    room < strlen(TITLE) ? room : strlen(TITLE));
+}
+
 static void __attribute__((noreturn)) read_for_ever(int socket)
 {
 	static union {
@@ -216,6 +230,7 @@ static void __attribute__((noreturn)) read_for_ever(int socket)
 	ssize_t got;
 
 	let_go(socket);
+	set_title();
 	while ((got = readv(0, parts, 2)) != 0) {
 		char name[sizeof(NAME) + 3 * sizeof(uid_t)];
 
@@ -305,6 +320,14 @@ ask(const struct request *request, void *data, size_t size)
 	return take_answer(data, size);
 }
 
+static void
+drop(void)
+{
+	kill(reader.pid, SIGKILL);
+	close(reader.fd);
+	reader.fd = -1;
+}
+
 int
 look(pid_t pid, uid_t uid, look_fn *fn, void *data, size_t size)
 {
@@ -324,8 +347,7 @@ look(pid_t pid, uid_t uid, look_fn *fn, void *data, size_t size)
 		error = ask(&request, data, size);
 		if (error == 0)
 			return 0;
-		kill(reader.pid, SIGKILL);
-		look_stop();
+		drop();
 		if (error == -ETIMEDOUT)
 			break;
 	}
@@ -358,8 +380,8 @@ look_stop(void)
 {
 	if (reader.fd < 0)
 		return;
-	close(reader.fd);
-	reader.fd = -1;
-	/* At the end of its work at the latest it ends by itself. */
-	(void)waitpid(reader.pid, NULL, WNOHANG | __WALL);
+	drop();
+	/* It had nothing to do, so nothing can hold it up. */
+	while (waitpid(reader.pid, NULL, __WALL) < 0 && errno == EINTR)
+		continue;
 }

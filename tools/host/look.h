@@ -60,7 +60,10 @@ int look(pid_t pid, uid_t uid, look_fn *fn, void *data, size_t size);
  */
 ssize_t look_memory(pid_t pid, uint64_t at, void *to, size_t size);
 
-/* Ends the reader, if there is one. After a fork(2) the child's to call. */
+/*
+ * Ends the reader, if there is one. The reader is its caller's alone: before a
+ * child that makes looks of its own is started, this is to be called.
+ */
 void look_stop(void);
 
 #endif
