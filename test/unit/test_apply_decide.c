@@ -237,10 +237,18 @@ options_of(int rule)
 }
 
 /* The policy of a case; the second rule is there if it says anything. */
+/* Is nothing said of it? Then there is no such rule. */
+static bool
+is_no_rule(const struct about_rule *rule)
+{
+	return rule->source == NULL && rule->destination == NULL &&
+	       rule->port == 0 && rule->direction == 0 &&
+	       rule->app_settings == 0 && rule->action == 0;
+}
+
 static uint8_t *
 make_policy(const struct about *about, struct image *image)
 {
-	static const struct about_rule NO_RULE;
 	struct rule rules[2] = {{0}};
 	struct prefix sources[2], destinations[2];
 	struct port_range ports[2];
@@ -251,7 +259,7 @@ make_policy(const struct about *about, struct image *image)
 		const struct about_rule *from = &about->rules[i];
 		struct rule *rule = &rules[i];
 
-		if (i == 1 && memcmp(from, &NO_RULE, sizeof(NO_RULE)) == 0)
+		if (i == 1 && is_no_rule(from))
 			break;
 		count = i + 1;
 		rule->name = i == 0 ? "first" : "second";

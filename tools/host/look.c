@@ -221,7 +221,7 @@ static void __attribute__((noreturn)) read_for_ever(int socket)
 		char bytes[LOOK_MAX];
 		max_align_t align;
 	} data;
-	struct request request;
+	struct request request = {0};
 	struct iovec parts[] = {
 	    {.iov_base = &request, .iov_len = sizeof(request)},
 	    {.iov_base = data.bytes, .iov_len = sizeof(data.bytes)},
