@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * kashim apply: the rules on connections that are open already, and on
- * listeners, from outside. live.h says what there is, mend.h sets it; this
+ * listeners, from outside. live.h says what there is, repair.h sets it; this
  * file sees to it that nothing slips through between the two, and reports.
  */
 #include "cmd/cmd.h"
@@ -17,9 +17,9 @@
 #include "cmd/cmd_choice.h"
 #include "config/config.h"
 #include "live/live.h"
-#include "live/mend.h"
 #include "live/pick.h"
-#include "status/mend_list.h"
+#include "live/repair.h"
+#include "status/repair_list.h"
 #include "term/text.h"
 
 static const char help[] =
@@ -73,7 +73,7 @@ struct applying {
 	const struct request *request;
 	struct live_choice *choice;
 	const struct image *image;
-	struct mend_list list;
+	struct repair_list list;
 	/*
 	 * Connections that waited to be accepted when their listener had just
 	 * been set, and still do: what comes behind them inherits.
@@ -107,39 +107,39 @@ unseen(struct applying *applying, const struct live_socket *socket,
 	}
 	if (socket->process == NULL && live->closed_count == 0) {
 		applying->tally.unheld++;
-		return mend_list_refused(
+		return repair_list_refused(
 		    &applying->list, socket, "no process has it");
 	}
 	if (socket->process != NULL && socket->process->silent) {
 		applying->tally.silent++;
-		return mend_list_refused(
+		return repair_list_refused(
 		    &applying->list, socket, "its process does not answer");
 	}
 	applying->tally.unseen++;
-	return mend_list_refused(&applying->list, socket, "not permitted");
+	return repair_list_refused(&applying->list, socket, "not permitted");
 }
 
 static int
-mend(struct applying *applying, const struct live_socket *socket, int pidfd)
+repair(struct applying *applying, const struct live_socket *socket, int pidfd)
 {
 	struct tally *tally = &applying->tally;
-	struct mend mend;
+	struct repair result;
 
-	switch (mend_socket(applying->image, socket, pidfd,
-	    applying->request->dry_run, &mend)) {
-	case MEND_RIGHT:
+	switch (repair_socket(applying->image, socket, pidfd,
+	    applying->request->dry_run, &result)) {
+	case REPAIR_RIGHT:
 		tally->right++;
 		return 0;
-	case MEND_GONE:
+	case REPAIR_GONE:
 		tally->gone++;
 		return 0;
-	case MEND_REFUSED:
+	case REPAIR_REFUSED:
 		tally->failed++;
-		return mend_list_refused(&applying->list, socket,
-		    mend.error != 0 ? strerror(-mend.error) : "not taken");
+		return repair_list_refused(&applying->list, socket,
+		    result.error != 0 ? strerror(-result.error) : "not taken");
 	default:
 		tally->changed++;
-		return mend_list_changed(&applying->list, socket, &mend);
+		return repair_list_changed(&applying->list, socket, &result);
 	}
 }
 
@@ -158,7 +158,7 @@ apply_to(struct applying *applying, const struct live *live, bool listeners)
 			continue;
 		switch (socket->verdict) {
 		case LIVE_OK:
-			tally->right += !mend_list_has(
+			tally->right += !repair_list_has(
 			    &applying->list, socket->socket.cookie);
 			continue;
 		case LIVE_NO_RULE:
@@ -176,7 +176,7 @@ apply_to(struct applying *applying, const struct live *live, bool listeners)
 			process = socket->process;
 			pidfd = process_open(process);
 		}
-		error = mend(applying, socket, pidfd);
+		error = repair(applying, socket, pidfd);
 	}
 	if (pidfd >= 0)
 		close(pidfd);
@@ -207,7 +207,7 @@ find_old(struct applying *applying, const struct live *live)
 
 		if (applying->old_known
 			? is_old(applying, waiting->cookie)
-			: mend_list_has(&applying->list, waiting->listener))
+			: repair_list_has(&applying->list, waiting->listener))
 			old[count++] = waiting->cookie;
 	}
 	free(applying->old);
@@ -228,7 +228,7 @@ pass(struct applying *applying, struct live *live, bool *listeners_changed)
 	if (error < 0)
 		return error;
 	*tally = (struct tally){.changed = changed, .gone = tally->gone};
-	mend_list_next(&applying->list);
+	repair_list_next(&applying->list);
 	/* Listeners first: what they accept from now on inherits. */
 	error = apply_to(applying, live, true);
 	*listeners_changed = tally->changed > changed;
@@ -383,7 +383,7 @@ apply(struct choice *choice, const struct image *image, const char *config,
 	status = error < 0 ? cmd_choice_failed(error, &live)
 	                   : conclude(&applying, &live);
 	live_free(&live);
-	mend_list_free(&applying.list);
+	repair_list_free(&applying.list);
 	free(applying.old);
 	return status;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mend_list: the lines that kashim apply prints.
+ * repair_list: the lines that kashim apply prints.
  */
-#include "status/mend_list.h"
+#include "status/repair_list.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ compare_cookies(const void *a, const void *b)
 }
 
 void
-mend_list_next(struct mend_list *list)
+repair_list_next(struct repair_list *list)
 {
 	list->sorted = list->count;
 	if (list->count > 0)
@@ -41,7 +41,7 @@ mend_list_next(struct mend_list *list)
 }
 
 bool
-mend_list_has(const struct mend_list *list, uint64_t cookie)
+repair_list_has(const struct repair_list *list, uint64_t cookie)
 {
 	return list->sorted > 0 &&
 	       bsearch(&cookie, list->cookies, list->sorted,
@@ -84,7 +84,7 @@ format_connection(const struct live_socket *socket, char text[CONNECTION_MAX])
 }
 
 static void
-print_title(struct mend_list *list, const struct process *process)
+print_title(struct repair_list *list, const struct process *process)
 {
 	static const struct process nobody;
 	char name[TITLE_MAX], unit[TITLE_MAX];
@@ -111,7 +111,7 @@ print_title(struct mend_list *list, const struct process *process)
 
 /* On a terminal, what fits behind the columns used; else all of it. */
 static void
-format_rule(const struct mend_list *list, const struct live_socket *socket,
+format_rule(const struct repair_list *list, const struct live_socket *socket,
     size_t used, char text[RULE_MAX])
 {
 	size_t columns = RULE_MAX;
@@ -128,8 +128,8 @@ format_rule(const struct mend_list *list, const struct live_socket *socket,
 }
 
 static int
-print_line(
-    struct mend_list *list, const struct live_socket *socket, const char *value)
+print_line(struct repair_list *list, const struct live_socket *socket,
+    const char *value)
 {
 	char connection[CONNECTION_MAX], line[CONNECTION_MAX + 3 * VALUE_MAX];
 	char rule[RULE_MAX];
@@ -155,32 +155,32 @@ print_line(
 }
 
 int
-mend_list_changed(struct mend_list *list, const struct live_socket *socket,
-    const struct mend *mend)
+repair_list_changed(struct repair_list *list, const struct live_socket *socket,
+    const struct repair *repair)
 {
 	char had[VALUE_MAX], has[VALUE_MAX], value[VALUE_MAX * 2 + 2];
 
-	format_value(&mend->before, had);
-	format_value(&mend->after, has);
+	format_value(&repair->before, had);
+	format_value(&repair->after, has);
 	snprintf(value, sizeof(value), "%*s  %-*s", VALUE_COLUMNS, had,
 	    VALUE_COLUMNS, has);
 	return print_line(list, socket, value);
 }
 
 int
-mend_list_refused(struct mend_list *list, const struct live_socket *socket,
+repair_list_refused(struct repair_list *list, const struct live_socket *socket,
     const char *reason)
 {
 	char value[VALUE_MAX];
 
-	if (mend_list_has(list, socket->socket.cookie))
+	if (repair_list_has(list, socket->socket.cookie))
 		return 0;
 	snprintf(value, sizeof(value), "%*s", VALUE_COLUMNS, reason);
 	return print_line(list, socket, value);
 }
 
 void
-mend_list_free(struct mend_list *list)
+repair_list_free(struct repair_list *list)
 {
 	free(list->cookies);
 	list->cookies = NULL;

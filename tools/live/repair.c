@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mend: gives one live socket of another process what its rule says.
+ * repair: gives one live socket of another process what its rule says.
  */
-#include "live/mend.h"
+#include "live/repair.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -62,42 +62,42 @@ set(int fd, const struct keepalive *change, const struct keepalive *want,
 	return error < 0 ? error : again;
 }
 
-enum mend_result
-mend_socket(const struct image *image, const struct live_socket *socket,
-    int pidfd, bool dry_run, struct mend *mend)
+enum repair_result
+repair_socket(const struct image *image, const struct live_socket *socket,
+    int pidfd, bool dry_run, struct repair *repair)
 {
 	struct live_socket now = *socket;
 	struct image_rule rule;
 	struct keepalive want, change;
-	enum mend_result result = MEND_REFUSED;
+	enum repair_result result = REPAIR_REFUSED;
 	int fd = pidfd < 0
 	             ? pidfd
 	             : fetch_socket(pidfd, socket->fd, socket->socket.cookie);
 
-	*mend = (struct mend){.error = fd < 0 ? fd : 0};
+	*repair = (struct repair){.error = fd < 0 ? fd : 0};
 	if (fd == -ESTALE || fd == -ESRCH)
-		return MEND_GONE;
+		return REPAIR_GONE;
 	if (fd < 0)
-		return MEND_REFUSED;
-	mend->error = keepalive_get(&CALLS, fd, &now.have);
-	if (mend->error < 0)
+		return REPAIR_REFUSED;
+	repair->error = keepalive_get(&CALLS, fd, &now.have);
+	if (repair->error < 0)
 		goto out;
 	now.have_known = true;
-	mend->before = now.have;
-	mend->after = now.have;
-	result = MEND_RIGHT;
+	repair->before = now.have;
+	repair->after = now.have;
+	result = REPAIR_RIGHT;
 	if (live_verdict(image, &now) == LIVE_OK ||
 	    !live_wants(image, &now, &rule, &want))
 		goto out;
 	change = missing(&now.have, &want, rule.app_settings == APP_TIGHTEN);
-	result = MEND_DONE;
+	result = REPAIR_DONE;
 	if (dry_run)
-		overlay(&mend->after, &change);
+		overlay(&repair->after, &change);
 	else
-		mend->error = set(fd, &change, &want, &mend->after);
-	now.have = mend->after;
-	if (mend->error < 0 || live_verdict(image, &now) != LIVE_OK)
-		result = MEND_REFUSED;
+		repair->error = set(fd, &change, &want, &repair->after);
+	now.have = repair->after;
+	if (repair->error < 0 || live_verdict(image, &now) != LIVE_OK)
+		result = REPAIR_REFUSED;
 out:
 	close(fd);
 	return result;

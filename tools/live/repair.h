@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mend: gives one live socket of another process what its rule says, from
+ * repair: gives one live socket of another process what its rule says, from
  * outside, without stopping or tracing the process.
  */
-#ifndef KASHIM_MEND_H
-#define KASHIM_MEND_H
+#ifndef KASHIM_REPAIR_H
+#define KASHIM_REPAIR_H
 
 #include <stdbool.h>
 
 #include "image/image.h"
 #include "live/live.h"
 
-enum mend_result {
-	MEND_DONE,    /* it did not have it, and now has */
-	MEND_RIGHT,   /* it had it already */
-	MEND_GONE,    /* process, descriptor or socket are not there any more */
-	MEND_REFUSED, /* it could not be looked into, or not all was set */
+enum repair_result {
+	REPAIR_DONE,  /* it did not have it, and now has */
+	REPAIR_RIGHT, /* it had it already */
+	REPAIR_GONE,  /* process, descriptor or socket are not there any more */
+	REPAIR_REFUSED, /* it could not be looked into, or not all was set */
 };
 
 /* What the socket had, and what it has then. */
-struct mend {
+struct repair {
 	struct keepalive before, after;
-	int error; /* of MEND_REFUSED: -errno */
+	int error; /* of REPAIR_REFUSED: -errno */
 };
 
 /*
@@ -36,8 +36,8 @@ struct mend {
  * when it would have, had keepalive been on all the time; at once, if that
  * was earlier.
  */
-enum mend_result
-mend_socket(const struct image *image, const struct live_socket *socket,
-    int pidfd, bool dry_run, struct mend *mend);
+enum repair_result
+repair_socket(const struct image *image, const struct live_socket *socket,
+    int pidfd, bool dry_run, struct repair *repair);
 
 #endif
