@@ -18,6 +18,16 @@ SYSCONFDIR    ?= /etc
 LOCALSTATEDIR ?= /var
 DESTDIR       ?=
 
+# They stand in commands of a shell, in texts and in LD_PRELOAD.
+# $(call refuse,NAME,PATTERN,WHAT)
+refuse = $(if $(shell printf '%s' '$(subst ','\'',$($(1)))' | grep -vxE '$(2)'), \
+	 $(error $(1)=$($(1)) has to be $(3) of letters, digits and _.+-/))
+$(foreach place,PREFIX BINDIR LIBDIR MANDIR DOCDIR BASHDIR TMPFILESDIR \
+    SYSCONFDIR LOCALSTATEDIR,$(call refuse,$(place),/[A-Za-z0-9_.+/-]*, \
+    an absolute path))
+$(call refuse,DESTDIR,[A-Za-z0-9_.+/-]*,a path)
+unexport CDPATH
+
 CC          ?= cc
 PKG_CONFIG  ?= pkg-config
 CFLAGS      ?= -O2 -g
@@ -168,9 +178,7 @@ $(BUILD)/kashim: $(TOOL_OBJS)
 include test/rules.mk
 
 # The texts say /usr/local, /etc and /var: what is installed says where it is.
-# In two steps, as one of these places may hold another one's name. install(1)
-# takes a file away before it writes the new one, as it must: programs run with
-# it.
+# In two steps, as one of these places may hold another one's name.
 PLACED    := sed \
 	     -e 's|/usr/local/lib|@LIBDIR@|g; s|/usr/local/bin|@BINDIR@|g' \
 	     -e 's|/usr/local/share/doc/kashim|@DOCDIR@|g' \
@@ -183,6 +191,10 @@ PLACED    := sed \
 PUBLISHED := $(LOCALSTATEDIR)/cache/kashim
 CONFIG    := $(DESTDIR)$(SYSCONFDIR)/kashim.conf
 DOCS      := COPYING docs/kashim-status.schema.json
+
+PUT       := sh tools/package/put
+# A plain su(1) keeps a PATH without it.
+LDCONFIG  := PATH="$$PATH:/usr/sbin:/sbin" ldconfig
 
 # What is the system's own is for root: others install below a PREFIX of theirs.
 ROOT   := $(filter 0,$(shell id -u))
@@ -204,24 +216,26 @@ OTHERS := $(addprefix $(BINDIR)/,kashim kashim-wrapper) $(BASHDIR)/kashim \
 
 install-library: all-library
 	$(call say,INST,$(addprefix $(DESTDIR),$(LIBRARIES)))
-	$(Q)install -d $(DESTDIR)$(LIBDIR)
-	$(Q)install -m 755 $(BUILD)/libkashim.so $(BUILD)/libkashim-config.so \
-	    $(DESTDIR)$(LIBDIR)
-	$(if $(LOADER),$(Q)ldconfig)
+	$(Q)$(PUT) -d $(DESTDIR)$(LIBDIR)
+	$(Q)for file in $(notdir $(LIBRARIES)); do \
+	    $(PUT) 755 $(BUILD)/$$file $(DESTDIR)$(LIBDIR)/$$file || exit; \
+	done
+	$(if $(LOADER),$(Q)$(LDCONFIG))
 
 install: all install-library
 	$(call say,INST,$(addprefix $(DESTDIR),$(OTHERS)))
-	$(Q)install -d $(sort $(addprefix $(DESTDIR),$(dir $(OTHERS))))
-	$(Q)install -m 755 $(BUILD)/kashim $(DESTDIR)$(BINDIR)
-	$(Q)$(PLACED) tools/kashim-wrapper | install -m 755 /dev/stdin \
-	    $(DESTDIR)$(BINDIR)/kashim-wrapper
-	$(Q)install -m 644 tools/kashim.bash $(DESTDIR)$(BASHDIR)/kashim
-	$(Q)install -m 644 $(DOCS) $(DESTDIR)$(DOCDIR)
-	$(Q)set -e; for text in $(TEXTS); do \
-	    $(PLACED) $${text%%:*} | \
-	    install -m 644 /dev/stdin $(DESTDIR)$${text#*:}; \
+	$(Q)$(PUT) -d $(sort $(addprefix $(DESTDIR),$(dir $(OTHERS))))
+	$(Q)$(PUT) 755 $(BUILD)/kashim $(DESTDIR)$(BINDIR)/kashim
+	$(Q)$(PUT) 755 tools/kashim-wrapper \
+	    $(DESTDIR)$(BINDIR)/kashim-wrapper $(PLACED)
+	$(Q)$(PUT) 644 tools/kashim.bash $(DESTDIR)$(BASHDIR)/kashim
+	$(Q)for file in $(DOCS); do \
+	    $(PUT) 644 $$file $(DESTDIR)$(DOCDIR)/$${file##*/} || exit; \
 	done
-	$(if $(SYSTEM),$(Q)install -d $(DESTDIR)$(PUBLISHED))
+	$(Q)for text in $(TEXTS); do \
+	    $(PUT) 644 $${text%%:*} $(DESTDIR)$${text#*:} $(PLACED) || exit; \
+	done
+	$(if $(SYSTEM),$(Q)$(PUT) -d $(DESTDIR)$(PUBLISHED))
 
 # Directories that are empty then go if they are ours: PREFIX and what is below
 # it, without those that every system has; and these three, wherever they are.
@@ -233,10 +247,11 @@ STANDARD := $(foreach prefix,/usr /usr/local,$(prefix) $(addprefix $(prefix)/, \
 # mapped, and would never see what is published after the next install. The
 # compiled policy goes: without kashim.conf it would be in force after the next
 # install.
+uninstall: OWN := $(wildcard $(DESTDIR)$(BINDIR)/kashim)
 uninstall:
 	$(call say,RM,$(addprefix $(DESTDIR),$(LIBRARIES) $(OTHERS)))
 	$(Q)rm -f $(addprefix $(DESTDIR),$(LIBRARIES) $(OTHERS))
-	$(if $(SYSTEM),$(Q)rm -f $(CONFIG).policy)
+	$(if $(SYSTEM),$(Q)$(if $(OWN),rm -f $(CONFIG).policy,:))
 	$(Q)for directory in $(PUBLISHED) \
 	    $(patsubst %/,%,$(sort $(dir $(LIBRARIES) $(OTHERS)))); do \
 	    while case "$$directory/" in \
@@ -247,12 +262,12 @@ uninstall:
 	        directory=$${directory%/*}; \
 	    done; \
 	done
-	$(if $(LOADER),$(Q)ldconfig)
-	@for file in $(CONFIG) $(DESTDIR)$(PUBLISHED)/* \
+	$(if $(LOADER),$(Q)$(LDCONFIG))
+	$(if $(SYSTEM),@for file in $(CONFIG) $(DESTDIR)$(PUBLISHED)/* \
 	    $(DESTDIR)/etc/ld.so.conf.d/kashim.conf \
 	    $(DESTDIR)/etc/systemd/system/*.d/zz-kashim.conf; do \
 	    test ! -e "$$file" || echo "left: $$file"; \
-	done
+	done)
 	@echo 'Where a link to kashim-wrapper stands in the place of a program,' \
 	    'put the'
 	@echo 'program back: mv PROGRAM.real PROGRAM'

@@ -219,8 +219,10 @@ if [ "$(id -u)" -ne 0 ]; then
 	root=sudo
 fi
 
-# invoke-rc.d(8) asks this file whether a daemon may be started: 101 is no.
+# invoke-rc.d(8) asks this file whether a daemon may be started: 101 is no. It
+# says so as long as this script runs, also if nobody takes it away.
 policy=/usr/sbin/policy-rc.d
+mark='# made by the setup of kashim'
 made_policy=
 cleanup()
 {
@@ -229,8 +231,9 @@ cleanup()
 }
 trap cleanup EXIT
 trap 'exit 1' HUP INT TERM
-if [ ! -e "$policy" ]; then
-	printf '#!/bin/sh\nexit 101\n' | $root tee "$policy" >/dev/null &&
+if [ ! -e "$policy" ] || grep -qxF "$mark" "$policy"; then
+	printf '#!/bin/sh\n%s\n[ ! -d /proc/%s ] || exit 101\n' "$mark" $$ |
+	    $root tee "$policy" >/dev/null &&
 	    made_policy=yes && $root chmod 755 "$policy"
 fi
 

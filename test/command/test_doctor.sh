@@ -114,6 +114,10 @@ if "$kashim" run ./connects 0 >out 2>&1 &&
 else
 	fail 'run with a library of a newer release' out
 fi
+mkdir cut && cp kashim libkashim-config.so cut &&
+	head -c 20000 libkashim.so >cut/libkashim.so || exit 2
+kashim=$work/cut/kashim preload=$work/cut/libkashim.so
+doctor 'a library that is cut short' 1 "$preload is cut short" ./connects
 kashim=$work/kashim preload=$library
 
 # The kind of program.

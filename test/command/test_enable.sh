@@ -436,6 +436,11 @@ check 'a library of a newer release' 1 kashim enable -r image late <<'END'
 END
 holds 'nothing written' test ! -e "$admin/late.service.d"
 cp "$build/libkashim.so" image/usr/local/lib
+head -c 20000 "$build/libkashim.so" >image/usr/local/lib/libkashim.so
+check 'a library that is cut short' 1 kashim enable -r image late <<'END'
+! kashim: image/usr/local/lib/libkashim.so is cut short: the service would not start. Install it again
+END
+cp "$build/libkashim.so" image/usr/local/lib
 check 'and one that fits' 0 kashim enable -r image late <<END
 $admin/late.service.d/$dropin: written
 END

@@ -373,4 +373,31 @@ END
 same 'it has the version' "$(tar -t -z -f "$1" | cut -d / -f 1 | sort -u)" \
 	"kashim-$("$build/kashim" --version | cut -d ' ' -f 2)"
 
+# What is in the way does no harm: places that a shell would take apart; a disk
+# that is full; modes that somebody gave directories; another installation.
+
+for place in PREFIX=rel 'PREFIX=/opt/my kashim' 'PREFIX=/opt/a|b' \
+	"LIBDIR=/opt/it's" 'DESTDIR=/tmp/with space'; do
+	make -n -C "$root" help "$place" >said 2>&1
+	same "$place: status" $? 2
+	in_file "$place" said "$place has to be "
+done
+mkdir old && echo whole >old/file && head -c 200000 /dev/zero >large || exit 2
+mount -t tmpfs -o size=64k tmpfs old && echo whole >old/file || exit 2
+holds 'a full disk: fails' fails sh "$root/tools/package/put" 755 large old/file
+same 'a full disk: what was there' "$(ls old) $(cat old/file)" 'file whole'
+umount old
+holds 'a text that is missing: fails' fails \
+	sh "$root/tools/package/put" 644 nowhere old/file sed p
+same 'a text that is missing: nothing is there' "$(ls old)" file
+mkdir -m 2770 old/mine
+sh "$root/tools/package/put" -d old/mine old/new/deep
+same 'modes of directories' "$(stat -c %a old/mine old/new/deep | tr '\n' ' ')" \
+	'2770 755 '
+mkdir -p dest/etc && echo policy >dest/etc/kashim.conf.policy
+rm -rf dest/nowhere
+make_it uninstall PREFIX=/nowhere >said 2>&1
+holds 'uninstall of what is not there: the policy of another stays' \
+	test -e dest/etc/kashim.conf.policy
+
 finish

@@ -421,7 +421,7 @@ shows() {
 	fi
 }
 shows '^prompt:'
-keys 'kashim run --supervise sh -c "trap \"echo caught\" INT; echo up; while :; do sleep 0.1; done"' Enter
+keys 'kashim run --supervise sh -c "trap \"echo caught\" INT; echo up; while :; do read -r line; done"' Enter
 shows '^up'
 keys C-z
 shows 'Stopped'

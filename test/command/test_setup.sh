@@ -336,10 +336,10 @@ same 'needs: columns' \
 
 # What make does without the tools
 
-mkdir -p order/test/unit order/test/fuzz order/lib order/conf
+mkdir -p order/test/unit order/test/fuzz order/lib/base order/conf
 cp "$root/Makefile" order/
 cp "$root/test/rules.mk" order/test/
-cp "$root/lib/libc.h" order/lib/
+cp "$root/lib/base/libc.h" order/lib/base/
 : >order/test/unit/test_one.c
 : >order/test/unit/test_two.c
 : >order/test/fuzz/fuzz_one.c

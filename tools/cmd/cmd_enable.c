@@ -83,6 +83,7 @@ static int
 find_library(struct enable *enable)
 {
 	char libc[PATH_MAX], lacking[NAME_MAX + 1];
+	int lacks;
 
 	if (*enable->options.root) {
 		snprintf(enable->library, sizeof(enable->library), "%s",
@@ -103,8 +104,15 @@ find_library(struct enable *enable)
 		    enable->library);
 		return CMD_WRONG;
 	}
-	if (doctor_lacks(
-		enable->options.root, enable->library, libc, lacking) == 1) {
+	lacks =
+	    doctor_lacks(enable->options.root, enable->library, libc, lacking);
+	if (lacks == -EBADMSG) {
+		text_warnx("%s%s is cut short: the service would not start. "
+			   "Install it again",
+		    enable->options.root, enable->library);
+		return CMD_NO;
+	}
+	if (lacks == 1) {
 		text_warnx("%s%s has no %s, which %s asks for: the service "
 			   "would not start. Build the library on that release "
 			   "or an older one",

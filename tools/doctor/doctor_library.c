@@ -194,6 +194,8 @@ doctor_lacks(const char *root, const char *library, char libc[PATH_MAX],
 		return fd;
 	error = elf_file_read(fd, &target.elf);
 	close(fd);
+	if (error == 0 && target.elf.cut_short)
+		error = -EBADMSG;
 	if (error < 0 || target.elf.libc != ELF_FILE_GLIBC)
 		return error;
 	return lacks_version(&place, &target, library, libc, lacking);
@@ -397,8 +399,15 @@ read_library(const struct place *place, const char *path, struct elf_file *elf,
 		findings_add(findings, FINDING_LIBRARY, FINDING_FATAL,
 		    "%s%s is no library: %s", place->root, path,
 		    strerror(-error));
-		findings_remedy(findings, "Install it again: 'make install'.");
+	} else if (elf->cut_short) {
+		findings_add(findings, FINDING_LIBRARY, FINDING_FATAL,
+		    "%s%s is cut short: it ends each program that it is "
+		    "preloaded into",
+		    place->root, path);
+		error = -EBADMSG;
 	}
+	if (error < 0)
+		findings_remedy(findings, "Install it again: 'make install'.");
 	return error == 0;
 }
 

@@ -19,8 +19,9 @@ doctor_library(const struct place *place, const struct doctor_target *target,
  * Does the C library of the system below root ("" for this one) lack a version
  * of its functions that library, a path in there, was linked with? Then the
  * loader ends each program of that system that it is preloaded into. Returns
- * 0; 1, and the C library's path and the version that it lacks; or -errno if
- * it can't be told.
+ * 0; 1, and the C library's path and the version that it lacks; -EBADMSG if
+ * the library is cut short, which ends each program as well; or another -errno
+ * if it can't be told.
  */
 int doctor_lacks(const char *root, const char *library, char libc[PATH_MAX],
     char lacking[NAME_MAX + 1]);

@@ -442,6 +442,17 @@ elf_file_loader_libc(const char *interpreter)
 	return ELF_FILE_OTHER_LIBC;
 }
 
+/* Either may be a lie, so that their sum may be anything. */
+static bool
+is_behind_end(int fd, const GElf_Phdr *header)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 &&
+	       (header->p_offset > (uint64_t)st.st_size ||
+		   header->p_filesz > (uint64_t)st.st_size - header->p_offset);
+}
+
 int
 elf_file_read(int fd, struct elf_file *file)
 {
@@ -475,6 +486,8 @@ elf_file_read(int fd, struct elf_file *file)
 			read_dynamic(&reader, &header);
 		else if (header.p_type == PT_NOTE)
 			read_notes(&reader, &header);
+		else if (header.p_type == PT_LOAD)
+			file->cut_short |= is_behind_end(fd, &header);
 	}
 	/* The loader that it asks for knows better than a name in a list. */
 	if (*file->interpreter &&

@@ -35,6 +35,11 @@ struct elf_file {
 	bool seccomp;  /* linked to libseccomp */
 	bool asan;     /* linked to gcc's AddressSanitizer */
 	bool plugins;  /* imports dlopen(3) or dlmopen(3) */
+	/*
+	 * A segment of it lies behind the end of the file: who maps it gets
+	 * SIGBUS (mmap(2)).
+	 */
+	bool cut_short;
 };
 
 /*
