@@ -109,10 +109,13 @@ both() {
 	echo 'cd "$work" && start "$1"'
 } >start.sh
 
+# Since glibc 2.33.
+argv0='loader-argv0'
+"$loader" --argv0 other /bin/true >/dev/null 2>&1 </dev/null || argv0=
 names="host link twin script script-x other still static-link ${loader##*/}
 	${real##*/} perl sh"
 for way in direct path link twin script script-x argv0 argv0-link loader \
-	loader-real loader-link loader-path loader-both loader-argv0 \
+	loader-real loader-link loader-path loader-both $argv0 \
 	loader-named descriptor; do
 	: >"had.$way"
 	for name in $names; do

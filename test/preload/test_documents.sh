@@ -57,7 +57,7 @@ for page in "$root"/docs/*.[1-8]; do
 	    >"$dir/${page##*/}"
 	narrow "$dir/${page##*/}"
 done
-for text in README docs/NEWS docs/SECURITY docs/RELEASING; do
+for text in README docs/NEWS docs/SECURITY docs/RELEASING docs/TESTED; do
 	narrow "$root/$text"
 done
 find "$root/conf" -type f >"$dir/files"
