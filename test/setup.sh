@@ -54,6 +54,15 @@ is_unpacked()
 	[ -x "$build/unpacked/$1" ] || [ -x "/$1" ]
 }
 
+# What is installed under that name may be another build, linked to libraries.
+is_static()
+{
+	[ -x "$build/unpacked/$1" ] || {
+		[ -x "/$1" ] && segments=$(readelf -lW "/$1" 2>/dev/null) &&
+			! echo "$segments" | grep -q INTERP
+	}
+}
+
 # A path, which may be a pattern.
 is_file()
 {
@@ -85,6 +94,7 @@ have()
 		;;
 	command:*) any_of "$(versions "${1#*:}")" is_command ;;
 	unpacked:*) any_of "${1#*:}" is_unpacked ;;
+	static:*) any_of "${1#*:}" is_static ;;
 	file:*) any_of "${1#*:}" is_file ;;
 	library:*) ldconfig -p | grep -qF "	${1#*:} " ;;
 	python:*) /usr/bin/python3 -c "import ${1#*:}" 2>/dev/null ;;
@@ -179,7 +189,7 @@ tell()
 		command:*) what=$(echo "$what" | sed 's/|/ or /g') ;;
 		header:*) what="the header $what" ;;
 		library:*) what="the library $what" ;;
-		unpacked:* | file:*) what=${what%%|*} && what=${what##*/} ;;
+		unpacked:* | static:* | file:*) what=${what%%|*} && what=${what##*/} ;;
 		link:*) what="what \"$(echo "$what" | sed 's/:/ /; s/,-/ -/g')\" needs" ;;
 		python:*) what="Python's $what" ;;
 		esac

@@ -330,7 +330,7 @@ END
 # The real list: each line has all its columns, and a probe that there is.
 
 kind='(build|demo|check)(@[a-z0-9_]+)?'
-probe='(compiler|(header|command|unpacked|library|python|file|link):[^ ]+)'
+probe='(compiler|(header|command|unpacked|static|library|python|file|link):[^ ]+)'
 same 'needs: columns' \
 	"$(grep -vE "^(#.*|$kind $probe( +[^ ]+){3})?\$" "$root/test/needs")" ''
 
