@@ -106,6 +106,11 @@ found() {
 	return 1
 }
 
+# c_library PROGRAM: the file of the C library that it is linked to.
+c_library() {
+	ldd "$1" | sed -n 's|.*=> \(/.*/libc\.so\.[0-9]*\) .*|\1|p'
+}
+
 # late_library DIRECTORY: makes a libkashim.so there that asks for a version of
 # a C library which no one has yet, and puts that C library beside it.
 late_library() {

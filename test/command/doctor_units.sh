@@ -169,8 +169,7 @@ says 'root directory, no rules' 1 'there is no such file' \
 cp $opt/conf $opt/root/opt
 says 'root directory, no C library' 1 'libc.so.6 cannot be read' \
 	RootDirectory=$opt/root
-mkdir $opt/root/lib && cp "$(ldd connects |
-	sed -n 's|.*=> \(/.*/libc\.so\.6\) .*|\1|p')" $opt/root/lib
+mkdir $opt/root/lib && cp "$(c_library connects)" $opt/root/lib
 says 'root directory, all there' 0 'takes effect' RootDirectory=$opt/root
 ln -s /opt/lib/libkashim.so $opt/root/link.so && mkdir $opt/root/l &&
 	ln -s /opt/lib/libkashim.so $opt/root/l/libkashim.so

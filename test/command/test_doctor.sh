@@ -652,7 +652,7 @@ fi
 
 # Loaded all the same, because the library lies in a directory of the system
 # and is setuid: then KASHIM_CONFIG is nothing to it.
-system=$(ldd connects | sed -n 's|.*=> \(/.*\)/libc\.so\..*|\1|p')
+system=$(dirname "$(c_library connects)")
 system=$(readlink -f "$system")
 mkdir upper workdir && mount -t overlay overlay \
 	-o "lowerdir=$system,upperdir=$work/upper,workdir=$work/workdir" \

@@ -428,8 +428,7 @@ holds 'no temporary files' test -z "$(find image -name '.zz*')"
 # A library that the image's C library can't take would end the service.
 mkdir late image/lib && late_library late &&
 	cp late/libkashim.so image/usr/local/lib &&
-	cp "$(ldd bin/kashim | sed -n 's/.*libc\.so.6 => \([^ ]*\) .*/\1/p')" \
-		image/lib/libc.so.6 || exit 2
+	cp "$(c_library bin/kashim)" image/lib/libc.so.6 || exit 2
 unit late.service
 check 'a library of a newer release' 1 kashim enable -r image late <<'END'
 ! kashim: image/lib/libc.so.6 has no GLIBC_2.99, which /usr/local/lib/libkashim.so asks for: the service would not start. Build the library on that release or an older one

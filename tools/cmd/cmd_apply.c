@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cmd/cmd_choice.h"
 #include "config/config.h"
 #include "live/live.h"
@@ -262,15 +263,6 @@ forget(struct live_choice *choice, pid_t pid)
 	return left + choice->unit_count + choice->program_count > 0;
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 /*
  * As many passes as it takes. A connection may have been made before its
  * listener was set, and accepted after the connections were listed: so they
@@ -301,9 +293,9 @@ apply_all(struct applying *applying, struct live *live)
 			return error;
 		moved = tally->gone > gone && n < EXTRA_MAX;
 		if (changed && n < EXTRA_MAX) {
-			deadline = now_ms() + PATIENCE_MS;
+			deadline = clock_ms() + PATIENCE_MS;
 		} else if (!moved) {
-			if (applying->old_count == 0 || now_ms() >= deadline)
+			if (applying->old_count == 0 || clock_ms() >= deadline)
 				return 0;
 			(void)nanosleep(&pause, NULL);
 		}

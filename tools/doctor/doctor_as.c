@@ -13,9 +13,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "doctor/place.h"
 #include "image/cache.h"
 
@@ -118,15 +118,6 @@ report(const struct place *place, void (*look)(void *data), void *data,
 	_exit(0);
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Waits for more, or for the end. Returns 0, or -ETIME. */
 static int
 wait_for(int fd, int64_t until_ms)
@@ -134,7 +125,7 @@ wait_for(int fd, int64_t until_ms)
 	struct pollfd poller = {.fd = fd, .events = POLLIN};
 
 	for (;;) {
-		int64_t left = until_ms - now_ms();
+		int64_t left = until_ms - clock_ms();
 
 		if (left <= 0)
 			return -ETIME;
@@ -169,7 +160,7 @@ read_whole(int fd, void *bytes, size_t size, int64_t until_ms)
 static void
 end_child(pid_t child, int fd)
 {
-	const int64_t until_ms = now_ms() + END_MS;
+	const int64_t until_ms = clock_ms() + END_MS;
 	char rest[64];
 
 	(void)kill(child, SIGKILL);
@@ -187,7 +178,7 @@ int
 doctor_as(const struct place *place, void (*look)(void *data), void *data,
     size_t size)
 {
-	const int64_t until_ms = now_ms() + LIMIT_MS;
+	const int64_t until_ms = clock_ms() + LIMIT_MS;
 	const pid_t self = getpid();
 	int pipes[2], error, became;
 	char *copy;

@@ -19,9 +19,9 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "host/kernel_calls.h"
 
 /* So often the limit, for a reader that the machine is too busy for. */
@@ -58,15 +58,6 @@ static struct {
 	unsigned int count;
 } vain;
 
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* The end of a reader of another run is not ours to wait for. */
 static bool
 is_there(pid_t pid)
@@ -77,7 +68,7 @@ is_there(pid_t pid)
 static void
 forget_old(void)
 {
-	const int64_t now = now_ms();
+	const int64_t now = clock_ms();
 	unsigned int kept = 0;
 
 	for (unsigned int i = 0; i < vain.count; i++) {
@@ -112,7 +103,7 @@ note_vain(pid_t of, pid_t pid, uid_t uid)
 		vain.table[vain.count++] = (struct vain){.reader = of,
 		    .pid = pid,
 		    .uid = uid,
-		    .until_ms = now_ms() + LOOK_PAUSE_MS};
+		    .until_ms = clock_ms() + LOOK_PAUSE_MS};
 }
 
 /* The file /proc/PID/NAME as a text, cut off at size. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * supervise_clock: the time that the supervisor's waits are counted in.
+ * supervise_clock: what the supervisor's turns are counted in, besides clock.h.
  */
 #ifndef KASHIM_SUPERVISE_CLOCK_H
 #define KASHIM_SUPERVISE_CLOCK_H
@@ -8,14 +8,7 @@
 #include <stdint.h>
 #include <time.h>
 
-static inline int64_t
-clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+#include "base/clock.h"
 
 /* No time: nothing is due. */
 #define CLOCK_NEVER INT64_MAX

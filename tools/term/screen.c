@@ -14,9 +14,9 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "term/terminal.h"
 
 /* The alternate screen, no cursor, no wrapping; and back. */
@@ -188,19 +188,10 @@ take_keys(void)
 	return SCREEN_TIME;
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 enum screen_event
 screen_wait(int timeout_ms)
 {
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = clock_ms() + timeout_ms;
 	struct pollfd fds[2] = {
 	    {.fd = screen.signals, .events = POLLIN},
 	    {.fd = screen.keys ? STDIN_FILENO : -1, .events = POLLIN},
@@ -208,7 +199,7 @@ screen_wait(int timeout_ms)
 
 	for (;;) {
 		enum screen_event event = SCREEN_TIME;
-		int64_t left = end - now_ms();
+		int64_t left = end - clock_ms();
 		int ready = poll(fds, 2, left > 0 ? (int)left : 0);
 
 		if (ready > 0 && fds[0].revents)
