@@ -19,13 +19,12 @@ LOCALSTATEDIR ?= /var
 DESTDIR       ?=
 
 # They stand in commands of a shell, in texts and in LD_PRELOAD.
-# $(call refuse,NAME,PATTERN,WHAT)
-refuse = $(if $(shell printf '%s' '$(subst ','\'',$($(1)))' | grep -vxE '$(2)'), \
-	 $(error $(1)=$($(1)) has to be $(3) of letters, digits and _.+-/))
-$(foreach place,PREFIX BINDIR LIBDIR MANDIR DOCDIR BASHDIR TMPFILESDIR \
-    SYSCONFDIR LOCALSTATEDIR,$(call refuse,$(place),/[A-Za-z0-9_.+/-]*, \
-    an absolute path))
-$(call refuse,DESTDIR,[A-Za-z0-9_.+/-]*,a path)
+WRONG := $(shell printf '%s\n' $(foreach place,PREFIX BINDIR LIBDIR MANDIR \
+    DOCDIR BASHDIR TMPFILESDIR SYSCONFDIR LOCALSTATEDIR DESTDIR, \
+    '$(place)=$(subst ','\'',$($(place)))') | \
+    grep -m 1 -vxE '([A-Z]*=/|DESTDIR=)[A-Za-z0-9_.+/-]*')
+$(if $(WRONG),$(error $(WRONG) has to be a path of letters, digits and _.+-/; \
+    all but DESTDIR are absolute))
 unexport CDPATH
 
 CC          ?= cc
