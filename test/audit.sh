@@ -286,7 +286,7 @@ includes()
 	grep -l '<confuse\.h>' "$tree"/lib/*/*.[ch] "$tree"/tools/*/*.[ch] |
 		grep -v '/lib/config/config\.c$'
 	grep -E '#include "shim/' "$tree"/tools/*/*.[ch] |
-		grep -v '"shim/telltale\.h"$'
+		grep -v '"shim/status_note\.h"$'
 	return 0
 }
 

@@ -113,7 +113,7 @@ trace_may_make(void)
 
 /* Not inlined: its stack is for use again when a line is written. */
 __attribute__((noinline)) static enum trace_refusal
-judge(int fd)
+check(int fd)
 {
 	struct stat st;
 
@@ -156,7 +156,7 @@ trace_open(const char *path, bool may_make, int *fd)
 	else if (opened < 0)
 		return TRACE_NOT_OPENED;
 	if (opened >= 0) {
-		refusal = judge((int)opened);
+		refusal = check((int)opened);
 		(void)syscall(SYS_close, opened);
 	}
 	if (refusal != TRACE_TAKEN)
@@ -164,7 +164,7 @@ trace_open(const char *path, bool may_make, int *fd)
 	opened = syscall(SYS_openat, AT_FDCWD, path, flags, 0600);
 	if (opened < 0)
 		return TRACE_NOT_OPENED;
-	refusal = judge((int)opened);
+	refusal = check((int)opened);
 	if (refusal == TRACE_TAKEN && !begins_as_trace((int)opened))
 		refusal = TRACE_SOMETHING_ELSE;
 	if (refusal == TRACE_TAKEN)

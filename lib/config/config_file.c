@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config_file: opens, judges and reads a configuration file. It must never
+ * config_file: opens, checks and reads a configuration file. It must never
  * block its host, nor believe a file that others than root and the user
  * themselves could have written.
  */
@@ -65,7 +65,7 @@ refuse_open(const struct request *request, int error)
 }
 
 static int
-judge(const struct request *request, const struct stat *st, size_t room)
+check(const struct request *request, const struct stat *st, size_t room)
 {
 	if (S_ISDIR(st->st_mode))
 		return refuse(
@@ -130,7 +130,7 @@ config_file_read(struct config_report *report, const struct config_place *from,
 		error = refuse_open(&request, errno);
 		goto out;
 	}
-	error = judge(&request, st, room);
+	error = check(&request, st, room);
 	if (error)
 		goto out;
 	/* One byte more, to see whether it grew since fstat(). */

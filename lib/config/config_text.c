@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * config_text: a scanner that sees the same words, strings and comments as
- * libconfuse's lexer. It must not judge keys or values: what it lets through
+ * libconfuse's lexer. It must not check keys or values: what it lets through
  * is libconfuse's to parse.
  */
 #include "config/config_text.h"

@@ -19,7 +19,7 @@
 #include "shim/loader.h"
 #include "shim/parser.h"
 #include "shim/policy.h"
-#include "shim/telltale.h"
+#include "shim/status_note.h"
 
 /* While start-up goes on. */
 struct reading {
@@ -33,8 +33,8 @@ struct reading {
 static struct start policy_found;
 
 /* In .data, and nothing but the command reads it. */
-static volatile struct telltale telltale
-    __attribute__((used)) = {.magic = TELLTALE_FIRST TELLTALE_SECOND};
+static volatile struct status_note note
+    __attribute__((used)) = {.magic = STATUS_NOTE_FIRST STATUS_NOTE_SECOND};
 
 static const char *
 environment(const char *name)
@@ -187,18 +187,18 @@ static void
 tell(enum source_kind kind, const struct start *start)
 {
 	static const uint32_t starts[] = {
-	    [SOURCE_NOTHING] = TELLTALE_NOTHING,
-	    [SOURCE_PUBLISHED] = TELLTALE_PUBLISHED,
-	    [SOURCE_COMPILED] = TELLTALE_COMPILED,
-	    [SOURCE_TEXT] = TELLTALE_TEXT,
-	    [SOURCE_OLD_COMPILED] = TELLTALE_COMPILED,
-	    [SOURCE_OLD_PUBLISHED] = TELLTALE_PUBLISHED,
+	    [SOURCE_NOTHING] = STATUS_NOTE_NOTHING,
+	    [SOURCE_PUBLISHED] = STATUS_NOTE_PUBLISHED,
+	    [SOURCE_COMPILED] = STATUS_NOTE_COMPILED,
+	    [SOURCE_TEXT] = STATUS_NOTE_TEXT,
+	    [SOURCE_OLD_COMPILED] = STATUS_NOTE_COMPILED,
+	    [SOURCE_OLD_PUBLISHED] = STATUS_NOTE_PUBLISHED,
 	};
 
-	telltale.start = starts[kind];
-	telltale.shared = (uintptr_t)start->shared.header;
-	telltale.passes = start->passes;
-	telltale.passed = start->passed;
+	note.start = starts[kind];
+	note.shared = (uintptr_t)start->shared.header;
+	note.passes = start->passes;
+	note.passed = start->passed;
 }
 
 /* Says what is wrong with the text. */

@@ -28,7 +28,7 @@ struct start {
 
 /*
  * Reads the policy as policy.h says, says why if it can't, and tells the
- * command (telltale.h). Returns NULL if there is none, and none can come. To
+ * command (status_note.h). Returns NULL if there is none, and none can come. To
  * be called once; "make audit" knows it as where start-up begins.
  */
 const struct start *policy_read(char *const *argv);

@@ -243,7 +243,7 @@ write_file(const char *path, const void *bytes, size_t size)
 	close(fd);
 }
 
-/* As telltale.h and shared.h have it. */
+/* As status_note.h and shared.h have it. */
 static void
 say_published(const char *library, const char *shared)
 {

@@ -63,11 +63,11 @@ struct tally {
 	size_t changed;
 	size_t right;
 	size_t no_rule;
-	size_t unseen; /* not permitted */
-	size_t silent; /* of processes that do not answer */
-	size_t unheld; /* no process has it */
-	size_t failed; /* to set */
-	size_t gone;   /* closed meanwhile, or moved */
+	size_t unseen;  /* not permitted */
+	size_t silent;  /* of processes that do not answer */
+	size_t unowned; /* no process has it */
+	size_t failed;  /* to set */
+	size_t gone;    /* closed meanwhile, or moved */
 };
 
 struct applying {
@@ -107,7 +107,7 @@ unseen(struct applying *applying, const struct live_socket *socket,
 		return 0;
 	}
 	if (socket->process == NULL && live->closed_count == 0) {
-		applying->tally.unheld++;
+		applying->tally.unowned++;
 		return repair_list_refused(
 		    &applying->list, socket, "no process has it");
 	}
@@ -327,7 +327,7 @@ conclude(const struct applying *applying, const struct live *live)
 	print_count(tally->no_rule, "without a rule");
 	print_count(tally->unseen, "not permitted");
 	print_count(tally->silent, "of processes that do not answer");
-	print_count(tally->unheld, "without a process");
+	print_count(tally->unowned, "without a process");
 	print_count(tally->failed, "failed");
 	print_count(tally->gone, "gone meanwhile");
 	putchar('\n');
@@ -350,7 +350,7 @@ conclude(const struct applying *applying, const struct live *live)
 		    "%zu connections were not accepted yet: when they are, "
 		    "run it again",
 		    applying->old_count);
-	if (tally->unseen + tally->silent + tally->unheld + tally->failed +
+	if (tally->unseen + tally->silent + tally->unowned + tally->failed +
 		    applying->old_count + applying->absent >
 		0 ||
 	    hidden || live->hidden_nets > 0)

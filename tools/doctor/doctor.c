@@ -27,7 +27,7 @@ doctor_go(const struct doctor_target *target, struct findings *findings)
 
 /* What a program does for itself, past the library. */
 static void
-judge_habits(const struct doctor_target *target, struct findings *findings)
+check_habits(const struct doctor_target *target, struct findings *findings)
 {
 	const struct elf_file *elf = &target->elf;
 
@@ -100,9 +100,9 @@ doctor_examine(
 		doctor_setid(place, &target, findings);
 		if (!doctor_static(&target, findings)) {
 			doctor_library(place, &target, &policy, findings);
-			judge_habits(&target, findings);
+			check_habits(&target, findings);
 		}
-		doctor_policy_judge(place, &target, &policy, findings);
+		doctor_policy_check(place, &target, &policy, findings);
 	}
 	return findings->error;
 }

@@ -156,7 +156,7 @@ lacks_version(const struct place *place, const struct doctor_target *target,
 }
 
 static void
-judge_versions(const struct place *place, const struct doctor_target *target,
+check_versions(const struct place *place, const struct doctor_target *target,
     const char *path, struct findings *findings)
 {
 	char libc[PATH_MAX], lacking[NAME_MAX + 1];
@@ -223,7 +223,7 @@ doctor_both_sizes(const char *root, const char *library)
 }
 
 static void
-judge_libc(const struct place *place, const struct doctor_target *target,
+check_libc(const struct place *place, const struct doctor_target *target,
     const char *path, const struct elf_file *library,
     const struct doctor_policy *policy, struct findings *findings)
 {
@@ -234,7 +234,7 @@ judge_libc(const struct place *place, const struct doctor_target *target,
 		return;
 	if (program->libc == library->libc) {
 		if (program->libc == ELF_FILE_GLIBC)
-			judge_versions(place, target, path, findings);
+			check_versions(place, target, path, findings);
 		return;
 	}
 	/*
@@ -275,7 +275,7 @@ judge_libc(const struct place *place, const struct doctor_target *target,
 
 /* Where one build for each word size has to be, for $LIB to find it. */
 static void
-judge_class(const struct place *place, const struct doctor_target *target,
+check_class(const struct place *place, const struct doctor_target *target,
     const char *path, const struct elf_file *library, struct findings *findings)
 {
 	const struct elf_file *program = &target->elf;
@@ -309,7 +309,7 @@ judge_class(const struct place *place, const struct doctor_target *target,
 
 /* One entry of the LD_PRELOAD that is there already. */
 static void
-judge_entry(const struct place *place, const struct doctor_target *target,
+check_entry(const struct place *place, const struct doctor_target *target,
     const char *entry, const char *ours, struct findings *findings)
 {
 	static const char *const rivals[] = {"libkeepalive", "libdontdie",
@@ -357,9 +357,9 @@ judge_entry(const struct place *place, const struct doctor_target *target,
 	    "LD_PRELOAD holds %s: both work if it passes calls on", entry);
 }
 
-/* Calls judge_entry() for each; says whether the first one is libasan. */
+/* Calls check_entry() for each; says whether the first one is libasan. */
 static bool
-judge_list(const struct place *place, const struct doctor_target *target,
+check_list(const struct place *place, const struct doctor_target *target,
     const char *ours, struct findings *findings)
 {
 	char *list, *entry, *state = NULL;
@@ -377,7 +377,7 @@ judge_list(const struct place *place, const struct doctor_target *target,
 		if (entry == list)
 			asan_first =
 			    strncmp(basename(entry), "libasan.so", 10) == 0;
-		judge_entry(place, target, entry, ours, findings);
+		check_entry(place, target, entry, ours, findings);
 	}
 	free(list);
 	return asan_first;
@@ -431,7 +431,7 @@ doctor_library(const struct place *place, const struct doctor_target *target,
 	int error;
 
 	error = doctor_resolve(place, target, place->library, path);
-	asan_first = judge_list(place, target, path, findings);
+	asan_first = check_list(place, target, path, findings);
 	if (strpbrk(place->library, DOCTOR_SEPARATORS)) {
 		findings_add(findings, FINDING_LIBRARY, FINDING_FATAL,
 		    "%s: a path with a space or a colon cannot be in "
@@ -455,10 +455,10 @@ doctor_library(const struct place *place, const struct doctor_target *target,
 	if (target->elf.bits != library.bits ||
 	    target->elf.machine != library.machine ||
 	    target->elf.big_endian != library.big_endian) {
-		judge_class(place, target, path, &library, findings);
+		check_class(place, target, path, &library, findings);
 		return;
 	}
-	judge_libc(place, target, path, &library, policy, findings);
+	check_libc(place, target, path, &library, policy, findings);
 	if (target->elf.asan && !(asan_first && place->library_in_list)) {
 		findings_add(findings, FINDING_PRELOAD, FINDING_FATAL,
 		    "%s is linked to libasan, which ends the program if "

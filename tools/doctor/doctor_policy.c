@@ -129,7 +129,7 @@ doctor_policy_read(const struct place *place,
 }
 
 static void
-judge_inheritance(const struct doctor_target *target, struct findings *findings)
+check_inheritance(const struct doctor_target *target, struct findings *findings)
 {
 	if (target->envs > 0) {
 		findings_add(findings, FINDING_CONFIG, FINDING_FATAL,
@@ -151,7 +151,7 @@ judge_inheritance(const struct doctor_target *target, struct findings *findings)
 
 /* No rules at all: the library is loaded, and sets nothing. */
 static void
-judge_nothing(const struct place *place, const struct doctor_policy *policy,
+check_nothing(const struct place *place, const struct doctor_policy *policy,
     struct findings *findings)
 {
 	char hint[EXAMPLE_TEXT_MAX];
@@ -184,7 +184,7 @@ judge_nothing(const struct place *place, const struct doctor_policy *policy,
 }
 
 static void
-judge_last_good(const struct doctor_policy *policy, struct findings *findings)
+check_last_good(const struct doctor_policy *policy, struct findings *findings)
 {
 	if (policy->error == -ELIBACC) {
 		findings_add(findings, FINDING_CONFIG, FINDING_WARN,
@@ -204,7 +204,7 @@ judge_last_good(const struct doctor_policy *policy, struct findings *findings)
 }
 
 static void
-judge_rules(const struct place *place, const struct doctor_target *target,
+check_rules(const struct place *place, const struct doctor_target *target,
     const struct doctor_policy *policy, struct findings *findings)
 {
 	static const char *const sources[] = {[SOURCE_COMPILED] = ", compiled",
@@ -232,11 +232,11 @@ judge_rules(const struct place *place, const struct doctor_target *target,
 	    policy->source == SOURCE_PUBLISHED ? published
 					       : sources[policy->source]);
 	if (policy->no_inherit && (target->script || target->shell))
-		judge_inheritance(target, findings);
+		check_inheritance(target, findings);
 }
 
 void
-doctor_policy_judge(const struct place *place,
+doctor_policy_check(const struct place *place,
     const struct doctor_target *target, const struct doctor_policy *policy,
     struct findings *findings)
 {
@@ -255,10 +255,10 @@ doctor_policy_judge(const struct place *place,
 		/* Of musl's, doctor_library() has said so. */
 		if (policy->error != -ELIBACC ||
 		    target->elf.libc != ELF_FILE_MUSL)
-			judge_nothing(place, policy, findings);
+			check_nothing(place, policy, findings);
 		return;
 	}
 	if (policy->source >= SOURCE_OLD_COMPILED)
-		judge_last_good(policy, findings);
-	judge_rules(place, target, policy, findings);
+		check_last_good(policy, findings);
+	check_rules(place, target, policy, findings);
 }

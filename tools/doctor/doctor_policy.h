@@ -41,7 +41,7 @@ void doctor_policy_read(const struct place *place,
     const struct doctor_target *target, struct doctor_policy *policy);
 
 /* Says what comes of it. */
-void doctor_policy_judge(const struct place *place,
+void doctor_policy_check(const struct place *place,
     const struct doctor_target *target, const struct doctor_policy *policy,
     struct findings *findings);
 

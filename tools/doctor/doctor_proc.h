@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * doctor_proc: what proc(5) shows of a process that decides whether the
- * preload works in it. It judges nothing.
+ * preload works in it. It decides nothing.
  */
 #ifndef KASHIM_DOCTOR_PROC_H
 #define KASHIM_DOCTOR_PROC_H

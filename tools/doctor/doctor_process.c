@@ -54,7 +54,7 @@ advise_start(const struct doctor_proc *proc, struct findings *findings)
 
 /* It is not there: why not? */
 static void
-judge_missing(const struct doctor_proc *proc, const struct place *before,
+check_missing(const struct doctor_proc *proc, const struct place *before,
     const struct doctor_target *target, const struct doctor_policy *policy,
     struct findings *findings)
 {
@@ -103,7 +103,7 @@ judge_missing(const struct doctor_proc *proc, const struct place *before,
 
 /* It is there: is it the one that is installed now? */
 static void
-judge_mapping(const struct doctor_proc *proc, const char *library,
+check_mapping(const struct doctor_proc *proc, const char *library,
     struct findings *findings)
 {
 	const struct doctor_mapping *mapping = &proc->mapping;
@@ -159,7 +159,7 @@ guess_policy(const struct doctor_proc *proc, const struct place *place,
 		    (int)proc->process.pid);
 		return;
 	}
-	doctor_policy_judge(place, target, policy, findings);
+	doctor_policy_check(place, target, policy, findings);
 }
 
 /*
@@ -168,7 +168,7 @@ guess_policy(const struct doctor_proc *proc, const struct place *place,
  * itself, as daemons do.
  */
 static void
-judge_loss(const struct doctor_policy *policy, struct findings *findings)
+check_loss(const struct doctor_policy *policy, struct findings *findings)
 {
 	bool own = policy->error == -EACCES || policy->error == -ENOENT;
 
@@ -184,7 +184,7 @@ judge_loss(const struct doctor_policy *policy, struct findings *findings)
 
 /* The file may have been changed since. */
 static void
-judge_change(const struct doctor_proc *proc, const struct generation *has,
+check_change(const struct doctor_proc *proc, const struct generation *has,
     const struct doctor_policy *policy, struct findings *findings)
 {
 	char changed[32];
@@ -216,7 +216,7 @@ judge_change(const struct doctor_proc *proc, const struct generation *has,
 
 /* Which rules it has: the process knows, if it may be asked. */
 static void
-judge_policy(const struct doctor_proc *proc, const struct place *place,
+check_policy(const struct doctor_proc *proc, const struct place *place,
     const struct doctor_target *target, const struct doctor_policy *policy,
     struct findings *findings)
 {
@@ -233,7 +233,7 @@ judge_policy(const struct doctor_proc *proc, const struct place *place,
 	}
 	if (error < 0) {
 		guess_policy(proc, place, target, policy, findings);
-		judge_change(proc, NULL, policy, findings);
+		check_change(proc, NULL, policy, findings);
 		return;
 	}
 	if (has.source == GENERATION_NOTHING) {
@@ -242,7 +242,7 @@ judge_policy(const struct doctor_proc *proc, const struct place *place,
 		findings_remedy(findings,
 		    has.follows ? "'kashim reload' brings it a new one."
 				: "Restart it once that is mended.");
-		doctor_policy_judge(place, target, policy, findings);
+		doctor_policy_check(place, target, policy, findings);
 		return;
 	}
 	generation_format(&has, text, sizeof(text));
@@ -254,14 +254,14 @@ judge_policy(const struct doctor_proc *proc, const struct place *place,
 	    "%s%s: %s", place->root, place->config, text);
 	if (policy->look_error == 0 && policy->source == SOURCE_NOTHING &&
 	    has.source != GENERATION_PUBLISHED)
-		judge_loss(policy, findings);
+		check_loss(policy, findings);
 	else
-		judge_change(proc, &has, policy, findings);
+		check_change(proc, &has, policy, findings);
 }
 
 /* What of it goes past the library. */
 static void
-judge_habits(const struct doctor_proc *proc, const struct doctor_target *target,
+check_habits(const struct doctor_proc *proc, const struct doctor_target *target,
     struct findings *findings)
 {
 	if (proc->elf_known)
@@ -331,12 +331,12 @@ examine(const struct doctor_proc *proc, const char *library,
 	}
 	doctor_policy_read(&place, &target, &policy);
 	if (proc->mapping.found) {
-		judge_mapping(proc, library, findings);
-		judge_policy(proc, &place, &target, &policy, findings);
+		check_mapping(proc, library, findings);
+		check_policy(proc, &place, &target, &policy, findings);
 	} else {
-		judge_missing(proc, &place, &target, &policy, findings);
+		check_missing(proc, &place, &target, &policy, findings);
 	}
-	judge_habits(proc, &target, findings);
+	check_habits(proc, &target, findings);
 	doctor_sockets(proc->process.pid, place.root, place.config, findings);
 }
 

@@ -93,7 +93,7 @@ hidden_by_name(const struct unit *unit, const char *path)
 }
 
 static void
-judge_path(const struct unit *unit, const char *path, const char *what,
+check_path(const struct unit *unit, const char *path, const char *what,
     struct findings *findings)
 {
 	static const char *const hiding[] = {
@@ -120,7 +120,7 @@ judge_path(const struct unit *unit, const char *path, const char *what,
 }
 
 static void
-judge_exec_paths(
+check_exec_paths(
     const struct unit *unit, const char *library, struct findings *findings)
 {
 	size_t forbidden = longest(unit, "NoExecPaths", library);
@@ -185,7 +185,7 @@ is_allowed(const struct unit *unit, const char *call, bool *kills)
 }
 
 static void
-judge_filter(const struct unit *unit, struct findings *findings)
+check_filter(const struct unit *unit, struct findings *findings)
 {
 	const char *number = last(unit, "SystemCallErrorNumber");
 	bool kills = !number || strcmp(number, "kill") == 0;
@@ -210,7 +210,7 @@ judge_filter(const struct unit *unit, struct findings *findings)
 }
 
 static void
-judge_families(const struct unit *unit, struct findings *findings)
+check_families(const struct unit *unit, struct findings *findings)
 {
 	const struct unit_setting *setting = NULL;
 	bool allowed = true, first = true;
@@ -246,12 +246,12 @@ doctor_sandbox(const struct unit *unit, const char *config, const char *library,
 	    unit_last(unit, SECTION, "SELinuxContext");
 
 	if (*library == '/') {
-		judge_path(unit, library, "the library", findings);
-		judge_exec_paths(unit, library, findings);
+		check_path(unit, library, "the library", findings);
+		check_exec_paths(unit, library, findings);
 	}
-	judge_path(unit, config, "the configuration", findings);
-	judge_filter(unit, findings);
-	judge_families(unit, findings);
+	check_path(unit, config, "the configuration", findings);
+	check_filter(unit, findings);
+	check_families(unit, findings);
 	if (context) {
 		findings_add(findings, FINDING_UNIT, FINDING_NOTE,
 		    "SELinuxContext=%s: the policy has to permit noatsecure, "

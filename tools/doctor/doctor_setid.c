@@ -49,7 +49,7 @@ file_capabilities(
 }
 
 static void
-judge_bits(const struct place *place, const struct doctor_target *target,
+check_bits(const struct place *place, const struct doctor_target *target,
     bool nosuid, struct findings *findings)
 {
 	const struct stat *st = &target->st;
@@ -87,7 +87,7 @@ judge_bits(const struct place *place, const struct doctor_target *target,
 }
 
 static void
-judge_capabilities(const struct place *place,
+check_capabilities(const struct place *place,
     const struct doctor_target *target, bool effective, bool permitted,
     struct findings *findings)
 {
@@ -132,13 +132,13 @@ doctor_setid(const struct place *place, const struct doctor_target *target,
 		findings_remedy(findings, REMEDY);
 		return;
 	}
-	judge_bits(place, target, nosuid, findings);
+	check_bits(place, target, nosuid, findings);
 	if (capable && nosuid)
 		findings_add(findings, FINDING_SETID, FINDING_NOTE,
 		    "%s has file capabilities, but on a file system that is "
 		    "mounted nosuid: no effect",
 		    target->path);
 	else if (capable)
-		judge_capabilities(
+		check_capabilities(
 		    place, target, effective, permitted, findings);
 }

@@ -153,7 +153,7 @@ advise(const struct unit *unit, const struct image_rule *rule,
 }
 
 static void
-judge_rule(const struct unit *unit, const char *stream,
+check_rule(const struct unit *unit, const char *stream,
     const struct image *image, const struct image_rule *rule,
     struct findings *findings)
 {
@@ -211,7 +211,7 @@ find_program(const struct unit *unit, bool accept, char name[NAME_MAX + 1])
 }
 
 static void
-judge_stream(const struct unit *unit, const char *stream, const char *program,
+check_stream(const struct unit *unit, const char *stream, const char *program,
     const struct image *image, struct findings *findings)
 {
 	const char *names[1] = {program};
@@ -245,7 +245,7 @@ judge_stream(const struct unit *unit, const char *stream, const char *program,
 		    "what one peer gets.");
 		return;
 	}
-	judge_rule(unit, stream, image, &rule, findings);
+	check_rule(unit, stream, image, &rule, findings);
 }
 
 void
@@ -277,7 +277,7 @@ doctor_socket_unit(
 		char *stream = unit_expand(unit, setting->value);
 
 		if (stream)
-			judge_stream(unit, stream, program, &image, findings);
+			check_stream(unit, stream, program, &image, findings);
 		else
 			findings->error = -ENOMEM;
 		free(stream);

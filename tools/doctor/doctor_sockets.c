@@ -108,7 +108,7 @@ show(const struct live_socket *row, const struct image *image,
 }
 
 static void
-judge(const struct live *live, const struct image *image, pid_t pid,
+check(const struct live *live, const struct image *image, pid_t pid,
     struct findings *findings)
 {
 	size_t counts[LIVE_VERDICTS] = {0}, all = 0, shown = 0, bad;
@@ -169,7 +169,7 @@ doctor_sockets(
 	}
 	error = live_read(&choice, &image, &live);
 	if (error == 0) {
-		judge(&live, &image, pid, findings);
+		check(&live, &image, pid, findings);
 		live_free(&live);
 	} else if (error != -ESRCH) {
 		findings_add(findings, FINDING_SOCKETS, FINDING_UNKNOWN,

@@ -191,7 +191,7 @@ read_notes(struct reader *reader, const GElf_Phdr *header)
 }
 
 static void
-judge_needed(struct elf_file *file, const char *name)
+check_needed(struct elf_file *file, const char *name)
 {
 	if (strncmp(name, "liburing.so", 11) == 0 ||
 	    strncmp(name, "liburing-ffi.so", 15) == 0)
@@ -238,7 +238,7 @@ read_dynamic(struct reader *reader, const GElf_Phdr *header)
 		read_string(
 		    reader->fd, strings + dyn.d_un.d_val, name, sizeof(name));
 		if (dyn.d_tag == DT_NEEDED)
-			judge_needed(file, name);
+			check_needed(file, name);
 		else
 			snprintf(file->name, sizeof(file->name), "%s", name);
 	}
@@ -415,7 +415,7 @@ has_go_section(const struct reader *reader)
 }
 
 static int
-judge_symbol(const char *name, bool imported, bool weak, void *data)
+check_symbol(const char *name, bool imported, bool weak, void *data)
 {
 	struct elf_file *file = data;
 
@@ -497,7 +497,7 @@ elf_file_read(int fd, struct elf_file *file)
 		file->libc = ELF_FILE_OTHER_LIBC;
 	if (error == 0) {
 		file->go = file->go || has_go_section(&reader);
-		each_symbol(&reader, judge_symbol, file);
+		each_symbol(&reader, check_symbol, file);
 	}
 out:
 	elf_end(reader.elf);

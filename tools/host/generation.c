@@ -20,7 +20,7 @@
 #include "host/inside.h"
 #include "host/look.h"
 #include "image/shared.h"
-#include "shim/telltale.h"
+#include "shim/status_note.h"
 
 #define LIBRARY "/libkashim.so"
 #define DELETED " (deleted)"
@@ -75,16 +75,16 @@ is_library(const struct mapping *mapping)
 }
 
 static int
-find_telltale(pid_t pid, const struct mapping *mapping, struct telltale *found)
+find_note(pid_t pid, const struct mapping *mapping, struct status_note *found)
 {
 	static char data[DATA_MAX];
-	char magic[TELLTALE_SIZE];
+	char magic[STATUS_NOTE_SIZE];
 	size_t size = mapping->to - mapping->from;
 	int error;
 
-	memcpy(magic, TELLTALE_FIRST, sizeof(TELLTALE_FIRST) - 1);
-	memcpy(magic + sizeof(TELLTALE_FIRST) - 1, TELLTALE_SECOND,
-	    sizeof(TELLTALE_SECOND));
+	memcpy(magic, STATUS_NOTE_FIRST, sizeof(STATUS_NOTE_FIRST) - 1);
+	memcpy(magic + sizeof(STATUS_NOTE_FIRST) - 1, STATUS_NOTE_SECOND,
+	    sizeof(STATUS_NOTE_SECOND));
 	if (size > sizeof(data))
 		size = sizeof(data);
 	error = read_memory(pid, mapping->from, data, size);
@@ -127,7 +127,7 @@ newest(int fd)
  * is the mapped file still, its generation is known: mapped.
  */
 static void
-judge_name(
+check_name(
     pid_t pid, uint64_t inode, uint32_t mapped, struct generation *generation)
 {
 	char name[32];
@@ -175,34 +175,34 @@ find_file(pid_t pid, FILE *maps, uint64_t at, uint32_t mapped,
 			return;
 		memcpy(generation->path, mapping.path, len);
 		generation->path[len] = '\0';
-		judge_name(pid, mapping.inode, mapped, generation);
+		check_name(pid, mapping.inode, mapped, generation);
 		return;
 	}
 }
 
 static int
-judge(pid_t pid, FILE *maps, const struct telltale *telltale,
+look_at(pid_t pid, FILE *maps, const struct status_note *note,
     struct generation *generation)
 {
 	static const enum generation_source SOURCES[] = {
-	    [TELLTALE_NOTHING] = GENERATION_NOTHING,
-	    [TELLTALE_TEXT] = GENERATION_TEXT,
-	    [TELLTALE_COMPILED] = GENERATION_COMPILED,
-	    [TELLTALE_PUBLISHED] = GENERATION_PUBLISHED,
+	    [STATUS_NOTE_NOTHING] = GENERATION_NOTHING,
+	    [STATUS_NOTE_TEXT] = GENERATION_TEXT,
+	    [STATUS_NOTE_COMPILED] = GENERATION_COMPILED,
+	    [STATUS_NOTE_PUBLISHED] = GENERATION_PUBLISHED,
 	};
 	struct shared_header header;
 	int error;
 
 	*generation = (struct generation){0};
-	if (telltale->start < sizeof(SOURCES) / sizeof(SOURCES[0]))
-		generation->source = SOURCES[telltale->start];
-	if (telltale->shared == 0)
+	if (note->start < sizeof(SOURCES) / sizeof(SOURCES[0]))
+		generation->source = SOURCES[note->start];
+	if (note->shared == 0)
 		return 0;
-	error = read_memory(pid, telltale->shared, &header, sizeof(header));
+	error = read_memory(pid, note->shared, &header, sizeof(header));
 	if (error < 0)
 		return error;
-	find_file(pid, maps, telltale->shared, header.current, generation);
-	if (telltale->passes == 0 || header.current != telltale->passed) {
+	find_file(pid, maps, note->shared, header.current, generation);
+	if (note->passes == 0 || header.current != note->passed) {
 		generation->source = GENERATION_PUBLISHED;
 		generation->number = header.current;
 	}
@@ -213,7 +213,7 @@ static int
 read_generation(pid_t pid, struct generation *generation)
 {
 	char line[PATH_MAX + 128];
-	struct telltale telltale = {0};
+	struct status_note note = {0};
 	struct mapping mapping;
 	int error = -ENOENT;
 	FILE *maps;
@@ -224,12 +224,12 @@ read_generation(pid_t pid, struct generation *generation)
 		return errno == ENOENT ? -ESRCH : -errno;
 	while (error == -ENOENT && fgets(line, sizeof(line), maps) != NULL) {
 		if (parse_mapping(line, &mapping) && is_library(&mapping))
-			error = find_telltale(pid, &mapping, &telltale);
+			error = find_note(pid, &mapping, &note);
 	}
 	if (ferror(maps))
 		error = -errno;
 	else if (error == 0)
-		error = judge(pid, maps, &telltale, generation);
+		error = look_at(pid, maps, &note, generation);
 	fclose(maps);
 	return error;
 }

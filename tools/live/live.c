@@ -19,9 +19,9 @@
 #include "host/fetch.h"
 #include "live/direction.h"
 #include "live/inodes.h"
-#include "live/judge.h"
 #include "live/live_parts.h"
 #include "live/pick.h"
+#include "live/verdict.h"
 
 static const struct keepalive_calls CALLS = {setsockopt, getsockopt};
 
@@ -121,10 +121,10 @@ read_options(int pidfd, struct live_socket *socket)
 }
 
 static int
-judge_sockets(struct reading *reading, const struct image *image)
+find_verdicts(struct reading *reading, const struct image *image)
 {
 	struct live *live = reading->live;
-	struct judge judge = {.image = image};
+	struct verdict verdict = {.image = image};
 	const struct process *process = NULL;
 	int pidfd = -ESRCH, error = 0;
 	size_t kept = 0;
@@ -147,13 +147,13 @@ judge_sockets(struct reading *reading, const struct image *image)
 			continue;
 		}
 		if (error == 0)
-			error = judge_socket(&judge, socket);
+			error = verdict_find(&verdict, socket);
 		live->sockets[kept++] = *socket;
 	}
 	live->count = kept;
 	if (process != NULL && pidfd >= 0)
 		close(pidfd);
-	judge_close(&judge);
+	verdict_close(&verdict);
 	return error;
 }
 
@@ -182,7 +182,7 @@ read_once(const struct live_choice *choice, const struct image *image,
 		if (live->count > 0)
 			qsort(live->sockets, live->count,
 			    sizeof(*live->sockets), compare_sockets);
-		error = judge_sockets(&reading, image);
+		error = find_verdicts(&reading, image);
 	}
 	free(reading.nets);
 	inodes_free(&reading.inodes);
@@ -198,7 +198,7 @@ read_once(const struct live_choice *choice, const struct image *image,
 
 /* Those without a process are the last, by their cookies. */
 static size_t
-first_unheld(const struct live *live)
+first_unowned(const struct live *live)
 {
 	size_t i = live->count;
 
@@ -211,7 +211,7 @@ first_unheld(const struct live *live)
 static void
 drop_passing(struct live *live, const struct live *before)
 {
-	size_t kept = first_unheld(live), old = first_unheld(before);
+	size_t kept = first_unowned(live), old = first_unowned(before);
 
 	for (size_t i = kept; i < live->count; i++) {
 		uint64_t cookie = live->sockets[i].socket.cookie;
@@ -241,7 +241,7 @@ live_read(const struct live_choice *choice, const struct image *image,
 	 * all is read once more.
 	 */
 	if (error < 0 || live->closed_count > 0 ||
-	    first_unheld(live) == live->count)
+	    first_unowned(live) == live->count)
 		return error;
 	before = *live;
 	error = read_once(choice, image, live);

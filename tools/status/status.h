@@ -129,16 +129,16 @@ bool status_left_ms(const struct status *status,
 const char *
 status_unknown(const struct status *status, const struct live_socket *socket);
 
-/* Room for what status_note() writes, with its NUL. */
+/* Room for what status_remark() writes, with its NUL. */
 #define STATUS_NOTE_MAX 512
 
 /*
  * Writes in words what differs from the rule, what the rule asks for where
  * keepalive is off, or why the verdict is LIVE_UNKNOWN; "" for all others.
- * status_note.c
+ * status_remark.c
  */
-void status_note(const struct status *status, const struct live_socket *socket,
-    char note[STATUS_NOTE_MAX]);
+void status_remark(const struct status *status,
+    const struct live_socket *socket, char note[STATUS_NOTE_MAX]);
 
 /* The state of TCP, "established" and so on as in tcp(7); "?" */
 const char *status_state_name(uint8_t state);

@@ -341,7 +341,7 @@ print_connections(const struct table *table, unsigned int used)
 		                           socket->process;
 
 		make_cells(table, socket, cells);
-		status_note(status, socket, note);
+		status_remark(status, socket, note);
 		/* Without a process it is in the title. */
 		if (!socket->process)
 			note[0] = '\0';

@@ -83,12 +83,13 @@ add(pid_t tid, pid_t process)
 }
 
 void
-accept_begun(const struct held_socket *held, const struct target *target)
+accept_begun(
+    const struct borrowed_socket *borrowed, const struct target *target)
 {
 	const pid_t tid = target_thread(target);
 	struct acceptor *acceptor = find(tid, tid);
 
-	if (!scan_add_listener(held->fd))
+	if (!scan_add_listener(borrowed->fd))
 		return;
 	if (acceptor == NULL)
 		acceptor = add(tid, target_process(target));

@@ -18,8 +18,9 @@
 
 #include "supervise/supervise_socket.h"
 
-/* The call is on its way: accept, on the listener that is held. */
-void accept_begun(const struct held_socket *held, const struct target *target);
+/* The call is on its way: accept, on the borrowed listener. */
+void accept_begun(
+    const struct borrowed_socket *borrowed, const struct target *target);
 
 /* When something is due, by the clock of supervise_clock.h. */
 int64_t accept_due_ms(void);

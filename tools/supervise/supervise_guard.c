@@ -181,7 +181,7 @@ say_stuck(void)
 }
 
 /* A worker, as the guard has it. */
-struct ward {
+struct watched {
 	pid_t pid;
 	int pidfd;
 	struct guard_page *page;
@@ -192,13 +192,13 @@ struct ward {
  * Returns whether a request holds the worker up.
  */
 static bool
-watch(int notify, const struct ward *ward)
+watch(int notify, const struct watched *watched)
 {
-	struct guard_page *page = ward->page;
+	struct guard_page *page = watched->page;
 	struct look look = {.taken = page->taken};
 	struct pollfd polls[] = {
 	    {.fd = notify}, /* POLLHUP comes all the same */
-	    {.fd = ward->pidfd, .events = POLLIN},
+	    {.fd = watched->pidfd, .events = POLLIN},
 	    {.fd = page->wake, .events = POLLIN},
 	};
 	uint64_t count;
@@ -211,7 +211,7 @@ watch(int notify, const struct ward *ward)
 			continue;
 		__atomic_store_n(&page->guard_sleeps, false, __ATOMIC_SEQ_CST);
 		if (is_over(&polls[0])) {
-			kill(ward->pid, SIGKILL);
+			kill(watched->pid, SIGKILL);
 			_exit(0);
 		}
 		if (polls[2].revents != 0)
@@ -228,14 +228,14 @@ watch(int notify, const struct ward *ward)
  * one that the kernel holds on a file system that is frozen.
  */
 static bool
-end_worker(const struct ward *ward)
+end_worker(const struct watched *watched)
 {
-	struct pollfd end = {.fd = ward->pidfd, .events = POLLIN};
+	struct pollfd end = {.fd = watched->pidfd, .events = POLLIN};
 
-	kill(ward->pid, SIGKILL);
-	if (ward->pidfd >= 0 && poll(&end, 1, KILL_MS) == 0)
+	kill(watched->pid, SIGKILL);
+	if (watched->pidfd >= 0 && poll(&end, 1, KILL_MS) == 0)
 		return false;
-	while (waitpid(ward->pid, NULL, __WALL) < 0 && errno == EINTR)
+	while (waitpid(watched->pid, NULL, __WALL) < 0 && errno == EINTR)
 		continue;
 	return true;
 }
@@ -264,23 +264,23 @@ run_worker(
     int notify, struct guard_page **page, guard_worker *worker, void *data)
 {
 	const int64_t start = clock_ms();
-	struct ward ward = {.page = *page};
+	struct watched watched = {.page = *page};
 	bool held_up = false, ended;
 
-	ward.pid = start_worker(notify, *page, worker, data);
-	if (ward.pid < 0)
+	watched.pid = start_worker(notify, *page, worker, data);
+	if (watched.pid < 0)
 		return false;
-	ward.pidfd = kernel_pidfd_open(ward.pid, 0);
-	if (ward.pidfd >= 0)
-		held_up = watch(notify, &ward);
-	ended = end_worker(&ward);
+	watched.pidfd = kernel_pidfd_open(watched.pid, 0);
+	if (watched.pidfd >= 0)
+		held_up = watch(notify, &watched);
+	ended = end_worker(&watched);
 	answer_rest(notify, *page);
 	/* One that goes on one day may still write to its page. */
 	if (!ended)
 		*page = new_page(notify, (*page)->wake);
-	if (ward.pidfd >= 0)
-		close(ward.pidfd);
-	/* What held it up may hold up the next one, too. */
+	if (watched.pidfd >= 0)
+		close(watched.pidfd);
+	/* What borrowed it up may hold up the next one, too. */
 	if (held_up)
 		pass_on(notify, *page);
 	return ended && clock_ms() - start >= SHORT_LIFE_MS;

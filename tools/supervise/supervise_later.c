@@ -39,7 +39,7 @@ static unsigned int later_count, later_end; /* in use; none from here on */
 static int64_t next_ms = CLOCK_NEVER;       /* nothing is due before */
 
 static void
-later_add(const struct held_socket *held, const struct target *target,
+later_add(const struct borrowed_socket *borrowed, const struct target *target,
     const struct apply_end *to)
 {
 	struct later *later = laters;
@@ -48,15 +48,15 @@ later_add(const struct held_socket *held, const struct target *target,
 		later++;
 	/* So many calls in a millisecond: some socket is left as it is. */
 	if (later == laters + LATERS)
-		later = &laters[held->cookie % LATERS];
+		later = &laters[borrowed->cookie % LATERS];
 	else
 		later_count++;
 	*later = (struct later){
 	    .due_ms = clock_ms() + WAIT_MS[0],
 	    .tid = target_thread(target),
 	    .process = target_process(target),
-	    .fd = held->host.fd,
-	    .cookie = held->cookie,
+	    .fd = borrowed->host.fd,
+	    .cookie = borrowed->cookie,
 	    .to = *to,
 	};
 	if (later->due_ms < next_ms)
@@ -66,16 +66,18 @@ later_add(const struct held_socket *held, const struct target *target,
 }
 
 void
-later_connected(const struct held_socket *held, const struct target *target,
-    const struct apply_end *to)
+later_connected(const struct borrowed_socket *borrowed,
+    const struct target *target, const struct apply_end *to)
 {
-	later_add(held, target, to);
+	later_add(borrowed, target, to);
 }
 
 void
-later_listening(const struct held_socket *held, const struct target *target)
+later_listening(
+    const struct borrowed_socket *borrowed, const struct target *target)
 {
-	later_add(held, target, &(struct apply_end){.addr.family = ADDR_NONE});
+	later_add(
+	    borrowed, target, &(struct apply_end){.addr.family = ADDR_NONE});
 }
 
 /* Has the kernel chosen an address for it? */
@@ -107,21 +109,21 @@ look_for_accepted(const struct later *later, int listener)
 
 /* Returns whether there is nothing left to wait for. */
 static bool
-settle(const struct later *later, const struct held_socket *held)
+settle(const struct later *later, const struct borrowed_socket *borrowed)
 {
 	struct apply_event event = {
-	    .call = APPLY_LISTEN, .fd = held->fd, .to = later->to};
+	    .call = APPLY_LISTEN, .fd = borrowed->fd, .to = later->to};
 
 	if (later->to.addr.family == ADDR_NONE) {
-		if (apply_now(&held->apply, &event))
+		if (apply_now(&borrowed->apply, &event))
 			return false;
-		look_for_accepted(later, held->fd);
+		look_for_accepted(later, borrowed->fd);
 		return true;
 	}
-	if (!has_source(held->fd))
+	if (!has_source(borrowed->fd))
 		return false;
 	event.call = APPLY_CONNECTED;
-	(void)apply_now(&held->apply, &event);
+	(void)apply_now(&borrowed->apply, &event);
 	return true;
 }
 
@@ -129,28 +131,28 @@ static bool
 try(const struct later *later)
 {
 	struct target *target = target_find(later->tid);
-	struct held_socket held;
+	struct borrowed_socket borrowed;
 	bool done;
 
 	/* The thread may have ended, or become another process's. */
 	if (target == NULL || target_process(target) != later->process)
 		target = target_find(later->process);
-	if (target == NULL || !held_begin(&held, target, later->fd))
+	if (target == NULL || !borrowed_begin(&borrowed, target, later->fd))
 		return true;
-	done = held.cookie != later->cookie || settle(later, &held);
-	held_end(&held);
+	done = borrowed.cookie != later->cookie || settle(later, &borrowed);
+	borrowed_end(&borrowed);
 	return done;
 }
 
 void
-later_settle(const struct held_socket *held)
+later_settle(const struct borrowed_socket *borrowed)
 {
 	for (unsigned int i = 0; later_count > 0 && i < later_end; i++) {
 		struct later *later = &laters[i];
 
-		if (later->due_ms == 0 || later->cookie != held->cookie)
+		if (later->due_ms == 0 || later->cookie != borrowed->cookie)
 			continue;
-		if (settle(later, held)) {
+		if (settle(later, borrowed)) {
 			later->due_ms = 0;
 			later_count--;
 		}

@@ -13,18 +13,18 @@
 #include "supervise/supervise_socket.h"
 
 /* The call is on its way: connect. */
-void later_connected(const struct held_socket *held,
+void later_connected(const struct borrowed_socket *borrowed,
     const struct target *target, const struct apply_end *to);
 
 /* The call is on its way: listen, of a socket without a port. */
-void
-later_listening(const struct held_socket *held, const struct target *target);
+void later_listening(
+    const struct borrowed_socket *borrowed, const struct target *target);
 
 /*
  * Does it now, for a socket whose program is about to set an option of its
  * own: the rule came first.
  */
-void later_settle(const struct held_socket *held);
+void later_settle(const struct borrowed_socket *borrowed);
 
 /* When something is due, by the clock of supervise_clock.h. */
 int64_t later_due_ms(void);

@@ -118,24 +118,25 @@ is_accepted(int fd)
 }
 
 void
-scan_settle(const struct held_socket *held)
+scan_settle(const struct borrowed_socket *borrowed)
 {
-	if (has_ports && !held_is_on_record(held) && is_accepted(held->fd))
-		(void)apply_now(
-		    &held->apply, &(struct apply_event){
-				      .call = APPLY_CALLED, .fd = held->fd});
+	if (has_ports && !borrowed_is_on_record(borrowed) &&
+	    is_accepted(borrowed->fd))
+		(void)apply_now(&borrowed->apply,
+		    &(struct apply_event){
+			.call = APPLY_CALLED, .fd = borrowed->fd});
 }
 
 static void
 look_at(pid_t process, int fd)
 {
 	struct target *target = target_find(process);
-	struct held_socket held;
+	struct borrowed_socket borrowed;
 
-	if (target == NULL || !held_begin(&held, target, fd))
+	if (target == NULL || !borrowed_begin(&borrowed, target, fd))
 		return;
-	scan_settle(&held);
-	held_end(&held);
+	scan_settle(&borrowed);
+	borrowed_end(&borrowed);
 }
 
 /* The inode of the socket that a link of /proc/PID/fd names, or 0. */

@@ -22,7 +22,7 @@ bool scan_add_listener(int listener);
  * Does so now for one that was accepted, if that is what it is, before its
  * program sets an option of its own.
  */
-void scan_settle(const struct held_socket *held);
+void scan_settle(const struct borrowed_socket *borrowed);
 
 /*
  * Asks for a look at the process that pidfd is for, whose number is process,

@@ -30,7 +30,7 @@ static struct known_socket known[SOCKETS];
 static int trace_to = -1, trace_pipe[2] = {-1, -1};
 
 void
-held_start(int trace)
+borrowed_start(int trace)
 {
 	trace_to = trace;
 	if (trace_to >= 0 && trace_pipe[0] < 0 &&
@@ -39,7 +39,7 @@ held_start(int trace)
 }
 
 void
-held_stop(void)
+borrowed_stop(void)
 {
 	for (int i = 0; i < 2; i++) {
 		if (trace_pipe[i] >= 0)
@@ -74,71 +74,71 @@ cookie_of(int fd)
 
 /* Makes the socket's record that of our descriptor, for apply. */
 static void
-take_record(const struct held_socket *held)
+take_record(const struct borrowed_socket *borrowed)
 {
 	static const struct record NOTHING;
-	const struct known_socket *socket = &known[held->cookie % SOCKETS];
+	const struct known_socket *socket = &known[borrowed->cookie % SOCKETS];
 
-	record_put(held->fd,
-	    socket->cookie == held->cookie ? &socket->record : &NOTHING);
+	record_put(borrowed->fd,
+	    socket->cookie == borrowed->cookie ? &socket->record : &NOTHING);
 }
 
 static void
-keep_record(const struct held_socket *held)
+keep_record(const struct borrowed_socket *borrowed)
 {
-	struct known_socket *socket = &known[held->cookie % SOCKETS];
-	struct record record = record_get(held->fd);
+	struct known_socket *socket = &known[borrowed->cookie % SOCKETS];
+	struct record record = record_get(borrowed->fd);
 
 	if (record.decided == 0 && record.program.set == 0 &&
-	    socket->cookie != held->cookie)
+	    socket->cookie != borrowed->cookie)
 		return;
 	*socket =
-	    (struct known_socket){.cookie = held->cookie, .record = record};
+	    (struct known_socket){.cookie = borrowed->cookie, .record = record};
 }
 
 bool
-held_begin(struct held_socket *held, struct target *target, int fd)
+borrowed_begin(struct borrowed_socket *borrowed, struct target *target, int fd)
 {
 	const struct view *view = target_view(target);
 
 	if (view == NULL)
 		return false;
-	held->fd = target_descriptor(target, fd);
-	if (held->fd < 0)
+	borrowed->fd = target_descriptor(target, fd);
+	if (borrowed->fd < 0)
 		return false;
-	held->cookie = cookie_of(held->fd);
-	if (held->cookie == 0) {
-		close(held->fd);
+	borrowed->cookie = cookie_of(borrowed->fd);
+	if (borrowed->cookie == 0) {
+		close(borrowed->fd);
 		return false;
 	}
-	held->apply = (struct apply){
+	borrowed->apply = (struct apply){
 	    .view = view,
 	    .trace_path = trace_to >= 0 ? "open" : "",
 	    .calls = {setsockopt, getsockopt},
-	    .host = &held->host,
+	    .host = &borrowed->host,
 	};
-	held->host.fd = fd;
-	held->host.trace = trace_pipe[1];
+	borrowed->host.fd = fd;
+	borrowed->host.trace = trace_pipe[1];
 	/* Only a trace tells it. */
-	held->host.pid = trace_to >= 0 ? target_process(target) : 0;
-	if (held->host.pid < 0)
-		held->host.pid = target_thread(target);
-	take_record(held);
+	borrowed->host.pid = trace_to >= 0 ? target_process(target) : 0;
+	if (borrowed->host.pid < 0)
+		borrowed->host.pid = target_thread(target);
+	take_record(borrowed);
 	return true;
 }
 
 bool
-held_is_on_record(const struct held_socket *held)
+borrowed_is_on_record(const struct borrowed_socket *borrowed)
 {
-	const struct record record = record_get(held->fd);
+	const struct record record = record_get(borrowed->fd);
 
 	return record.decided != 0 && record.rule != MATCH_NONE;
 }
 
 void
-held_end(struct held_socket *held)
+borrowed_end(struct borrowed_socket *borrowed)
 {
-	keep_record(held);
-	close(held->fd);
+	keep_record(borrowed);
+	close(borrowed->fd);
 	write_trace();
 }

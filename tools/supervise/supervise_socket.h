@@ -16,7 +16,7 @@
 #include "apply/apply.h"
 #include "supervise/supervise_target.h"
 
-struct held_socket {
+struct borrowed_socket {
 	struct apply apply; /* ready to be used */
 	struct apply_host host;
 	int fd; /* our own descriptor of it */
@@ -24,21 +24,22 @@ struct held_socket {
 };
 
 /* Begins; trace is the trace file, open, or -1. */
-void held_start(int trace);
+void borrowed_start(int trace);
 
-void held_stop(void);
+void borrowed_stop(void);
 
 /*
  * Gets hold of the socket that target has at its descriptor fd. Returns
  * whether it did: not if it is no socket, if no rule can match in that
  * program, or if it may not be looked into. Then there is nothing to end.
  */
-bool held_begin(struct held_socket *held, struct target *target, int fd);
+bool
+borrowed_begin(struct borrowed_socket *borrowed, struct target *target, int fd);
 
 /* Was a rule set on it before? */
-bool held_is_on_record(const struct held_socket *held);
+bool borrowed_is_on_record(const struct borrowed_socket *borrowed);
 
 /* Keeps what has become of its record, and lets go of it. */
-void held_end(struct held_socket *held);
+void borrowed_end(struct borrowed_socket *borrowed);
 
 #endif

@@ -31,7 +31,7 @@ struct work {
 	const struct seccomp_notif *request;
 	struct target *target;
 	struct call call;
-	struct held_socket held;
+	struct borrowed_socket borrowed;
 };
 
 /* Does the thread still wait, so that all we know of it is right? */
@@ -46,11 +46,12 @@ is_valid(const struct work *work)
 static bool
 hold(struct work *work)
 {
-	if (!held_begin(&work->held, work->target, (int)work->call.args[0]))
+	if (!borrowed_begin(
+		&work->borrowed, work->target, (int)work->call.args[0]))
 		return false;
 	if (is_valid(work))
 		return true;
-	held_end(&work->held);
+	borrowed_end(&work->borrowed);
 	return false;
 }
 
@@ -77,10 +78,10 @@ serve_connect(struct work *work)
 	    addr_from_sockaddr(&sa, len, &event.to.addr, &event.to.port) < 0 ||
 	    !hold(work))
 		return;
-	event.fd = work->held.fd;
-	if (apply_now(&work->held.apply, &event))
-		later_connected(&work->held, work->target, &event.to);
-	held_end(&work->held);
+	event.fd = work->borrowed.fd;
+	if (apply_now(&work->borrowed.apply, &event))
+		later_connected(&work->borrowed, work->target, &event.to);
+	borrowed_end(&work->borrowed);
 }
 
 static void
@@ -88,11 +89,11 @@ serve_listen(struct work *work)
 {
 	if (!hold(work))
 		return;
-	if (apply_now(
-		&work->held.apply, &(struct apply_event){.call = APPLY_LISTEN,
-				       .fd = work->held.fd}))
-		later_listening(&work->held, work->target);
-	held_end(&work->held);
+	if (apply_now(&work->borrowed.apply,
+		&(struct apply_event){
+		    .call = APPLY_LISTEN, .fd = work->borrowed.fd}))
+		later_listening(&work->borrowed, work->target);
+	borrowed_end(&work->borrowed);
 }
 
 static void
@@ -100,9 +101,9 @@ serve_accept(struct work *work)
 {
 	if (!hold(work))
 		return;
-	if (!view_listener_decides(work->held.apply.view))
-		accept_begun(&work->held, work->target);
-	held_end(&work->held);
+	if (!view_listener_decides(work->borrowed.apply.view))
+		accept_begun(&work->borrowed, work->target);
+	borrowed_end(&work->borrowed);
 }
 
 /*
@@ -125,16 +126,16 @@ serve_setsockopt(struct work *work)
 	    target_read(work->target, args[3], &value, sizeof(value)) < 0 ||
 	    !hold(work))
 		return false;
-	later_settle(&work->held);
-	scan_settle(&work->held);
-	event.fd = work->held.fd;
-	apply_look(&work->held.apply, &event, &decision);
-	made = setsockopt(work->held.fd, (int)args[1], (int)args[2], &value,
+	later_settle(&work->borrowed);
+	scan_settle(&work->borrowed);
+	event.fd = work->borrowed.fd;
+	apply_look(&work->borrowed.apply, &event, &decision);
+	made = setsockopt(work->borrowed.fd, (int)args[1], (int)args[2], &value,
 		   sizeof(value)) == 0;
 	if (made)
-		apply_hold(&work->held.apply, work->held.fd, &decision,
+		apply_hold(&work->borrowed.apply, work->borrowed.fd, &decision,
 		    (enum keepalive_option)option, value);
-	held_end(&work->held);
+	borrowed_end(&work->borrowed);
 	return made;
 }
 
@@ -255,7 +256,7 @@ worker_run(int notify, struct guard_page *page, void *data)
 
 	if (target_start(policy->force) < 0)
 		return;
-	held_start(policy->trace);
+	borrowed_start(policy->trace);
 	while (wait_for_request(notify)) {
 		struct work work = {
 		    .notify = notify, .request = &page->request};
@@ -273,5 +274,5 @@ worker_run(int notify, struct guard_page *page, void *data)
 	accept_stop();
 	scan_stop();
 	target_stop();
-	held_stop();
+	borrowed_stop();
 }

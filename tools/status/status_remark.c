@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * status_note: what an administrator wants to know of a connection that is
+ * status_remark: what an administrator wants to know of a connection that is
  * not as its rule says: what differs, what is missing, why nothing is known.
  */
 #include "status/status.h"
@@ -57,7 +57,7 @@ note_wanted(const struct keepalive *want, char note[STATUS_NOTE_MAX])
 }
 
 void
-status_note(const struct status *status, const struct live_socket *socket,
+status_remark(const struct status *status, const struct live_socket *socket,
     char note[STATUS_NOTE_MAX])
 {
 	const char *unknown = status_unknown(status, socket);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * judge: which rule should apply to a live socket, and what comes of comparing
- * it with what the socket has.
+ * verdict: which rule should apply to a live socket, and what comes of
+ * comparing it with what the socket has.
  */
-#include "live/judge.h"
+#include "live/verdict.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,8 +11,8 @@
 
 #include "image/view.h"
 
-struct judge_view {
-	struct judge_view *next;
+struct program_view {
+	struct program_view *next;
 	const struct process *process; /* names the program */
 	struct view view;
 	uint32_t groups[]; /* view's */
@@ -33,11 +33,11 @@ same_names(const struct process *a, const struct process *b)
 	return true;
 }
 
-static struct judge_view *
+static struct program_view *
 make_view(const struct image *image, const struct process *process)
 {
 	const char *names[] = {process->name[0], process->name[1]};
-	struct judge_view *made = calloc(1,
+	struct program_view *made = calloc(1,
 	    sizeof(*made) + image_group_count(image) * sizeof(made->groups[0]));
 
 	if (made == NULL)
@@ -49,28 +49,28 @@ make_view(const struct image *image, const struct process *process)
 }
 
 /* NULL if memory is out. */
-static struct judge_view *
-find_view(struct judge *judge, const struct process *process)
+static struct program_view *
+find_view(struct verdict *verdict, const struct process *process)
 {
-	struct judge_view *view;
+	struct program_view *view;
 
 	if (process == NULL)
 		process = &nobody;
-	if (judge->process == process)
-		return judge->view;
-	for (view = judge->views; view != NULL; view = view->next) {
+	if (verdict->process == process)
+		return verdict->view;
+	for (view = verdict->views; view != NULL; view = view->next) {
 		if (same_names(view->process, process))
 			break;
 	}
 	if (view == NULL) {
-		view = make_view(judge->image, process);
+		view = make_view(verdict->image, process);
 		if (view == NULL)
 			return NULL;
-		view->next = judge->views;
-		judge->views = view;
+		view->next = verdict->views;
+		verdict->views = view;
 	}
-	judge->process = process;
-	judge->view = view;
+	verdict->process = process;
+	verdict->view = view;
 	return view;
 }
 
@@ -144,32 +144,32 @@ set_rule(const struct view *view, struct live_socket *socket)
 }
 
 int
-judge_socket(struct judge *judge, struct live_socket *socket)
+verdict_find(struct verdict *verdict, struct live_socket *socket)
 {
 	socket->rule = MATCH_NONE;
 	socket->rule_known = true;
-	if (judge->image != NULL) {
-		const struct judge_view *view =
-		    find_view(judge, socket->process);
+	if (verdict->image != NULL) {
+		const struct program_view *view =
+		    find_view(verdict, socket->process);
 
 		if (view == NULL)
 			return -ENOMEM;
 		set_rule(&view->view, socket);
 	}
-	socket->verdict = live_verdict(judge->image, socket);
+	socket->verdict = live_verdict(verdict->image, socket);
 	return 0;
 }
 
 void
-judge_close(struct judge *judge)
+verdict_close(struct verdict *verdict)
 {
-	while (judge->views != NULL) {
-		struct judge_view *next = judge->views->next;
+	while (verdict->views != NULL) {
+		struct program_view *next = verdict->views->next;
 
-		free(judge->views);
-		judge->views = next;
+		free(verdict->views);
+		verdict->views = next;
 	}
-	judge->process = NULL;
+	verdict->process = NULL;
 }
 
 unsigned int
