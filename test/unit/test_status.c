@@ -243,7 +243,7 @@ START_TEST(note)
 	    NOTES[_i].have, NOTES[_i].rule, NOTES[_i].verdict));
 	live.closed_count = NOTES[_i].closed;
 	sort_out();
-	status_note(&status, &sockets[0], text);
+	status_remark(&status, &sockets[0], text);
 	ck_assert_str_eq(text, NOTES[_i].note);
 }
 END_TEST
