@@ -75,13 +75,15 @@ in_force_read(const char *config, bool parser, struct in_force *force)
 }
 
 int
-in_force_read_running(const char *config, struct in_force *force)
+in_force_read_for(
+    const char *config, enum source_for whom, struct in_force *force)
 {
-	int error = read_for(config, SOURCE_FOR_RUNNING, true, force);
+	int error = read_for(config, whom, true, force);
 	struct image image;
 	uint8_t *bytes;
 
-	if (error == 0 && force->source.kind == SOURCE_OLD_PUBLISHED &&
+	if (error == 0 && whom == SOURCE_FOR_RUNNING &&
+	    force->source.kind == SOURCE_OLD_PUBLISHED &&
 	    force->source.error == 0) {
 		force->source.error = config_load(
 		    config, NULL, NULL, &bytes, &image.size, force->message);

@@ -28,10 +28,11 @@ struct in_force {
 int in_force_read(const char *config, bool parser, struct in_force *force);
 
 /*
- * The same for programs that run. If what they go by is older than the text,
- * that was read, too, for message.
+ * The same for such programs, which can read a text, or for those that run. If
+ * what these go by is older than the text, that was read, too, for message.
  */
-int in_force_read_running(const char *config, struct in_force *force);
+int in_force_read_for(
+    const char *config, enum source_for whom, struct in_force *force);
 
 void in_force_free(struct in_force *force);
 

@@ -638,6 +638,22 @@ by_key_after_looking() {
 	by_key q
 }
 
+# The rules may change meanwhile; a mistake leaves those that were.
+by_key_after_new_rules() {
+	holds 'watch: the old rules' until_true 40 screen_has 'off '
+	mv k.conf old.conf
+	echo 'rule none { port = "1" }' >k.conf
+	holds 'watch: new rules' until_true 40 screen_has_not 'off '
+	echo 'rule {' >k.conf
+	clock=$(pane capture-pane -p | awk 'NR == 1 { print $3 }')
+	until_true 40 screen_has_not "$clock"
+	holds 'watch: a mistake' screen_has 'no rule'
+	holds 'watch: a mistake: as before' screen_has_not 'off '
+	mv old.conf k.conf
+	holds 'watch: the old rules again' until_true 40 screen_has 'off '
+	by_key q
+}
+
 # Stopped, it gives the terminal back, to what was typed behind it; continued,
 # it draws again.
 by_key_after_stopping() {
@@ -660,6 +676,7 @@ watch_options=
 watched 'q' 1 by_key_after_looking
 watched 'Ctrl-C' 1 by_key C-c
 watched 'Ctrl-Z' 1 by_key_after_stopping
+watched 'new rules' 1 by_key_after_new_rules
 for signal in TERM HUP INT; do
 	watched "SIG$signal" 1 by_signal $signal
 done

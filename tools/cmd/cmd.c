@@ -132,9 +132,7 @@ int
 cmd_in_force(const char *path, enum source_for whom, struct in_force *force)
 {
 	const struct source *source = &force->source;
-	int error = whom == SOURCE_FOR_RUNNING
-	                ? in_force_read_running(path, force)
-	                : in_force_read(path, true, force);
+	int error = in_force_read_for(path, whom, force);
 
 	if (*force->message)
 		warnx("%s", force->message);

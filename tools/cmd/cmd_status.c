@@ -213,11 +213,26 @@ out:
 	return error;
 }
 
+/* After a reload, the new rules; if there are none, those that were. */
+static void
+read_again(
+    const struct choice *choice, const char *config, struct in_force *force)
+{
+	struct in_force newer;
+
+	if (in_force_read_for(config, choice->by, &newer) == 0) {
+		in_force_free(force);
+		*force = newer;
+	} else {
+		in_force_free(&newer);
+	}
+}
+
 static int
-watch(const struct live_choice *choice, const struct image *image,
-    const char *config)
+watch(const struct choice *choice, const char *config)
 {
 	enum screen_event event = SCREEN_TIME;
+	struct in_force force = {0};
 	struct picture picture;
 	int error, status = CMD_WRONG;
 
@@ -227,7 +242,9 @@ watch(const struct live_choice *choice, const struct image *image,
 		return CMD_WRONG;
 	}
 	while (event != SCREEN_QUIT) {
-		error = take_picture(choice, image, config, &picture);
+		read_again(choice, config, &force);
+		error =
+		    take_picture(&choice->live, &force.image, config, &picture);
 		if (error)
 			break;
 		status = answer(&picture);
@@ -237,6 +254,7 @@ watch(const struct live_choice *choice, const struct image *image,
 		free_picture(&picture);
 	}
 	screen_close();
+	in_force_free(&force);
 	/* Its last picture still says how it was. */
 	if (error == -ESRCH && status != CMD_WRONG)
 		text_warnx("process %d has ended", picture.live.missing);
@@ -288,7 +306,7 @@ run(struct choice *choice, const struct image *image, const char *config,
 {
 	const struct request *request = data;
 
-	return request->watch ? watch(&choice->live, image, config)
+	return request->watch ? watch(choice, config)
 	                      : show(request, &choice->live, image, config);
 }
 
