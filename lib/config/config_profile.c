@@ -17,10 +17,14 @@ const struct config_profile config_profiles[CONFIG_PROFILES] = {
 	"docs.aws.amazon.com, network/update-idle-timeout"},
     {"azure-lb", 240, true, "Azure Load Balancer",
 	"Microsoft Learn, load-balancer-tcp-idle-timeout"},
+    {"azure-nat", 240, true, "Azure NAT gateway as AKS manages it",
+	"Microsoft Learn, ManagedClusterNATGatewayProfile"},
     {"cisco-asa", 3600, true, "Cisco ASA", "ASA CLI guide, timeout conn"},
     {"f5-fastl4", 300, true, "F5 BIG-IP FastL4", "F5 AS3 schema, L4_Profile"},
     {"fortigate", 3600, true, "FortiGate",
 	"FortiOS CLI reference, system session-ttl"},
+    {"gcp-cloud-nat", 1200, true, "Google Cloud NAT",
+	"Compute Engine API, tcpEstablishedIdleTimeoutSec"},
     {"gcp-vpc", 600, true, "Google Cloud VPC",
 	"cloud.google.com, compute/docs/troubleshooting"},
     {"juniper-srx", 1800, true, "Juniper SRX", "Juniper KB34994"},
@@ -34,10 +38,7 @@ const struct config_profile config_profiles[CONFIG_PROFILES] = {
 
 const char *const config_unconfirmed[CONFIG_UNCONFIRMED] = {
     "aws-nat",
-    "azure-nat",
     "checkpoint",
-    "cloud-nat",
-    "gcp-cloud-nat",
 };
 
 const struct config_profile *

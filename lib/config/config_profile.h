@@ -22,12 +22,12 @@ struct config_profile {
 	const char *source; /* the document to look the number up in */
 };
 
-#define CONFIG_PROFILES 13
+#define CONFIG_PROFILES 15
 
 /* All profiles, by name. */
 extern const struct config_profile config_profiles[CONFIG_PROFILES];
 
-#define CONFIG_UNCONFIRMED 5
+#define CONFIG_UNCONFIRMED 2
 
 /*
  * Names that one would look for here, of devices that have no profile, because

@@ -252,7 +252,7 @@ EOF
 check 'run: LD_PRELOAD stays behind ours' 0 \
 	env LD_PRELOAD='libm.so.6 libdl.so.2' \
 	kashim run -c good.conf -- sh -c "$preload" <<EOF
-$build/libkashim.so:libm.so.6 libdl.so.2
+$build/libkashim.so:libm.so.6:libdl.so.2
 EOF
 check 'run: relative -c' 0 kashim run -c good.conf -- sh -c "$config" <<EOF
 $work/good.conf

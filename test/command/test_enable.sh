@@ -140,12 +140,12 @@ kashim disable -r image plain >/dev/null
 
 unit vendor.service 'Environment=A=b "LD_PRELOAD=/opt/a.so /opt/%p.so"'
 check 'a vendor'\''s' 0 kashim enable -r image vendor <<END
-! kashim: LD_PRELOAD of image/usr/lib/systemd/system/vendor.service:3 is copied behind ours: when it changes, run this again
+! kashim: LD_PRELOAD of image/usr/lib/systemd/system/vendor.service:3 is copied: when it changes, run this again
 $admin/vendor.service.d/$dropin: written
 END
 cat >text <<'END'
 # Made by "kashim enable", removed by "kashim disable".
-# What is behind the first colon of LD_PRELOAD is a copy from
+# What LD_PRELOAD holds beside libkashim.so is a copy from
 # /usr/lib/systemd/system/vendor.service:3
 # If that changes: kashim enable vendor.service
 [Service]
@@ -153,7 +153,7 @@ Environment=LD_PRELOAD=/usr/local/lib/libkashim.so:/opt/a.so:/opt/%p.so
 END
 holds_file 'both' "$admin/vendor.service.d/$dropin" <text
 check 'both again' 0 kashim enable -r image vendor <<END
-! kashim: LD_PRELOAD of image/usr/lib/systemd/system/vendor.service:3 is copied behind ours: when it changes, run this again
+! kashim: LD_PRELOAD of image/usr/lib/systemd/system/vendor.service:3 is copied: when it changes, run this again
 $admin/vendor.service.d/$dropin: is so already
 END
 unit vendor.service 'Environment=LD_PRELOAD=/opt/new.so'
@@ -176,7 +176,7 @@ END
 holds 'the other stays' test -f "$admin/plain.service.d/override.conf"
 mv "$admin/plain.service.d/override.conf" "$admin/plain.service.d/zzz.conf"
 check 'a later one that has it' 0 kashim enable -r image plain <<END
-! kashim: LD_PRELOAD of $admin/plain.service.d/zzz.conf:2 is copied behind ours: when it changes, run this again
+! kashim: LD_PRELOAD of $admin/plain.service.d/zzz.conf:2 is copied: when it changes, run this again
 $admin/plain.service.d/$dropin: written
 END
 rm -r "$admin/plain.service.d"
@@ -316,7 +316,7 @@ rm -r many
 ln -s /usr/lib/systemd/system/vendor.service "$admin/alias.service"
 rm "$admin/vendor.service.d/$dropin"
 check 'an alias' 0 kashim enable -r image alias <<END
-! kashim: LD_PRELOAD of image/usr/lib/systemd/system/vendor.service:3 is copied behind ours: when it changes, run this again
+! kashim: LD_PRELOAD of image/usr/lib/systemd/system/vendor.service:3 is copied: when it changes, run this again
 $admin/vendor.service.d/$dropin: written
 END
 check 'disable an alias' 0 kashim disable -r image alias <<END

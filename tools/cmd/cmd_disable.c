@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cmd/cmd_unit.h"
+#include "host/preload.h"
 #include "term/text.h"
 #include "unit/dropin.h"
 #include "unit/unit.h"
@@ -50,7 +51,7 @@ look_again(const char *root, const char *id)
 		return;
 	}
 	if (variable.value &&
-	    dropin_others(variable.value, "", &others, &ours) >= 0 && ours)
+	    preload_others(variable.value, "", &others, &ours) >= 0 && ours)
 		text_warnx(
 		    "%s still preloads it, by %s%s", id, root, variable.file);
 	free(others);

@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "doctor/doctor_library.h"
 #include "host/inside.h"
+#include "host/preload.h"
 #include "term/text.h"
 #include "unit/dropin.h"
 #include "unit/unit.h"
@@ -198,7 +199,7 @@ preloads_ours(const char *list, const char *library)
 	char *others;
 	bool ours;
 
-	if (dropin_others(list, library, &others, &ours) < 0)
+	if (preload_others(list, library, &others, &ours) < 0)
 		return false;
 	free(others);
 	return ours;
@@ -324,7 +325,7 @@ compose(struct enable *enable)
 		goto out;
 	/* What an EnvironmentFile= has wins, so a copy would be no use. */
 	if (before.value) {
-		result = dropin_others(
+		result = preload_others(
 		    before.written, enable->library, &others, &ours);
 		if (result < 0)
 			goto out;
@@ -356,9 +357,7 @@ compose(struct enable *enable)
 		if (result < 0)
 			goto out;
 	}
-	if (asprintf(&preload, "%s%s%s", enable->library, others ? ":" : "",
-		others ? others : "") < 0)
-		preload = NULL;
+	preload = preload_join(enable->library, others);
 	result = preload ? 0 : -ENOMEM;
 	if (result < 0)
 		goto out;
@@ -366,8 +365,8 @@ compose(struct enable *enable)
 	if (status != CMD_DONE)
 		goto out;
 	if (file)
-		text_warnx("LD_PRELOAD of %s%s is copied behind ours: when it "
-			   "changes, run this again",
+		text_warnx("LD_PRELOAD of %s%s is copied: when it changes, run "
+			   "this again",
 		    enable->options.root, file);
 	status = write_text(enable, text);
 out:

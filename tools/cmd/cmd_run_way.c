@@ -9,11 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/trace.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_run.h"
+#include "doctor/doctor_resolve.h"
+#include "host/preload.h"
 #include "supervise/supervise.h"
 #include "supervise/supervise_inherited.h"
 
@@ -129,16 +132,55 @@ trace(const struct run *run, const char *way, const char *why)
 }
 
 /*
- * Puts the library in front of what LD_PRELOAD already holds. The loader
- * splits that list at spaces and colons (ld.so(8)) and knows no quoting.
+ * Is this entry of LD_PRELOAD the library that run would add? It may be another
+ * name of it, for programs of both word sizes. What is beside this program
+ * ($ORIGIN) is not beside that one.
  */
+static bool
+is_library(const struct run *run, const char *entry)
+{
+	struct place place;
+	struct stat there, ours;
+	char path[PATH_MAX];
+
+	place_here(&place);
+	return !strstr(entry, "ORIGIN") &&
+	       doctor_resolve_own(&place, entry, path) == 0 &&
+	       stat(path, &there) == 0 && stat(run->library, &ours) == 0 &&
+	       there.st_dev == ours.st_dev && there.st_ino == ours.st_ino;
+}
+
+/*
+ * Puts the library into LD_PRELOAD. A program that starts itself again through
+ * kashim run finds it there, and the list does not grow.
+ */
+static int
+set_preload(const struct run *run)
+{
+	const char *before = getenv("LD_PRELOAD");
+	char entry[PATH_MAX], *others = NULL, *list = NULL;
+	const char *library = run->library;
+	bool ours;
+	int status = CMD_DONE;
+
+	if (preload_find(before, entry) && is_library(run, entry))
+		library = entry;
+	if (before && preload_others(before, library, &others, &ours) < 0)
+		status = CMD_WRONG;
+	if (status == CMD_DONE)
+		list = preload_join(library, others);
+	if (!list || setenv("LD_PRELOAD", list, 1) != 0) {
+		warn("LD_PRELOAD");
+		status = CMD_WRONG;
+	}
+	free(others);
+	free(list);
+	return status;
+}
+
 static int
 preload(const struct run *run)
 {
-	const char *others = getenv("LD_PRELOAD");
-	char *list;
-	int result;
-
 	if (run->obstacle != NULL) {
 		trace(run,
 		    ": preload, which has no effect: ", run->obstacle->what);
@@ -158,18 +200,9 @@ preload(const struct run *run)
 	}
 	/* What it starts may be reached all the same, but not by these. */
 	if (access(run->library, R_OK) < 0 ||
-	    strpbrk(run->library, " :") != NULL)
+	    strpbrk(run->library, PRELOAD_SEPARATORS) != NULL)
 		return CMD_DONE;
-	if (!others || !*others)
-		result = asprintf(&list, "%s", run->library);
-	else
-		result = asprintf(&list, "%s:%s", run->library, others);
-	if (result < 0 || setenv("LD_PRELOAD", list, 1) != 0) {
-		warn("LD_PRELOAD");
-		return CMD_WRONG;
-	}
-	free(list);
-	return CMD_DONE;
+	return set_preload(run);
 }
 
 static bool

@@ -13,6 +13,7 @@
 
 #include "doctor/doctor_library.h"
 #include "doctor/doctor_resolve.h"
+#include "host/preload.h"
 
 /* The library imports some 30 functions. */
 #define IMPORTS_MAX 256
@@ -270,7 +271,7 @@ check_libc(const struct place *place, const struct doctor_target *target,
 	}
 	findings_remedy(findings,
 	    "Use a library that was built for it ('make builds' makes one for "
-	    "musl, build/musl/" DOCTOR_LIBRARY_FILE "); or use 'kashim run'.");
+	    "musl, build/musl/" PRELOAD_LIBRARY "); or use 'kashim run'.");
 }
 
 /* Where one build for each word size has to be, for $LIB to find it. */
@@ -290,7 +291,7 @@ check_class(const struct place *place, const struct doctor_target *target,
 	    target->path, program->bits, machine, path, library->bits,
 	    elf_file_machine(library));
 	doctor_lib_token(place, program, token, sizeof(token));
-	snprintf(other, sizeof(other), "/usr/%s/" DOCTOR_LIBRARY_FILE, token);
+	snprintf(other, sizeof(other), "/usr/%s/" PRELOAD_LIBRARY, token);
 	if (doctor_resolve(place, target, DOCTOR_BOTH_SIZES, other) == 0)
 		findings_remedy(findings,
 		    "There is %s. LD_PRELOAD='" DOCTOR_BOTH_SIZES "' finds it, "
@@ -305,6 +306,33 @@ check_class(const struct place *place, const struct doctor_target *target,
 		    "', and run 'kashim compile' after each change of the "
 		    "configuration. Or use 'kashim run'.",
 		    machine, other);
+}
+
+/*
+ * A library that works with ours in one order only. run and enable see to that;
+ * what is in the list already was put there by others.
+ */
+static void
+check_order(const char *entry, enum preload_order order, bool right,
+    struct findings *findings)
+{
+	const bool first = order == PRELOAD_IN_FRONT;
+
+	if (right) {
+		findings_add(findings, FINDING_PRELOAD, FINDING_NOTE,
+		    "LD_PRELOAD holds %s, which works %s us", entry,
+		    first ? "in front of" : "behind");
+		return;
+	}
+	findings_add(findings, FINDING_PRELOAD, FINDING_WARN,
+	    first ? "LD_PRELOAD holds %s behind us: it connects a socket of "
+		    "its own, and puts it in the place of the one that gets "
+		    "its rule"
+		  : "LD_PRELOAD holds %s in front of us: it takes connect() "
+		    "from the C library, so that we see no connection",
+	    entry);
+	findings_remedy(findings, "Write it %s " PRELOAD_LIBRARY ".",
+	    first ? "in front of" : "behind");
 }
 
 /* One entry of the LD_PRELOAD that is there already. */
@@ -325,7 +353,7 @@ check_entry(const struct place *place, const struct doctor_target *target,
 		findings_remedy(findings, "Take it out of LD_PRELOAD.");
 		return;
 	}
-	if (strcmp(name, DOCTOR_LIBRARY_FILE) == 0) {
+	if (strcmp(name, PRELOAD_LIBRARY) == 0) {
 		if (place->library_in_list)
 			return;
 		if (is_same_file(place, path, ours)) {
@@ -333,8 +361,7 @@ check_entry(const struct place *place, const struct doctor_target *target,
 			    "LD_PRELOAD holds %s already", entry);
 		} else {
 			findings_add(findings, FINDING_PRELOAD, FINDING_WARN,
-			    "LD_PRELOAD holds another " DOCTOR_LIBRARY_FILE
-			    ": %s",
+			    "LD_PRELOAD holds another " PRELOAD_LIBRARY ": %s",
 			    path);
 			findings_remedy(findings,
 			    "Take one of them out: both would be loaded.");
@@ -353,8 +380,34 @@ check_entry(const struct place *place, const struct doctor_target *target,
 		    "did.");
 		return;
 	}
-	findings_add(findings, FINDING_PRELOAD, FINDING_NOTE,
-	    "LD_PRELOAD holds %s: both work if it passes calls on", entry);
+	if (preload_order(entry, strlen(entry)) == PRELOAD_ANYWHERE)
+		findings_add(findings, FINDING_PRELOAD, FINDING_NOTE,
+		    "LD_PRELOAD holds %s: both work if it passes calls on",
+		    entry);
+}
+
+void
+doctor_order(const struct place *place, struct findings *findings)
+{
+	char *list = strdup(place->preload ? place->preload : "");
+	char *state = NULL, *entry;
+	bool behind_ours = false;
+
+	if (!list)
+		findings->error = -ENOMEM;
+	for (entry = list ? strtok_r(list, PRELOAD_SEPARATORS, &state) : NULL;
+	     entry; entry = strtok_r(NULL, PRELOAD_SEPARATORS, &state)) {
+		const enum preload_order order =
+		    preload_order(entry, strlen(entry));
+
+		behind_ours |= strcmp(basename(entry), PRELOAD_LIBRARY) == 0;
+		if (order != PRELOAD_ANYWHERE)
+			check_order(entry, order,
+			    !place->library_in_list ||
+				behind_ours == (order == PRELOAD_BEHIND),
+			    findings);
+	}
+	free(list);
 }
 
 /* Calls check_entry() for each; says whether the first one is libasan. */
@@ -372,8 +425,8 @@ check_list(const struct place *place, const struct doctor_target *target,
 		findings->error = -ENOMEM;
 		return false;
 	}
-	for (entry = strtok_r(list, DOCTOR_SEPARATORS, &state); entry;
-	     entry = strtok_r(NULL, DOCTOR_SEPARATORS, &state)) {
+	for (entry = strtok_r(list, PRELOAD_SEPARATORS, &state); entry;
+	     entry = strtok_r(NULL, PRELOAD_SEPARATORS, &state)) {
 		if (entry == list)
 			asan_first =
 			    strncmp(basename(entry), "libasan.so", 10) == 0;
@@ -432,7 +485,8 @@ doctor_library(const struct place *place, const struct doctor_target *target,
 
 	error = doctor_resolve(place, target, place->library, path);
 	asan_first = check_list(place, target, path, findings);
-	if (strpbrk(place->library, DOCTOR_SEPARATORS)) {
+	doctor_order(place, findings);
+	if (strpbrk(place->library, PRELOAD_SEPARATORS)) {
 		findings_add(findings, FINDING_LIBRARY, FINDING_FATAL,
 		    "%s: a path with a space or a colon cannot be in "
 		    "LD_PRELOAD",
@@ -459,7 +513,7 @@ doctor_library(const struct place *place, const struct doctor_target *target,
 		return;
 	}
 	check_libc(place, target, path, &library, policy, findings);
-	if (target->elf.asan && !(asan_first && place->library_in_list)) {
+	if (target->elf.asan && !asan_first) {
 		findings_add(findings, FINDING_PRELOAD, FINDING_FATAL,
 		    "%s is linked to libasan, which ends the program if "
 		    "another library is preloaded before it",

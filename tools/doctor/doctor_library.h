@@ -16,6 +16,12 @@ doctor_library(const struct place *place, const struct doctor_target *target,
     const struct doctor_policy *policy, struct findings *findings);
 
 /*
+ * Are there libraries in place->preload that work with ours in one order only,
+ * and is it this one? If place->library_in_list is false, it will be.
+ */
+void doctor_order(const struct place *place, struct findings *findings);
+
+/*
  * Does the C library of the system below root ("" for this one) lack a version
  * of its functions that library, a path in there, was linked with? Then the
  * loader ends each program of that system that it is preloaded into. Returns

@@ -19,6 +19,7 @@
 #include "doctor/doctor_script.h"
 #include "doctor/doctor_sockets.h"
 #include "host/generation.h"
+#include "host/preload.h"
 #include "image/cache.h"
 
 #define TICK_NS 10000000
@@ -63,11 +64,10 @@ check_missing(const struct doctor_proc *proc, const struct place *before,
 	size_t count;
 
 	findings_add(findings, FINDING_LOADED, FINDING_FATAL,
-	    DOCTOR_LIBRARY_FILE " is not in process %d",
-	    (int)proc->process.pid);
+	    PRELOAD_LIBRARY " is not in process %d", (int)proc->process.pid);
 	if (proc->elf_known && doctor_static(target, findings))
 		return;
-	if (!doctor_find_entry(place.preload, entry)) {
+	if (!preload_find(place.preload, entry)) {
 		findings_add(findings, FINDING_PRELOAD, FINDING_FATAL,
 		    place.preload
 			? "it was started with LD_PRELOAD=%s, without us"
@@ -332,6 +332,8 @@ examine(const struct doctor_proc *proc, const char *library,
 	doctor_policy_read(&place, &target, &policy);
 	if (proc->mapping.found) {
 		check_mapping(proc, library, findings);
+		place.library_in_list = true;
+		doctor_order(&place, findings);
 		check_policy(proc, &place, &target, &policy, findings);
 	} else {
 		check_missing(proc, &place, &target, &policy, findings);

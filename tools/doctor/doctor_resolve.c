@@ -234,21 +234,6 @@ doctor_resolve(const struct place *place, const struct doctor_target *target,
 	return place_stat(place, path, &st);
 }
 
-bool
-doctor_find_entry(const char *preload, char entry[PATH_MAX])
-{
-	while (preload && *preload) {
-		size_t length = strcspn(preload, DOCTOR_SEPARATORS);
-
-		snprintf(entry, PATH_MAX, "%.*s", (int)length, preload);
-		if (strcmp(basename(entry), DOCTOR_LIBRARY_FILE) == 0)
-			return true;
-		preload += length;
-		preload += strspn(preload, DOCTOR_SEPARATORS);
-	}
-	return false;
-}
-
 int
 doctor_resolve_own(
     const struct place *place, const char *entry, char path[PATH_MAX])

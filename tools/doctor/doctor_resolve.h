@@ -9,16 +9,6 @@
 #include "doctor/place.h"
 #include "doctor/target.h"
 
-#define DOCTOR_LIBRARY_FILE "libkashim.so"
-/* Of the entries of LD_PRELOAD, ld.so(8). There is no quoting. */
-#define DOCTOR_SEPARATORS " :"
-
-/*
- * Finds a libkashim.so in a value of LD_PRELOAD, or NULL. Returns false if
- * there is none.
- */
-bool doctor_find_entry(const char *preload, char entry[PATH_MAX]);
-
 /*
  * What the loader of target makes of an entry of LD_PRELOAD: $LIB, $PLATFORM
  * and $ORIGIN expanded, and looked for if it has no slash. Returns 0 and the

@@ -17,6 +17,7 @@
 #include "doctor/doctor_sandbox.h"
 #include "doctor/doctor_socket_unit.h"
 #include "doctor/doctor_unit.h"
+#include "host/preload.h"
 #include "host/process.h"
 #include "image/cache.h"
 
@@ -242,7 +243,7 @@ say_unset(struct service *service, const struct unit_variable *variable)
 			: "");
 	else
 		findings_add(findings, FINDING_UNIT, FINDING_FATAL,
-		    "%s sets LD_PRELOAD=%s, without " DOCTOR_LIBRARY_FILE
+		    "%s sets LD_PRELOAD=%s, without " PRELOAD_LIBRARY
 		    " (%s:%u)",
 		    id, variable->value, variable->file ? variable->file : "?",
 		    (unsigned)variable->line);
@@ -276,7 +277,7 @@ find_environment(
 	place->cache = service->cache.value;
 	place->library = library;
 	place->config = config ? config : own && *own ? own : CONFIG_FILE;
-	if (doctor_find_entry(place->preload, service->entry)) {
+	if (preload_find(place->preload, service->entry)) {
 		place->library = service->entry;
 		place->library_in_list = true;
 		findings_add(service->findings, FINDING_UNIT, FINDING_FINE,

@@ -16,12 +16,12 @@
 #include <unistd.h>
 
 #include "host/inside.h"
+#include "host/preload.h"
 #include "term/text.h"
 #include "unit/unit.h"
 #include "unit/unit_text.h"
 
 #define DIRECTORY   "/etc/systemd/system"
-#define LIBRARY     "libkashim.so"
 #define MARK        "# Made by \"kashim enable\", removed by \"kashim disable\".\n"
 #define NAMES_TRIED 16
 
@@ -45,39 +45,47 @@ is_harmless(const char *text)
 	return harmless;
 }
 
+/* A part of an Environment= line. What is copied keeps its specifiers. */
+static void
+write_part(FILE *out, const char *text, size_t length, bool copied)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '%' && !copied)
+			fputc('%', out);
+		else if (strchr("\\\"", text[i]))
+			fputc('\\', out);
+		fputc(text[i], out);
+	}
+}
+
 /*
- * One line Environment=. In plain text "%" is nothing special, so it is
- * doubled; what was copied from a unit has its specifiers.
+ * One line Environment=, of plain text, and of what was copied from a unit:
+ * the first front bytes of that stand in front.
  */
 static void
-write_assignment(
-    FILE *out, const char *name, const char *plain, const char *copied)
+write_assignment(FILE *out, const char *name, const char *plain,
+    const char *copied, size_t front)
 {
-	bool quoted =
-	    strpbrk(plain, " \\\"'") || (copied && strpbrk(copied, " \\\"'"));
-	const char *quote = quoted ? "\"" : "";
+	static const char special[] = " \\\"'";
+	const char *rest = copied + front;
+	const char *quote =
+	    strpbrk(plain, special) || strpbrk(copied, special) ? "\"" : "";
 
 	fprintf(out, "Environment=%s%s=", quote, name);
-	for (; *plain; plain++) {
-		if (*plain == '%')
-			fputc('%', out);
-		else if (strchr("\\\"", *plain))
-			fputc('\\', out);
-		fputc(*plain, out);
-	}
-	if (copied)
+	write_part(out, copied, front, true);
+	if (front > 0 && copied[front - 1] != ':')
 		fputc(':', out);
-	for (; copied && *copied; copied++) {
-		if (strchr("\\\"", *copied))
-			fputc('\\', out);
-		fputc(*copied, out);
-	}
+	write_part(out, plain, strlen(plain), false);
+	if (*rest)
+		fputc(':', out);
+	write_part(out, rest, strlen(rest), true);
 	fprintf(out, "%s\n", quote);
 }
 
 int
 dropin_text(const struct dropin *dropin, char **text)
 {
+	const char *others = dropin->others ? dropin->others : "";
 	size_t size;
 	FILE *out;
 
@@ -94,15 +102,16 @@ dropin_text(const struct dropin *dropin, char **text)
 	fputs(MARK, out);
 	if (dropin->others)
 		fprintf(out,
-		    "# What is behind the first colon of LD_PRELOAD is a copy "
-		    "from\n"
+		    "# What LD_PRELOAD holds beside " PRELOAD_LIBRARY
+		    " is a copy from\n"
 		    "# %s\n"
 		    "# If that changes: kashim enable %s\n",
 		    dropin->others_file, dropin->id);
 	fputs("[Service]\n", out);
-	write_assignment(out, "LD_PRELOAD", dropin->library, dropin->others);
+	write_assignment(
+	    out, "LD_PRELOAD", dropin->library, others, preload_front(others));
 	if (dropin->config)
-		write_assignment(out, "KASHIM_CONFIG", dropin->config, NULL);
+		write_assignment(out, "KASHIM_CONFIG", dropin->config, "", 0);
 	if (fclose(out) != 0) {
 		free(*text);
 		*text = NULL;
@@ -308,51 +317,4 @@ dropin_remove(const char *root, const char *id)
 	unlinkat(parent, name, AT_REMOVEDIR);
 	close(parent);
 	return 0;
-}
-
-static bool
-is_ours(const char *file, size_t length, const char *library)
-{
-	size_t name = length;
-
-	while (name > 0 && file[name - 1] != '/')
-		name--;
-	return (length == strlen(library) &&
-		   strncmp(file, library, length) == 0) ||
-	       (length - name == strlen(LIBRARY) &&
-		   strncmp(file + name, LIBRARY, strlen(LIBRARY)) == 0);
-}
-
-int
-dropin_others(const char *list, const char *library, char **others, bool *ours)
-{
-	/* The loader splits the list at these (ld.so(8)). */
-	static const char separators[] = " :";
-	char *out = malloc(strlen(list) + 1);
-	size_t used = 0;
-
-	*others = NULL;
-	*ours = false;
-	if (!out)
-		return -ENOMEM;
-	while (*(list += strspn(list, separators))) {
-		size_t length = strcspn(list, separators);
-
-		if (is_ours(list, length, library)) {
-			*ours = true;
-		} else {
-			if (used > 0)
-				out[used++] = ':';
-			memcpy(out + used, list, length);
-			used += length;
-		}
-		list += length;
-	}
-	out[used] = '\0';
-	if (used == 0) {
-		free(out);
-		return 0;
-	}
-	*others = out;
-	return 1;
 }

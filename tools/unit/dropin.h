@@ -66,12 +66,4 @@ int dropin_write(const char *root, const char *id, const char *text);
  */
 int dropin_remove(const char *root, const char *id);
 
-/*
- * A list for LD_PRELOAD without what is libkashim.so already, from malloc(3):
- * library itself, or any file of that name. Returns 1 if something is left;
- * 0 if not; -ENOMEM. *ours says whether there was such a one.
- */
-int
-dropin_others(const char *list, const char *library, char **others, bool *ours);
-
 #endif
