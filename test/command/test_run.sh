@@ -111,6 +111,9 @@ same 'way: --preload, static: ran' "$(sed -n 2p out)" "$set_none"
 kashim run --preload --supervise true 2>err
 same 'way: both: status' $? 2
 in_file 'way: both' err '--preload and --supervise exclude each other'
+kashim run -t=here true 2>err
+same 'trace: -t=FILE: status' $? 2
+in_file 'trace: -t=FILE' err 'FILE stands right behind -t, as in -there'
 kashim run --trace true 2>err
 same 'trace: the file' "$(sed -n '1s/^kashim\[[0-9]*\]: //p' kashim.trace)" \
 	'true: preload: the loader takes the library'

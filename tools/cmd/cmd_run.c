@@ -143,6 +143,12 @@ read_options(int argc, char *argv[], struct run *run, bool *go_on)
 			break;
 		case 't':
 			trace_file = optarg ? optarg : TRACE_FILE;
+			if (*trace_file == '=') {
+				warnx("FILE stands right behind -t, as in "
+				      "-t%s",
+				    trace_file + 1);
+				return cmd_wrong_use(argv[0]);
+			}
 			break;
 		case 'h':
 			fputs(help, stdout);
