@@ -186,18 +186,25 @@ write_half(int fd, const struct shared *shared, const struct image *image,
 	return 0;
 }
 
-/* Publishes in the file that is there. -ENOSPC if the image does not fit. */
+/*
+ * Publishes in the file that is there. -E2BIG if the image does not fit.
+ * *left_behind: what programs have mapped is another file now. An overlay file
+ * system copies a file of a lower layer, such as a container's image, when it
+ * is opened for writing; whoever mapped it before keeps the old one, though it
+ * has the same name and inode number.
+ */
 static int
-write_file(const char *path, const struct image *image, uint32_t *generation)
+write_file(const char *path, const struct image *image, uint32_t *generation,
+    bool *left_behind)
 {
-	struct shared shared = {0};
-	int fd =
-	    open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
-	int error;
+	struct shared shared = {0}, before = {0};
+	int fd, error;
 
-	if (fd < 0)
-		return -errno;
-	error = map_file(fd, PROT_READ | PROT_WRITE, &shared);
+	/* As a program has it; whether it is one says the descriptor below. */
+	(void)shared_map(path, &before);
+	fd =
+	    open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+	error = fd < 0 ? -errno : map_file(fd, PROT_READ | PROT_WRITE, &shared);
 	if (error == 0) {
 		*generation = shared_next(shared_current(&shared));
 		if (image->size <= shared.half_size)
@@ -206,7 +213,12 @@ write_file(const char *path, const struct image *image, uint32_t *generation)
 			error = -E2BIG;
 		shared_unmap(&shared);
 	}
-	close(fd);
+	*left_behind = error == 0 && before.header != NULL &&
+	               shared_current(&before) != *generation;
+	if (before.header != NULL)
+		shared_unmap(&before);
+	if (fd >= 0)
+		close(fd);
 	return error;
 }
 
@@ -252,14 +264,16 @@ shared_publish(
     const char *path, const struct image *image, struct shared_result *result)
 {
 	uint32_t generation = 0;
+	bool left_behind = false;
 	int fd, error;
 
 	make_directory(path);
 	error = lock(path, &fd);
 	if (error < 0)
 		return error;
-	error = write_file(path, image, &generation);
-	*result = (struct shared_result){.generation = generation};
+	error = write_file(path, image, &generation, &left_behind);
+	*result = (struct shared_result){
+	    .generation = generation, .new_file = left_behind};
 	/* What is not one of ours, or too small, is replaced. */
 	if (error == -ENOENT || error == -EBADMSG || error == -E2BIG ||
 	    error == -EPROTONOSUPPORT) {

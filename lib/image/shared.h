@@ -112,8 +112,8 @@ struct image shared_image(const struct shared *shared, uint32_t generation);
 struct shared_result {
 	uint32_t generation;
 	/*
-	 * The file was new, or too small: programs that had mapped the old
-	 * one keep what they have.
+	 * The file was new, or too small, or an overlay file system has made a
+	 * copy of it: programs that had mapped the old one keep what they have.
 	 */
 	bool new_file;
 };

@@ -489,4 +489,45 @@ programs, it goes there
 with KASHIM_CACHE: 0
 0"
 
+# A published file in a lower layer of an overlay file system, such as an image of
+# a container: the first reload has it copied, and whoever mapped it stays behind.
+cat >"$dir/layers" <<-'EOF'
+	mkdir "$1/overlay" && mount -t tmpfs tmpfs "$1/overlay" &&
+		cd "$1/overlay" && mkdir lower upper work merged || exit 2
+	KASHIM_CACHE=$1/overlay/lower "$2/kashim" reload >/dev/null
+	rm lower/*.policy
+	mount -t overlay overlay \
+		-o lowerdir=lower,upperdir=upper,workdir=work merged || exit 2
+	export KASHIM_CACHE="$1/overlay/merged"
+	mkfifo in out
+	LD_PRELOAD=$2/libkashim.so "$2/test/follow" <in >out &
+	exec 8>in 9<out
+	read -r answer <&9
+	ask() {
+		echo connect >&8 && read -r answer <&9 && echo "$answer"
+	}
+	reload() {
+		"$2/kashim" reload 2>&1 | sed 's|.*shared: ||; /written/d'
+	}
+	ask
+	sed -i s/334/335/ "$KASHIM_CONFIG"
+	reload "$@"
+	ask
+	"$2/kashim" doctor $! | tr -s ' \n' ' ' |
+		grep -o 'policy generation.*to follow'
+	reload "$@"
+	exec 8>&- 9<&-
+	wait
+EOF
+if needs overlay 'a published file in a lower layer'; then
+	rule 334
+	is 'a lower layer' "$(unshare -m sh "$dir/layers" "$dir" "$build" 2>&1)" \
+	    '334 334
+generation 2 is in force
+kashim: programs that were started before keep the policy that they have, until they are started again
+334 334
+policy generation 1; generation 2 is in force: start it again to follow
+generation 3 is in force'
+fi
+
 finish

@@ -119,16 +119,29 @@ newest(int fd)
 	return number;
 }
 
+/* Has the process this generation by now? */
+static bool
+has_now(pid_t pid, const struct mapping *mapping, uint32_t generation)
+{
+	struct shared_header header;
+
+	return read_memory(pid, mapping->from, &header, sizeof(header)) == 0 &&
+	       header.current == generation;
+}
+
 /*
  * The file that has this name for the process now. Anybody can have put
  * anything there, and to open a device or a FIFO is enough to disturb it. So
  * no link is followed, and nothing is opened but a file that the library would
- * believe. (The kernel wrote the name without links when it was mapped.) If it
- * is the mapped file still, its generation is known: mapped.
+ * believe. (The kernel wrote the name without links when it was mapped.)
+ *
+ * It is the mapped file still if both have the same number and the same
+ * generation: an overlay file system has copied it if that differs. Unless a
+ * reload came in between, which the process then has, too.
  */
 static void
-check_name(
-    pid_t pid, uint64_t inode, uint32_t mapped, struct generation *generation)
+check_name(pid_t pid, const struct mapping *mapping, uint32_t mapped,
+    struct generation *generation)
 {
 	char name[32];
 	struct stat st;
@@ -144,11 +157,14 @@ check_name(
 		return;
 	if (fstat(fd, &st) == 0) {
 		/* The device may differ in maps (btrfs, overlayfs). */
-		generation->follows = S_ISREG(st.st_mode) && st.st_ino == inode;
-		if (generation->follows)
-			generation->newest = mapped;
-		else if (trust_file(&st) == TRUST_FULL)
-			generation->newest = newest(fd);
+		const bool same =
+		    S_ISREG(st.st_mode) && st.st_ino == mapping->inode;
+		const bool believed = trust_file(&st) == TRUST_FULL;
+
+		generation->newest = believed ? newest(fd) : same ? mapped : 0;
+		generation->follows =
+		    same && (generation->newest == mapped ||
+				has_now(pid, mapping, generation->newest));
 	}
 	close(fd);
 }
@@ -175,7 +191,7 @@ find_file(pid_t pid, FILE *maps, uint64_t at, uint32_t mapped,
 			return;
 		memcpy(generation->path, mapping.path, len);
 		generation->path[len] = '\0';
-		check_name(pid, mapping.inode, mapped, generation);
+		check_name(pid, &mapping, mapped, generation);
 		return;
 	}
 }
