@@ -19,7 +19,7 @@
 
 /* Of a listener whose queue can't be told: the kernel's own limit. */
 #define QUEUE_MAX 4096u
-/* Connections that are just being made may not be in the queue yet. */
+/* Of a queue in which somebody waits all the time, not all may be in yet. */
 #define QUEUE_SPARE 64u
 
 static const struct keepalive NOTHING;
@@ -72,6 +72,7 @@ trace_rule(const struct apply *apply, const struct apply_event *event,
 	    [APPLY_CONNECT] = "connect",
 	    [APPLY_CONNECTED] = "connect",
 	    [APPLY_LISTEN] = "listen",
+	    [APPLY_LISTENING] = "listen",
 	    [APPLY_ACCEPT] = "accept",
 	    [APPLY_MADE] = "made",
 	    [APPLY_CALLED] = "accept",
@@ -141,44 +142,45 @@ waiting(const struct apply *apply, int fd)
 }
 
 /*
- * Around a change of a listener's options: connections that wait, or are on
- * their way into the queue, have got the former ones, or some of each. Another
- * thread that accepts one meanwhile has to know, too, so there are many of
- * them at first. Returns a number for queue_changed().
+ * Can connections wait already, which have got what the listener had before?
+ * Not where the program made the socket, and makes a listener of it now; unless
+ * it was one by a policy from before a reload.
  */
-static uint32_t
-queue_changes(const struct apply *apply, int fd)
+static bool
+may_have_queue(const struct apply *apply, const struct apply_event *event)
 {
-	if (!apply->view->changed)
-		return 0;
-	record_set_queue(fd, QUEUE_MAX);
-	return record_begin_change(fd);
+	return apply->view->changed || event->call != APPLY_LISTEN ||
+	       !record_is_made(event->fd);
 }
 
+/*
+ * One of those was accepted. As soon as nobody waits any more, there are none:
+ * who comes then gets what the listener has now.
+ */
 static void
-queue_changed(const struct apply *apply, int fd, uint32_t number)
+take_queued(const struct apply *apply, int listener)
 {
-	if (!apply->view->changed)
-		return;
-	record_set_queue(fd, waiting(apply, fd) + QUEUE_SPARE);
-	record_end_change(fd, number);
+	const struct record_queue queue = record_queue(listener);
+	const uint32_t left = waiting(apply, listener);
+
+	record_take_queued(
+	    listener, &queue, left == 0 ? 0 : left + QUEUE_SPARE);
 }
 
 /* What a listener accepts has to be looked at one by one. */
 static void
 leave_to_accept(const struct apply *apply, int fd)
 {
-	const bool no_rules = match_scope_is_empty(&apply->view->accept);
-	uint32_t number = queue_changes(apply, fd);
+	const bool changed = apply->view->changed;
+	const uint8_t number = changed ? record_begin_change(fd) : 0;
 
 	/* It may have tried to connect before. */
 	take_back(apply, fd, MATCH_NONE, &NOTHING);
-	if (apply->view->changed || no_rules)
-		record_decide(
-		    fd, apply->view->generation, MATCH_NONE, &NOTHING);
-	if (!apply->view->changed && no_rules)
+	record_decide(fd, apply->view->generation, MATCH_NONE, &NOTHING);
+	if (changed)
+		record_end_change(fd, number);
+	else if (match_scope_is_empty(&apply->view->accept))
 		record_set_accepts(fd);
-	queue_changed(apply, fd, number);
 }
 
 static void
@@ -186,7 +188,8 @@ set_listener(const struct apply *apply, const struct apply_event *event,
     const struct apply_decision *decision)
 {
 	const uint32_t generation = apply->view->generation;
-	const uint32_t number = queue_changes(apply, event->fd);
+	const bool queue = may_have_queue(apply, event);
+	const uint8_t number = queue ? record_begin_change(event->fd) : 0;
 
 	set(apply, event, decision);
 	/* Also if there was nothing to set. */
@@ -194,7 +197,8 @@ set_listener(const struct apply *apply, const struct apply_event *event,
 		record_decide(
 		    event->fd, generation, decision->found.rule, &NOTHING);
 	record_set_accepts(event->fd);
-	queue_changed(apply, event->fd, number);
+	if (queue)
+		record_end_change(event->fd, number);
 }
 
 /*
@@ -231,6 +235,7 @@ begin(const struct apply *apply, const struct apply_event *event)
 	case APPLY_CALLED:
 	case APPLY_INHERITED:
 		record_clear(event->fd);
+		record_set_made(event->fd, false);
 		break;
 	default:
 		break;
@@ -243,11 +248,14 @@ apply_act(const struct apply *apply, const struct apply_event *event,
 {
 	begin(apply, event);
 	if (decision->queued)
-		record_take_queued(event->listener);
+		take_queued(apply, event->listener);
 	if (decision->anew)
 		inherit_anew(apply, event->listener, event->fd);
 	switch (decision->what) {
 	case APPLY_SET:
+		/* What came from elsewhere may listen. */
+		if (decision->accepts && event->call == APPLY_INHERITED)
+			record_set_queue(event->fd);
 		set(apply, event, decision);
 		if (decision->accepts)
 			record_set_accepts(event->fd);
@@ -300,6 +308,7 @@ apply_socket_noted(uint32_t generation, int fd, int domain, int type)
 {
 	if (!record_is_clear(fd))
 		record_clear(fd);
+	record_set_made(fd, true);
 	if ((domain == AF_INET || domain == AF_INET6) &&
 	    (type & SOCK_TYPE_MASK) != SOCK_STREAM)
 		record_set_other(fd, generation);

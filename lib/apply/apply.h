@@ -117,7 +117,7 @@ apply_accepting(int listener)
 static inline bool
 apply_inherits(uint32_t generation, int listener, uint32_t before, int fd)
 {
-	/* A listener that came from elsewhere has nothing to be inherited. */
+	/* Not where each connection gets its own. */
 	if (before == 0 || before != generation + 1 ||
 	    record_decided_in(listener) != before ||
 	    RECORD_GET(record_table[listener].accepts) == 0)

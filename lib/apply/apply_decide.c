@@ -181,8 +181,9 @@ decide_listen(const struct view *view, const struct apply_facts *facts,
 		return;
 	if (apply_listen_matters(view) && !facts->is_ip) {
 		/* So that accept() knows: nothing is to be done here. */
-		if (view_listener_decides(view))
-			decision->what = APPLY_NOTE_NOTHING;
+		decision->what = view_listener_decides(view)
+		                     ? APPLY_NOTE_NOTHING
+		                     : APPLY_LEAVE_LISTENER;
 		return;
 	}
 	if (!apply_listen_matters(view) ||
@@ -236,15 +237,14 @@ set_accepted(const struct view *view, const struct apply_facts *facts,
 }
 
 /*
- * After a reload the listener may still have what an earlier policy said, and
- * so may what it accepts.
+ * The listener was made elsewhere. Or it still has what a policy from before a
+ * reload said; so may what it accepts.
  */
 static bool
 is_late(const struct view *view, const struct apply_event *event,
     const struct apply_facts *facts)
 {
-	return view->changed && facts->late &&
-	       event->updated != view->generation + 1;
+	return facts->late && event->updated != view->generation + 1;
 }
 
 static bool
@@ -272,7 +272,7 @@ decide_accept(const struct view *view, const struct apply_event *event,
 		return;
 	}
 	decision->anew = is_anew(view, event, facts);
-	decision->queued = view->changed && event->updated == 0;
+	decision->queued = facts->queued;
 	if (apply_accept_matters(view, event, facts))
 		set_accepted(view, facts, decision);
 }
@@ -387,6 +387,7 @@ apply_decide(const struct view *view, const struct apply_event *event,
 		decide_connected(view, event, facts, decision);
 		break;
 	case APPLY_LISTEN:
+	case APPLY_LISTENING:
 		decide_listen(view, facts, decision);
 		break;
 	case APPLY_ACCEPT:

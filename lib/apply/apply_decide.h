@@ -24,7 +24,8 @@ enum apply_call {
 	APPLY_SOCKET,    /* socket(2) gave fd */
 	APPLY_CONNECT,   /* fd is about to connect */
 	APPLY_CONNECTED, /* has begun to; if APPLY_CONNECT said APPLY_AFTER */
-	APPLY_LISTEN,    /* is about to listen, or does so by now */
+	APPLY_LISTEN,    /* is about to listen */
+	APPLY_LISTENING, /* does so by now, and nothing was decided for it */
 	APPLY_ACCEPT,    /* accept(2) gave fd */
 	/* A call that hides it, such as rcmd(3), gave fd, which ... */
 	APPLY_MADE,       /* it connected */
@@ -41,7 +42,7 @@ struct apply_event {
 	/* Of accept(2). */
 	int listener;
 	uint32_t before; /* apply_accepting() */
-	/* Generation + 1 in which APPLY_LISTEN was last seen to for it; or 0 */
+	/* Generation + 1 in which APPLY_LISTENING was last seen to; or 0 */
 	uint32_t updated;
 };
 
@@ -57,7 +58,7 @@ struct apply_facts {
 	bool has_ours;    /* a rule of whatever policy was set on it */
 	int rule;         /* the last one of this policy, or MATCH_NONE */
 	bool late;    /* nothing was decided for the listener in this policy */
-	bool queued;  /* connections to it may have what it had before */
+	bool queued;  /* some that wait there may have what it had before */
 	bool changed; /* it gives something else now than before */
 	bool has_options; /* they were asked for */
 	struct apply_end local, peer;
@@ -79,7 +80,7 @@ enum apply_what {
 	APPLY_LEAVE_LISTENER, /* each connection gets its own */
 	APPLY_NOTE_NOTHING,   /* nor will anything be for what fd accepts */
 	APPLY_AFTER,          /* it can't be known before the call is made */
-	APPLY_LISTENER_FIRST, /* APPLY_LISTEN of the listener, then again */
+	APPLY_LISTENER_FIRST, /* APPLY_LISTENING of it, then again */
 	APPLY_ASK_OPTIONS,    /* with the options of fd in the facts, again */
 };
 

@@ -107,8 +107,11 @@ of_listener(const struct apply *apply, int fd, struct apply_facts *facts)
 {
 	socklen_t len;
 
-	facts->set_at_once = was_set_at_once(apply, fd);
 	facts->rule = record_rule(fd, apply->view->generation);
+	/* Not if it was made elsewhere. */
+	facts->set_at_once = was_set_at_once(apply, fd) &&
+	                     (!record_has_room(fd) ||
+				 record_decided(fd, apply->view->generation));
 	if (!facts->set_at_once && apply_listen_matters(apply->view))
 		ask_local(fd, facts, &len);
 }
@@ -132,12 +135,12 @@ after_accept(const struct apply *apply, const struct apply_event *event,
 	const struct view *view = apply->view;
 	const int listener = event->listener;
 
-	if (view->changed) {
-		facts->late = record_has_room(listener) &&
-		              !record_decided(listener, view->generation);
-		facts->changed = !record_has_room(listener) ||
-		                 event->before != record_decided_in(listener);
-	}
+	facts->late = record_has_room(listener) &&
+	              !record_decided(listener, view->generation);
+	facts->queued = record_has_queued(listener);
+	facts->changed =
+	    view->changed && (!record_has_room(listener) ||
+				 event->before != record_decided_in(listener));
 	if (apply_accept_matters(view, event, facts))
 		of_accepted(apply, event->fd, facts);
 }
@@ -197,6 +200,7 @@ apply_facts(const struct apply *apply, const struct apply_event *event,
 		ask_local(event->fd, facts, &len);
 		break;
 	case APPLY_LISTEN:
+	case APPLY_LISTENING:
 		of_listener(apply, event->fd, facts);
 		break;
 	case APPLY_ACCEPT:

@@ -14,6 +14,9 @@
 #define GET(field)        RECORD_GET(field)
 #define PUT(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
 
+/* In a queue that was not counted, or that is too long to be. */
+#define UNCOUNTED UINT16_MAX
+
 /* One line of a cache for each: a call of the program looks at one or two. */
 #define RECORD_LINE 64
 static_assert(sizeof(struct record) == RECORD_LINE, "not a line of a cache");
@@ -212,42 +215,75 @@ record_of_program(int fd)
 	                      : (struct keepalive){0};
 }
 
-uint32_t
+uint8_t
 record_begin_change(int fd)
 {
 	struct record *record = record_at(fd);
 
-	return record != NULL
-	           ? __atomic_add_fetch(&record->changes, 1, __ATOMIC_SEQ_CST)
-	           : 0;
+	if (record == NULL)
+		return 0;
+	record_set_queue(fd);
+	return __atomic_add_fetch(&record->changes, 1, __ATOMIC_SEQ_CST);
 }
 
 void
-record_end_change(int fd, uint32_t number)
+record_end_change(int fd, uint8_t number)
 {
 	struct record *record = record_at(fd);
 
-	if (record != NULL &&
-	    __atomic_load_n(&record->changes, __ATOMIC_SEQ_CST) != number)
+	if (record == NULL)
+		return;
+	record_set_queue(fd);
+	if (__atomic_fetch_add(&record->changes, 1, __ATOMIC_SEQ_CST) != number)
 		PUT(record->decided, 0);
 }
 
 void
-record_set_queue(int fd, uint32_t waiting)
+record_set_made(int fd, bool made)
+{
+	struct record *record = record_at(fd);
+
+	if (record != NULL && GET(record->made) != made)
+		PUT(record->made, made);
+}
+
+void
+record_set_queue(int fd)
 {
 	struct record *record = record_at(fd);
 
 	if (record != NULL)
-		PUT(record->waiting, waiting);
+		PUT(record->waiting, UNCOUNTED);
+}
+
+struct record_queue
+record_queue(int fd)
+{
+	const struct record *record = record_at(fd);
+
+	if (record == NULL)
+		return (struct record_queue){0};
+	return (struct record_queue){
+	    .changes = __atomic_load_n(&record->changes, __ATOMIC_SEQ_CST),
+	    .waiting = GET(record->waiting),
+	};
 }
 
 void
-record_take_queued(int fd)
+record_take_queued(int fd, const struct record_queue *queue, uint32_t left)
 {
 	struct record *record = record_at(fd);
-	uint32_t waiting = record != NULL ? GET(record->waiting) : 0;
+	uint16_t before = queue->waiting, after = before;
 
-	/* Two threads may take the same one: there is some to spare. */
-	if (waiting > 0)
-		PUT(record->waiting, waiting - 1);
+	if (record == NULL || before == 0 ||
+	    __atomic_load_n(&record->changes, __ATOMIC_SEQ_CST) !=
+		queue->changes)
+		return;
+	if (before != UNCOUNTED)
+		after--;
+	if (left < after)
+		after = (uint16_t)left;
+	/* If another thread took one, too: there is some to spare. */
+	(void)__atomic_compare_exchange_n(&record->waiting, &before, after,
+	    false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }

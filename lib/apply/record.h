@@ -36,6 +36,7 @@
  * other: see record_set_other(); 0: not noted
  * changes, waiting: of a listener: record_begin_change(), record_set_queue()
  * accepts: see record_set_accepts()
+ * made: see record_set_made()
  */
 #define RECORD_FIELDS(NUMBER, OPTIONS)                      \
 	NUMBER(uint32_t, decided, RECORD_ZERO, RECORD_SAME) \
@@ -45,7 +46,8 @@
 	NUMBER(uint16_t, other, RECORD_ZERO, RECORD_ZERO)   \
 	NUMBER(uint8_t, changes, RECORD_ANY, RECORD_ANY)    \
 	NUMBER(uint8_t, accepts, RECORD_ZERO, RECORD_ZERO)  \
-	NUMBER(uint32_t, waiting, RECORD_ZERO, RECORD_ZERO)
+	NUMBER(uint16_t, waiting, RECORD_ZERO, RECORD_ZERO) \
+	NUMBER(uint16_t, made, RECORD_ANY, RECORD_ANY)
 
 enum record_has {
 	RECORD_ANY,
@@ -173,19 +175,32 @@ void record_set_other(int fd, uint32_t generation);
 bool record_take_other(int fd, uint32_t generation);
 
 /*
- * For a listener, whose options several threads may set at the same time, by
+ * Around a change of a listener's options: both say that the queue is old
+ * (record_set_queue()). Several threads may be at it at the same time, by
  * policies of two generations. The first call returns a number for the second
  * one, which forgets what was decided if another thread was at it, too: what
  * the listener has then is anybody's guess.
  */
-uint32_t record_begin_change(int fd);
-void record_end_change(int fd, uint32_t number);
+uint8_t record_begin_change(int fd);
+void record_end_change(int fd, uint8_t number);
 
 /*
- * For a listener whose options were changed while connections waited in its
- * queue, which have got the ones from before. Notes how many may still come.
+ * Notes whether fd came from socket(2) of this program: then it does not listen
+ * before the program says so.
  */
-void record_set_queue(int fd, uint32_t waiting);
+void record_set_made(int fd, bool made);
+
+static inline bool
+record_is_made(int fd)
+{
+	return record_has_room(fd) && RECORD_GET(record_table[fd].made) != 0;
+}
+
+/*
+ * Notes that connections which wait in the listener's queue may have what it
+ * had before. How many they are, is not known.
+ */
+void record_set_queue(int fd);
 
 /* May the next one that is accepted be from before? */
 static inline bool
@@ -194,7 +209,17 @@ record_has_queued(int fd)
 	return record_has_room(fd) && RECORD_GET(record_table[fd].waiting) != 0;
 }
 
-/* One was accepted. */
-void record_take_queued(int fd);
+/*
+ * One was accepted, and no more than left are. What is noted of the queue has
+ * to be asked for first, and then the kernel: if the options were changed in
+ * between, nothing comes of it.
+ */
+struct record_queue {
+	uint8_t changes;
+	uint16_t waiting;
+};
+struct record_queue record_queue(int fd);
+void
+record_take_queued(int fd, const struct record_queue *queue, uint32_t left);
 
 #endif

@@ -226,7 +226,7 @@ __attribute__((noinline)) static void
 accepted_otherwise(int listener, uint32_t before, int fd)
 {
 	const struct apply_event listens = {
-	    .call = APPLY_LISTEN, .fd = listener};
+	    .call = APPLY_LISTENING, .fd = listener};
 	struct apply_event event = {.call = APPLY_ACCEPT,
 	    .fd = fd,
 	    .listener = listener,
@@ -237,7 +237,7 @@ accepted_otherwise(int listener, uint32_t before, int fd)
 
 	if (hook_begin(&hook)) {
 		hook_apply(&hook, &event, &decision);
-		/* Once, unless there is another reload meanwhile. */
+		/* Once, unless there is a reload meanwhile. */
 		for (int i = 0; decision.what == APPLY_LISTENER_FIRST &&
 				i < HOOK_TRIES_MAX;
 		     i++) {

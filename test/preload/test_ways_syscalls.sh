@@ -35,6 +35,27 @@ conf()
 
 four='setsockopt setsockopt setsockopt setsockopt'
 
+# With one that waited in the queue of a listener from elsewhere, and the next
+# one, made in between: where all get the same, the listener has it then.
+queue_inherits()
+{
+	expect queue-own 'accept socket connect accept'
+	expect queue-received \
+	    "accept getsockname getsockopt $four socket connect accept"
+	expect queue-again \
+	    "accept getsockname getsockopt $four socket connect accept"
+	expect queue-unseen \
+	    "accept getsockname $four getsockname getsockopt $four socket \
+connect accept"
+}
+
+queue_nothing()
+{
+	for queue in own received again unseen; do
+		expect queue-$queue 'accept socket connect accept'
+	done
+}
+
 what='rule by destination'
 conf 'destination = "127.0.0.0/8"'
 nothing_added
@@ -48,6 +69,7 @@ expect tcp-received "recvmsg getsockname getsockopt $four"
 # What is noted of a socket is believed once; the kernel's answer is noted, too.
 expect udp-again 'connect setsockopt connect connect setsockopt connect'
 expect udp-unseen 'setsockopt connect connect'
+queue_inherits
 
 what='rule by source'
 conf 'source = "127.0.0.0/8"'
@@ -56,6 +78,10 @@ expect unix-listen listen
 expect unix-accept 'accept getsockname'
 expect old-connect "getsockname connect getsockname $four"
 expect fastopen "getsockname sendto getsockname $four"
+for queue in own received again unseen; do
+	expect queue-$queue "accept getsockname getsockopt $four socket connect \
+accept getsockname getsockopt $four"
+done
 
 what='rule by port'
 conf 'port = "1-65535"'
@@ -64,6 +90,7 @@ expect unix-listen 'getsockname listen'
 expect unix-accept accept
 expect old-connect "$four connect"
 expect fastopen "$four sendto"
+queue_inherits
 
 what='one rule for everything'
 conf ''
@@ -74,6 +101,7 @@ expect old-connect connect
 expect fastopen sendto
 expect pipe-received 'recvmsg getsockname'
 expect tcp-received "recvmsg getsockname $four"
+queue_inherits
 
 what='a rule for nothing but keepalive'
 printf 'rule r { destination = "127.0.0.0/8" }\n' >"$dir/conf"
@@ -84,6 +112,7 @@ conf 'direction = connect'
 nothing_added
 expect unix-listen listen
 expect unix-accept accept
+queue_nothing
 
 what='rules for other programs'
 conf 'program = "another"'
@@ -94,6 +123,7 @@ expect old-connect connect
 expect fastopen sendto
 expect pipe-received recvmsg
 expect tcp-received recvmsg
+queue_nothing
 
 what='no rules'
 printf '' >"$dir/conf"

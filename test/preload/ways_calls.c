@@ -175,9 +175,12 @@ call_receives(void)
 	getppid();
 }
 
-/* Sends fd, if it is not -1, and receives it between the marks. */
-static void
-receive_fd(int fd, bool credentials)
+/*
+ * Sends fd, if it is not -1, and receives it, between the marks if it says so.
+ * Returns the number that it came with, or -1.
+ */
+static int
+receive_fd(int fd, bool credentials, bool marked)
 {
 	union {
 		struct cmsghdr align;
@@ -185,10 +188,12 @@ receive_fd(int fd, bool credentials)
 	} rights = {.align = {.cmsg_len = CMSG_LEN(sizeof(int)),
 			.cmsg_level = SOL_SOCKET,
 			.cmsg_type = SCM_RIGHTS}};
-	char bytes[] = "x", control[256];
+	_Alignas(struct cmsghdr) char control[256];
+	char bytes[] = "x";
 	struct iovec iov = {bytes, 1};
 	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
-	int pair[2], on = credentials;
+	const struct cmsghdr *first;
+	int pair[2], on = credentials, received = -1;
 
 	MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
 	setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
@@ -200,21 +205,27 @@ receive_fd(int fd, bool credentials)
 	MUST(sendmsg(pair[0], &message, 0) == 1);
 	message.msg_control = control;
 	message.msg_controllen = sizeof(control);
-	getppid();
+	if (marked)
+		getppid();
 	(void)recvmsg(pair[1], &message, 0);
-	getppid();
+	if (marked)
+		getppid();
+	first = CMSG_FIRSTHDR(&message);
+	if (first != NULL && first->cmsg_type == SCM_RIGHTS)
+		memcpy(&received, CMSG_DATA(first), sizeof(received));
+	return received;
 }
 
 static void
 call_credentials(void)
 {
-	receive_fd(-1, true);
+	receive_fd(-1, true, true);
 }
 
 static void
 call_pipe_received(void)
 {
-	receive_fd(STDIN_FILENO, true);
+	receive_fd(STDIN_FILENO, true, true);
 }
 
 static void
@@ -223,7 +234,64 @@ call_tcp_received(void)
 	int pair[2];
 
 	raw_pair(pair);
-	receive_fd(pair[1], false);
+	receive_fd(pair[1], false, true);
+}
+
+/* A raw listener in whose queue a connection waits. */
+static int
+raw_queue(void)
+{
+	int listener = host_raw_listener("127.0.0.1");
+
+	host_raw_connect("127.0.0.1", host_port(listener));
+	return listener;
+}
+
+/* Accepts the one that waits, then one that is made meanwhile. */
+static void
+accept_two(int listener)
+{
+	const uint16_t port = host_port(listener);
+
+	getppid();
+	accept(listener, NULL, NULL);
+	host_raw_connect("127.0.0.1", port);
+	accept(listener, NULL, NULL);
+	getppid();
+}
+
+static void
+call_queue_received(void)
+{
+	accept_two(receive_fd(raw_queue(), false, false));
+}
+
+static void
+call_queue_again(void)
+{
+	int listener = raw_queue();
+
+	listen(listener, 8);
+	accept_two(listener);
+}
+
+static void
+call_queue_unseen(void)
+{
+	accept_two(raw_queue());
+}
+
+/* Of the program's own. */
+static void
+call_queue_own(void)
+{
+	struct host_addr any = host_addr("127.0.0.1", 0);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	MUST(bind(listener, host_sa(&any), any.len) == 0);
+	listen(listener, 8);
+	host_raw_connect("127.0.0.1", host_port(listener));
+	accept_two(listener);
 }
 
 /* A socket of a protocol that is not ours: made and connected. */
@@ -360,6 +428,10 @@ main(int argc, char **argv)
 	    {"credentials", call_credentials},
 	    {"pipe-received", call_pipe_received},
 	    {"tcp-received", call_tcp_received},
+	    {"queue-received", call_queue_received},
+	    {"queue-again", call_queue_again},
+	    {"queue-unseen", call_queue_unseen},
+	    {"queue-own", call_queue_own},
 	    {"unix-stream", call_unix_stream},
 	    {"unix-listen", call_unix_listen},
 	    {"unix-accept", call_unix_accept},

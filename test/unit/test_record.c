@@ -108,7 +108,7 @@ START_TEST(whole_record)
 	record_decide(5, 7, 3, &SOME);
 	record_program(5, KEEPALIVE_COUNT, 9);
 	record_set_other(5, 7);
-	record_set_queue(5, 2);
+	record_set_queue(5);
 	record = record_get(5);
 	record_clear(6);
 	record_put(6, &record);
@@ -126,7 +126,7 @@ START_TEST(inherited)
 	record_clear(6);
 	record_decide(6, 7, 3, &SOME);
 	record_program(6, KEEPALIVE_COUNT, 9);
-	record_set_queue(6, 2);
+	record_set_queue(6);
 	record_inherit(5, 6);
 	ck_assert_int_eq(record_rule(5, 7), 3);
 	ck_assert_int_eq(record_of_rule(5).value[KEEPALIVE_IDLE], 300);
@@ -143,7 +143,7 @@ END_TEST
 /* Two changes at a time: nobody knows what came of it. */
 START_TEST(changes)
 {
-	uint32_t first, second;
+	uint8_t first, second;
 
 	record_clear(5);
 	record_decide(5, 7, 3, &SOME);
@@ -156,7 +156,8 @@ START_TEST(changes)
 	ck_assert(!record_decided(5, 7));
 	record_decide(5, 7, 3, &SOME);
 	record_end_change(5, second);
-	ck_assert(record_decided(5, 7));
+	ck_assert(!record_decided(5, 7));
+	record_decide(5, 7, 3, &SOME);
 	/* Also when the number begins anew. */
 	for (uint32_t i = 0; i < 70000; i++)
 		record_end_change(5, record_begin_change(5));
@@ -164,18 +165,79 @@ START_TEST(changes)
 }
 END_TEST
 
+/* One was accepted; left: so many are left, as the kernel says. */
+static bool
+take(uint32_t left)
+{
+	const struct record_queue queue = record_queue(5);
+
+	record_take_queued(5, &queue, left);
+	return record_has_queued(5);
+}
+
 START_TEST(queue)
 {
 	record_clear(5);
 	ck_assert(!record_has_queued(5));
-	record_take_queued(5);
-	ck_assert(!record_has_queued(5));
-	record_set_queue(5, 70000);
-	for (uint32_t i = 0; i < 69999; i++)
-		record_take_queued(5);
+	ck_assert(!take(9));
+	/* As many as are left at first, though others come behind them. */
+	record_set_queue(5);
+	ck_assert(take(3));
+	ck_assert(take(70));
+	ck_assert(take(70));
+	ck_assert(!take(70));
+	/* Nobody waits any more. */
+	record_set_queue(5);
+	ck_assert(take(1000));
+	ck_assert(!take(0));
+	/* Too many to be counted, for a while. */
+	record_set_queue(5);
+	for (uint32_t i = 0; i < 70000; i++)
+		ck_assert(take(70000));
+	ck_assert(take(1));
+	ck_assert(!take(70000));
+}
+END_TEST
+
+/* What the kernel said before a change holds no more. */
+START_TEST(queue_changes)
+{
+	struct record_queue before;
+	uint8_t number;
+
+	record_clear(5);
+	record_set_queue(5);
+	before = record_queue(5);
+	number = record_begin_change(5);
+	record_take_queued(5, &before, 0);
 	ck_assert(record_has_queued(5));
-	record_take_queued(5);
-	ck_assert(!record_has_queued(5));
+	before = record_queue(5);
+	record_end_change(5, number);
+	record_take_queued(5, &before, 0);
+	ck_assert(record_has_queued(5));
+	ck_assert(!take(0));
+	/* Each of the two is the beginning of a queue. */
+	number = record_begin_change(5);
+	ck_assert(!take(0));
+	record_end_change(5, number);
+	ck_assert(record_has_queued(5));
+}
+END_TEST
+
+/* That is forgotten only where another socket is known to have the number. */
+START_TEST(made)
+{
+	record_set_made(5, false);
+	ck_assert(!record_is_made(5));
+	record_set_made(5, true);
+	record_clear(5);
+	ck_assert(record_is_made(5));
+	ck_assert(record_is_clear(5));
+	ck_assert(!record_is_made(6));
+	record_set_made(5, false);
+	ck_assert(!record_is_made(5));
+	record_set_made(RECORD_FDS, true);
+	ck_assert(!record_is_made(RECORD_FDS));
 }
 END_TEST
 
@@ -256,6 +318,8 @@ main(void)
 	tcase_add_test(tc, inherited);
 	tcase_add_test(tc, changes);
 	tcase_add_test(tc, queue);
+	tcase_add_test(tc, queue_changes);
+	tcase_add_test(tc, made);
 	tcase_add_test(tc, each);
 	tcase_add_test(tc, accepts);
 	suite_add_tcase(suite, tc);
