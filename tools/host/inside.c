@@ -9,14 +9,19 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/kernel_calls.h"
 
-/* A rename elsewhere during ".." makes openat2(2) ask for another try. */
+/*
+ * A rename elsewhere during ".." makes openat2(2) ask for another try; and a
+ * name that is to be new may be there already.
+ */
 #define TRIES 32
 
 int
@@ -208,6 +213,68 @@ inside_read_at(int directory, const char *name, char **text, size_t *size)
 	fd = openat(directory, name,
 	    O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
 	return fd < 0 ? -errno : read_all(fd, text, size);
+}
+
+/* A new file with a name that nobody else has. Returns it or -errno. */
+static int
+open_temporary(int directory, const char *beside, char name[NAME_MAX + 1])
+{
+	for (int i = 0; i < TRIES; i++) {
+		uint32_t number;
+		int fd;
+
+		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+			return -EIO;
+		if (snprintf(name, NAME_MAX + 1, ".%s.%08x", beside,
+			(unsigned int)number) > NAME_MAX)
+			return -ENAMETOOLONG;
+		fd = openat(directory, name,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+		if (fd >= 0 || errno != EEXIST)
+			return fd < 0 ? -errno : fd;
+	}
+	return -EEXIST;
+}
+
+static int
+write_all(int fd, const char *text)
+{
+	size_t left = strlen(text);
+
+	while (left > 0) {
+		ssize_t written = write(fd, text, left);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -errno;
+		text += written;
+		left -= (size_t)written;
+	}
+	/* The mode is not to depend on the caller's umask. */
+	if (fchmod(fd, 0644) != 0 || fsync(fd) != 0)
+		return -errno;
+	return 0;
+}
+
+int
+inside_write_at(int directory, const char *name, const char *text)
+{
+	char temporary[NAME_MAX + 1];
+	int fd = open_temporary(directory, name, temporary), result;
+
+	if (fd < 0)
+		return fd;
+	result = write_all(fd, text);
+	if (close(fd) != 0 && result == 0)
+		result = -errno;
+	if (result == 0 && renameat(directory, temporary, directory, name) != 0)
+		result = -errno;
+	if (result != 0)
+		unlinkat(directory, temporary, 0);
+	else if (fsync(directory) != 0)
+		result = -errno;
+	return result;
 }
 
 static int

@@ -42,6 +42,13 @@ int inside_read(int root, const char *path, char **text, size_t *size);
 int inside_read_at(int directory, const char *name, char **text, size_t *size);
 
 /*
+ * Writes text to a file in a directory, mode 0644, in the place of what has
+ * that name: to a temporary file beside it, which is synced and renamed.
+ * Returns 0 or -errno.
+ */
+int inside_write_at(int directory, const char *name, const char *text);
+
+/*
  * The names in directory path, sorted, from malloc(3), to be given back with
  * inside_names_free(). Returns 0 or -errno.
  */

@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/inside.h"
@@ -21,9 +19,8 @@
 #include "unit/unit.h"
 #include "unit/unit_text.h"
 
-#define DIRECTORY   "/etc/systemd/system"
-#define MARK        "# Made by \"kashim enable\", removed by \"kashim disable\".\n"
-#define NAMES_TRIED 16
+#define DIRECTORY "/etc/systemd/system"
+#define MARK      "# Made by \"kashim enable\", removed by \"kashim disable\".\n"
 
 char *
 dropin_path(const char *id)
@@ -216,73 +213,18 @@ dropin_read(const char *root, const char *id, char **text)
 	return result;
 }
 
-/* A new file with a name that nobody else has. Returns it or -errno. */
-static int
-open_temporary(int directory, char name[sizeof(DROPIN_NAME) + 16])
-{
-	for (int i = 0; i < NAMES_TRIED; i++) {
-		uint32_t number;
-		int fd;
-
-		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
-			return -EIO;
-		sprintf(name, "." DROPIN_NAME ".%08x", (unsigned int)number);
-		fd = openat(directory, name,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-		if (fd >= 0 || errno != EEXIST)
-			return fd < 0 ? -errno : fd;
-	}
-	return -EEXIST;
-}
-
-static int
-write_all(int fd, const char *text)
-{
-	size_t left = strlen(text);
-
-	while (left > 0) {
-		ssize_t written = write(fd, text, left);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return -errno;
-		text += written;
-		left -= (size_t)written;
-	}
-	/* The mode is not to depend on the caller's umask. */
-	if (fchmod(fd, 0644) != 0 || fsync(fd) != 0)
-		return -errno;
-	return 0;
-}
-
 int
 dropin_write(const char *root, const char *id, const char *text)
 {
-	char temporary[sizeof(DROPIN_NAME) + 16], *old = NULL;
-	int directory = open_directory(root, id, true), fd, result;
+	int directory = open_directory(root, id, true), result;
+	char *old = NULL;
 
 	if (directory < 0)
 		return directory;
 	result = read_ours(directory, &old);
 	free(old);
-	if (result != 0 && result != -ENOENT)
-		goto out;
-	fd = open_temporary(directory, temporary);
-	result = fd;
-	if (fd < 0)
-		goto out;
-	result = write_all(fd, text);
-	if (close(fd) != 0 && result == 0)
-		result = -errno;
-	if (result == 0 &&
-	    renameat(directory, temporary, directory, DROPIN_NAME) != 0)
-		result = -errno;
-	if (result != 0)
-		unlinkat(directory, temporary, 0);
-	else if (fsync(directory) != 0)
-		result = -errno;
-out:
+	if (result == 0 || result == -ENOENT)
+		result = inside_write_at(directory, DROPIN_NAME, text);
 	close(directory);
 	return result;
 }
