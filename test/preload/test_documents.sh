@@ -221,7 +221,7 @@ agree 'commands in the synopses'
 while read -r command; do
 	"$kashim" "$command" --help | sed -n '1{
 		s/^Usage: kashim [a-z]*//; s/\[OPTION\.\.\.\]//
-		s/\[-[a-z][^]]*\]//g; s/\[--\]//; y/|/ /; s/\.\.\.//g; p
+		s/\[-[a-zA-Z][^]]*\]//g; s/\[--\]//; y/|/ /; s/\.\.\.//g; p
 	}' | tr '[:upper:]' '[:lower:]' | tr -s ' ' | sed 's/^ //; /^$/d' >"$dir/a"
 	awk -v command="$command" '
 	/^\.Sh DESCRIPTION/ { exit }
@@ -288,8 +288,8 @@ compile 0 1
 reload 0 1
 doctor 1 1
 run 1 99
-enable 1 1
-disable 1 1
+enable 0 1
+disable 0 1
 status 0 0
 apply 0 0
 help 0 1

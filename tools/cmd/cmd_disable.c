@@ -17,11 +17,13 @@
 #include "unit/unit.h"
 
 static const char help[] =
-    "Usage: kashim disable [-n] [-r DIR] UNIT\n"
+    "Usage: kashim disable [-n] [-H] [-r DIR] [UNIT]\n"
     "Removes what 'kashim enable' has written for the systemd service UNIT:\n"
     "/etc/systemd/system/UNIT.d/" DROPIN_NAME ", and its directory if that\n"
-    "is then empty.\n"
+    "is then empty; or for every program of the host: the entry in\n"
+    "/etc/ld.so.preload.\n"
     "\n"
+    "  -H, --host          that of every program\n"
     "  -n, --dry-run       show what would be removed, and remove nothing\n"
     "  -r, --root=DIR      the system is an image below DIR\n"
     "  -h, --help          show this text\n"
@@ -102,6 +104,8 @@ cmd_disable(int argc, char *argv[])
 
 	if (result != CMD_DONE)
 		return result == CMD_NO ? CMD_DONE : result;
+	if (options.host)
+		return cmd_host_disable(&options);
 	/* A unit that is gone can't be an alias, but may have a drop-in. */
 	result = unit_read(options.root, options.name, &unit);
 	if (result == -ENOENT && unit_full_name(options.name, full) == 0)

@@ -27,13 +27,15 @@
 #endif
 
 static const char help[] =
-    "Usage: kashim enable [-n] [-c FILE] [-r DIR] UNIT\n"
+    "Usage: kashim enable [-c FILE] [-n] [-H] [-r DIR] [UNIT]\n"
     "Preloads libkashim.so into the systemd service UNIT, by one drop-in:\n"
     "/etc/systemd/system/UNIT.d/" DROPIN_NAME "\n"
+    "or, with --host, into every program, by /etc/ld.so.preload.\n"
     "\n"
     "  -c, --config=FILE   the service uses FILE instead of\n"
     "                      " CONFIG_FILE "; stays so when\n"
     "                      enable is run again\n"
+    "  -H, --host          every program that starts, also a setuid one\n"
     "  -n, --dry-run       show what would be written, and write nothing\n"
     "  -r, --root=DIR      the system is an image below DIR\n"
     "  -h, --help          show this text\n"
@@ -105,8 +107,8 @@ find_library(struct enable *enable)
 		    enable->library);
 		return CMD_WRONG;
 	}
-	lacks =
-	    doctor_lacks(enable->options.root, enable->library, libc, lacking);
+	lacks = doctor_lacks(
+	    enable->options.root, NULL, enable->library, libc, lacking);
 	if (lacks == -EBADMSG) {
 		text_warnx("%s%s is cut short: the service would not start. "
 			   "Install it again",
@@ -427,6 +429,12 @@ cmd_enable(int argc, char *argv[])
 
 	if (status != CMD_DONE)
 		return status == CMD_NO ? CMD_DONE : status;
+	if (options->host) {
+		status = find_library(&enable);
+		return status == CMD_DONE
+		           ? cmd_host_enable(options, enable.library)
+		           : status;
+	}
 	status = cmd_unit_read(options->root, options->name, &enable.unit);
 	if (status == CMD_DONE)
 		status = enable_unit(&enable);

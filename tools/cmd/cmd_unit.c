@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "config/config.h"
 #include "term/text.h"
 
 /* "/" becomes "", this system. */
@@ -31,11 +32,12 @@ cmd_unit_options(int argc, char *argv[], const char *help, bool has_config,
 	static const struct option known[] = {
 	    {"config", required_argument, NULL, 'c'},
 	    {"dry-run", no_argument, NULL, 'n'},
+	    {"host", no_argument, NULL, 'H'},
 	    {"root", required_argument, NULL, 'r'},
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
 	};
-	const char *letters = has_config ? "c:nr:h" : "nr:h";
+	const char *letters = has_config ? "c:nHr:h" : "nHr:h";
 	int opt;
 
 	*options = (struct cmd_unit){.root = ""};
@@ -48,6 +50,9 @@ cmd_unit_options(int argc, char *argv[], const char *help, bool has_config,
 		case 'n':
 			options->dry_run = true;
 			break;
+		case 'H':
+			options->host = true;
+			break;
 		case 'r':
 			options->root = strip_root(optarg);
 			break;
@@ -57,6 +62,15 @@ cmd_unit_options(int argc, char *argv[], const char *help, bool has_config,
 		default:
 			return cmd_wrong_use(argv[0]);
 		}
+	}
+	if (options->host) {
+		if (argc == optind && !options->config)
+			return CMD_DONE;
+		text_warnx(
+		    argc == optind
+			? "--host goes by " CONFIG_FILE ", without --config"
+			: "--host is for all programs, and takes no unit");
+		return cmd_wrong_use(argv[0]);
 	}
 	if (argc - optind != 1) {
 		text_warnx("%s needs the name of one unit",

@@ -11,10 +11,11 @@
 
 /* A command line of theirs. */
 struct cmd_unit {
-	const char *name;   /* of the unit */
+	const char *name;   /* of the unit; NULL with host */
 	const char *root;   /* for messages and file names: "" is this system */
 	const char *config; /* --config, NULL if it is not given */
 	bool dry_run;
+	bool host; /* --host: all programs of the system, and no unit */
 };
 
 /*
@@ -37,6 +38,14 @@ int cmd_unit_not_ours(const char *root, const char *path);
 /* Says why it can't be written or removed. Returns CMD_WRONG. */
 int cmd_unit_failed(
     const char *root, const char *path, const char *what, int error);
+
+/*
+ * Both with --host: they write the line of /etc/ld.so.preload, or take it away.
+ * library is the one of this system; of an image it is where make install puts
+ * it. They return the exit status. cmd_host.c
+ */
+int cmd_host_enable(const struct cmd_unit *options, const char *library);
+int cmd_host_disable(const struct cmd_unit *options);
 
 /* Says on stdout what has to be done by the administrator. */
 void cmd_unit_next(const char *root, const char *id);

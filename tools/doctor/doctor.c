@@ -112,13 +112,14 @@ doctor_program(const char *path, const char *config, const char *library,
     struct findings *findings)
 {
 	struct place place;
-	char found[PATH_MAX];
+	char found[PATH_MAX], entry[PATH_MAX];
 	int error;
 
 	*findings = (struct findings){0};
 	place_here(&place);
 	place.config = config;
 	place.library = library;
+	place_by_host(&place, entry);
 	error = place_look_up(&place, path, found);
 	if (error == 0)
 		error = doctor_examine(&place, found, findings);

@@ -13,6 +13,7 @@
 
 #include "doctor/doctor_library.h"
 #include "doctor/doctor_resolve.h"
+#include "host/ld_so_preload.h"
 #include "host/preload.h"
 
 /* The library imports some 30 functions. */
@@ -182,8 +183,8 @@ check_versions(const struct place *place, const struct doctor_target *target,
 }
 
 int
-doctor_lacks(const char *root, const char *library, char libc[PATH_MAX],
-    char lacking[NAME_MAX + 1])
+doctor_lacks(const char *root, const char *loader, const char *library,
+    char libc[PATH_MAX], char lacking[NAME_MAX + 1])
 {
 	struct place place = {0};
 	struct doctor_target target = {0};
@@ -199,6 +200,9 @@ doctor_lacks(const char *root, const char *library, char libc[PATH_MAX],
 		error = -EBADMSG;
 	if (error < 0 || target.elf.libc != ELF_FILE_GLIBC)
 		return error;
+	if (loader)
+		snprintf(target.elf.interpreter, sizeof(target.elf.interpreter),
+		    "%s", loader);
 	return lacks_version(&place, &target, library, libc, lacking);
 }
 
@@ -523,13 +527,18 @@ doctor_library(const struct place *place, const struct doctor_target *target,
 		    "that it is linked to in front.",
 		    place->library);
 	}
-	if (target->cleared) {
+	if (target->cleared && !place->host) {
 		findings_add(findings, FINDING_SCRIPT, FINDING_FATAL,
 		    "the script's #! line has env(1) take LD_PRELOAD away");
 		findings_remedy(
 		    findings, "Take -i, -u or LD_PRELOAD= out of it.");
 	}
-	if (!is_doubtful_since(findings, before))
-		findings_add(findings, FINDING_LIBRARY, FINDING_FINE,
-		    "%s%s is there, and fits", place->root, path);
+	if (is_doubtful_since(findings, before))
+		return;
+	findings_add(findings, FINDING_LIBRARY, FINDING_FINE,
+	    "%s%s is there, and fits", place->root, path);
+	if (place->host)
+		findings_add(findings, FINDING_PRELOAD, FINDING_FINE,
+		    "%s" LD_SO_PRELOAD " holds %s: every program has it",
+		    place->root, place->library);
 }

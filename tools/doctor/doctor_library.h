@@ -24,13 +24,14 @@ void doctor_order(const struct place *place, struct findings *findings);
 /*
  * Does the C library of the system below root ("" for this one) lack a version
  * of its functions that library, a path in there, was linked with? Then the
- * loader ends each program of that system that it is preloaded into. Returns
+ * loader ends each program of that system that it is preloaded into. Where
+ * that C library is depends on the loader, if it is not NULL. Returns
  * 0; 1, and the C library's path and the version that it lacks; -EBADMSG if
  * the library is cut short, which ends each program as well; or another -errno
  * if it can't be told.
  */
-int doctor_lacks(const char *root, const char *library, char libc[PATH_MAX],
-    char lacking[NAME_MAX + 1]);
+int doctor_lacks(const char *root, const char *loader, const char *library,
+    char libc[PATH_MAX], char lacking[NAME_MAX + 1]);
 
 /*
  * For LD_PRELOAD: the loader of each word size puts a directory of its own for

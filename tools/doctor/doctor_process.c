@@ -19,6 +19,7 @@
 #include "doctor/doctor_script.h"
 #include "doctor/doctor_sockets.h"
 #include "host/generation.h"
+#include "host/ld_so_preload.h"
 #include "host/preload.h"
 #include "image/cache.h"
 
@@ -67,6 +68,16 @@ check_missing(const struct doctor_proc *proc, const struct place *before,
 	    PRELOAD_LIBRARY " is not in process %d", (int)proc->process.pid);
 	if (proc->elf_known && doctor_static(target, findings))
 		return;
+	if (!*place.root)
+		place_by_host(&place, entry);
+	if (place.host) {
+		findings_add(findings, FINDING_PRELOAD, FINDING_NOTE,
+		    LD_SO_PRELOAD " holds %s, so that a program which is "
+				  "started now has it",
+		    entry);
+		findings_remedy(findings, "Restart it.");
+		return;
+	}
 	if (!preload_find(place.preload, entry)) {
 		findings_add(findings, FINDING_PRELOAD, FINDING_FATAL,
 		    place.preload

@@ -283,6 +283,8 @@ find_environment(
 		findings_add(service->findings, FINDING_UNIT, FINDING_FINE,
 		    "LD_PRELOAD=%s in %s", place->preload,
 		    service->preload.file);
+	} else {
+		place_by_host(place, service->entry);
 	}
 	return 0;
 }

@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "host/inside.h"
+#include "host/ld_so_preload.h"
+#include "host/preload.h"
 #include "image/cache.h"
 
 /* Those that a program with such file capabilities would get from us. */
@@ -49,6 +51,23 @@ place_here(struct place *place)
 	    .path = path ? path : "/bin:/usr/bin",
 	    .shell_fallback = true,
 	};
+}
+
+void
+place_by_host(struct place *place, char entry[PATH_MAX])
+{
+	char *text, *list;
+
+	if (ld_so_preload_read(place->root, &text) < 0)
+		return;
+	list = ld_so_preload_list(text);
+	if (preload_find(list, entry)) {
+		place->library = entry;
+		place->library_in_list = true;
+		place->host = true;
+	}
+	free(list);
+	free(text);
 }
 
 int

@@ -26,11 +26,19 @@ struct place {
 	const char *cache;    /* KASHIM_CACHE, or NULL */
 	const char *library;  /* libkashim.so as LD_PRELOAD has it */
 	bool library_in_list; /* preload holds it, and nothing adds it */
-	bool shell_fallback;  /* a text without #! goes to /bin/sh */
+	bool host; /* /etc/ld.so.preload does, so that every program has it */
+	bool shell_fallback; /* a text without #! goes to /bin/sh */
 };
 
 /* The surroundings of the calling process. */
 void place_here(struct place *place);
+
+/*
+ * Looks for a libkashim.so in /etc/ld.so.preload below the place's root. If it
+ * is there, sets library to entry, its name there, and library_in_list and
+ * host; else leaves them.
+ */
+void place_by_host(struct place *place, char entry[PATH_MAX]);
 
 /*
  * Opens path below the place's root for reading, as open(2), or only to look
