@@ -246,8 +246,13 @@ else
 	fail 'the sets of system calls that hold setsockopt'
 fi
 
-# A service that runs: its oldest process is looked at, too. No systemd is
-# needed: what counts is the control group.
+# A service that runs: each of its processes is looked at, too, and the first
+# line has the worst. No systemd is needed: what counts is the control group.
+
+# first_line WHAT TEXT: of what doctor has just said.
+first_line() {
+	same "$1" "$(sed -n 1p out)" "$2"
+}
 
 slice=
 for hierarchy in /sys/fs/cgroup/systemd /sys/fs/cgroup/unified \
@@ -270,16 +275,29 @@ if [ "$slice" ] && mkdir "$slice"; then
 	echo "$pid" >"$slice/cgroup.procs"
 	doctor 'unit: running' 0 \
 		"process $first (host): the preload is in effect" "$unit"
-	start $opt/bin/host
+	start env LD_PRELOAD=$opt/lib/libkashim.so KASHIM_CONFIG=$opt/conf \
+		$opt/bin/host connect
 	echo "$pid" >"$slice/cgroup.procs"
-	doctor 'unit: its oldest process' 0 "process $first (host)" "$unit"
+	doctor 'unit: two that are alike' 0 \
+		"process $first (host) and 1 more: the preload is in effect" \
+		"$unit"
+	start $opt/bin/host connect
+	echo "$pid" >"$slice/cgroup.procs"
+	doctor 'unit: one without it' 1 \
+		"process $first (host) and 1 more: the preload is in effect" \
+		"$unit"
+	first_line 'unit: the one without it comes first' \
+		"$unit: process $pid (host): the preload is NOT in effect"
+	same 'unit: the one without it is shown first' \
+		"$(grep '^process' out | sed -n 1p)" \
+		"process $pid (host): the preload is NOT in effect"
 	stop_hosts
 	start $opt/bin/host connect
 	echo "$pid" >"$slice/cgroup.procs"
 	doctor 'unit: running without it' 1 \
 		"process $pid (host): the preload is NOT in effect" "$unit"
-	doctor 'unit: its files are right' 1 "$unit: the preload takes effect" \
-		"$unit"
+	first_line 'unit: its files are right' \
+		"$unit: process $pid (host): the preload is NOT in effect"
 	doctor 'process: how to start it' 1 "'kashim enable $unit'" "$pid"
 	stop_hosts
 	tries=0

@@ -17,6 +17,7 @@
 #include "config/config.h"
 #include "doctor/doctor.h"
 #include "doctor/doctor_process.h"
+#include "doctor/doctor_processes.h"
 #include "doctor/doctor_unit.h"
 #include "term/terminal.h"
 #include "term/text.h"
@@ -104,25 +105,38 @@ print_finding(const struct finding *finding, unsigned int columns)
 	    columns);
 }
 
-/* What weighs most comes first. Gives findings back. Returns the exit status.
- */
+/* The first line of what is said of name. Returns the exit status. */
 static int
-print(const char *name, enum kind kind, struct findings *findings)
+print_answer(const char *name, enum finding_severity severity, enum kind kind)
 {
-	unsigned int columns = terminal_columns(stdout);
-	int status = findings->worst <= FINDING_NOTE ? CMD_DONE : CMD_NO;
-
 	char shown[TITLE_MAX];
 
 	text_fit(name, sizeof(shown), shown, sizeof(shown));
 	printf("%s: %s%s%s\n", shown,
-	    terminal_colour(stdout, marks[findings->worst].colour),
-	    answers[findings->worst][kind],
-	    terminal_colour(stdout, TERMINAL_PLAIN));
+	    terminal_colour(stdout, marks[severity].colour),
+	    answers[severity][kind], terminal_colour(stdout, TERMINAL_PLAIN));
+	return severity <= FINDING_NOTE ? CMD_DONE : CMD_NO;
+}
+
+/* What weighs most comes first. */
+static void
+print_findings(const struct findings *findings)
+{
+	unsigned int columns = terminal_columns(stdout);
+
 	for (int severity = FINDING_FATAL; severity >= FINDING_FINE; severity--)
 		for (size_t i = 0; i < findings->count; i++)
 			if ((int)findings->list[i].severity == severity)
 				print_finding(&findings->list[i], columns);
+}
+
+/* Gives findings back. Returns the exit status. */
+static int
+print(const char *name, enum kind kind, struct findings *findings)
+{
+	int status = print_answer(name, findings->worst, kind);
+
+	print_findings(findings);
 	findings_free(findings);
 	return status;
 }
@@ -148,29 +162,66 @@ examine_process(pid_t pid, const char *library)
 	return print(title, KIND_PROCESS, &findings);
 }
 
-/* A service that runs is two questions: its files, and its main process. */
+static void
+print_processes(const struct doctor_said *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct doctor_said *said = &list[i];
+		char title[NAME_MAX + 96], more[32] = "";
+
+		if (said->more > 0)
+			snprintf(
+			    more, sizeof(more), " and %zu more", said->more);
+		snprintf(title, sizeof(title), "process %d (%s)%s",
+		    (int)said->pid, said->name, more);
+		putchar('\n');
+		(void)print_answer(title, said->findings.worst, KIND_PROCESS);
+		print_findings(&said->findings);
+	}
+}
+
+/*
+ * A service that runs is many questions: its files, and each of its processes.
+ * The first line has the worst of them.
+ */
 static int
 examine_unit(const char *name, const char *config, const char *library)
 {
-	char full[NAME_MAX + 1];
+	char id[NAME_MAX + 1], title[2 * NAME_MAX + 64];
 	struct findings findings;
+	struct doctor_said *list = NULL;
 	const char *suffix;
-	pid_t pid;
-	int status, running;
-	int error = doctor_unit(name, config, library, full, &pid, &findings);
+	size_t count = 0;
+	enum kind kind;
+	int status;
+	int error = doctor_unit(name, config, library, id, &findings);
 
 	if (error < 0)
 		return error;
-	suffix = strrchr(full, '.');
-	status = print(full,
-	    suffix && strcmp(suffix, ".socket") == 0 ? KIND_SOCKET
-						     : KIND_PROGRAM,
-	    &findings);
-	if (pid == 0)
-		return status;
-	puts("\nIt runs:");
-	running = examine_process(pid, library);
-	return running > status ? running : status;
+	suffix = strrchr(id, '.');
+	kind = suffix && strcmp(suffix, ".socket") == 0 ? KIND_SOCKET
+	                                                : KIND_PROGRAM;
+	if (kind == KIND_PROGRAM)
+		error = doctor_processes(id, library, &list, &count);
+	if (error < 0) {
+		findings_free(&findings);
+		return error;
+	}
+	if (count > 0 && list[0].findings.worst > findings.worst) {
+		snprintf(title, sizeof(title), "%s: process %d (%s)", id,
+		    (int)list[0].pid, list[0].name);
+		status =
+		    print_answer(title, list[0].findings.worst, KIND_PROCESS);
+	} else {
+		status = print_answer(id, findings.worst, kind);
+	}
+	print_findings(&findings);
+	if (count > 0)
+		puts("\nIt runs:");
+	print_processes(list, count);
+	findings_free(&findings);
+	doctor_processes_free(list, count);
+	return status;
 }
 
 static bool

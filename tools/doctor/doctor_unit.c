@@ -18,7 +18,6 @@
 #include "doctor/doctor_socket_unit.h"
 #include "doctor/doctor_unit.h"
 #include "host/preload.h"
-#include "host/process.h"
 #include "image/cache.h"
 
 #define SECTION "Service"
@@ -365,23 +364,6 @@ out:
 	return error;
 }
 
-/* The oldest process of a unit: systemd starts the others' ancestors. */
-struct search {
-	const char *unit;
-	struct process oldest;
-};
-
-static int
-compare_process(const struct process *process, void *data)
-{
-	struct search *search = data;
-
-	if (strcmp(process->unit, search->unit) == 0 &&
-	    (search->oldest.pid == 0 || process->start < search->oldest.start))
-		search->oldest = *process;
-	return 0;
-}
-
 static bool
 ends_with(const char *text, const char *end)
 {
@@ -392,17 +374,15 @@ ends_with(const char *text, const char *end)
 
 int
 doctor_unit(const char *name, const char *config, const char *library,
-    char full[NAME_MAX + 1], pid_t *pid, struct findings *findings)
+    char id[NAME_MAX + 1], struct findings *findings)
 {
-	struct search search = {0};
 	struct unit unit;
 	int error = unit_read("", name, &unit);
 
 	*findings = (struct findings){0};
-	*pid = 0;
 	if (error < 0)
 		return error;
-	snprintf(full, NAME_MAX + 1, "%s", unit.name);
+	snprintf(id, NAME_MAX + 1, "%s", unit.id);
 	if (unit.masked) {
 		findings_add(findings, FINDING_UNIT, FINDING_FATAL,
 		    "%s is masked: it can't be started", unit.name);
@@ -412,9 +392,6 @@ doctor_unit(const char *name, const char *config, const char *library,
 		    &unit, config ? config : CONFIG_FILE, findings);
 	} else if (ends_with(unit.id, ".service")) {
 		error = examine_service(&unit, config, library, findings);
-		search.unit = unit.id;
-		if (error == 0 && process_each(compare_process, &search) == 0)
-			*pid = search.oldest.pid;
 	} else {
 		error = -EINVAL;
 	}

@@ -6,7 +6,6 @@
 #define KASHIM_DOCTOR_UNIT_H
 
 #include <limits.h>
-#include <sys/types.h>
 
 #include "doctor/findings.h"
 
@@ -15,11 +14,11 @@
  * environment, user and restrictions, is the library loaded by its ExecStart=
  * programs? Of a .socket unit: what the sockets need that systemd opens, by
  * the rules. config is the configuration to take in place of the unit's own,
- * or NULL. full gets the unit's name with its suffix, and pid the
- * oldest process of a service that runs, or 0. Returns 0, and *doctor; -ENOENT
+ * or NULL. id gets the unit's name with its suffix, or what that is an
+ * alias of: its control group has that name. Returns 0, and *findings; -ENOENT
  * if there is no such unit, -EINVAL if name cannot be one, -ENOMEM, -errno.
  */
 int doctor_unit(const char *name, const char *config, const char *library,
-    char full[NAME_MAX + 1], pid_t *pid, struct findings *findings);
+    char id[NAME_MAX + 1], struct findings *findings);
 
 #endif
