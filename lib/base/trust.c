@@ -9,7 +9,12 @@
 enum trust
 trust_file(const struct stat *st)
 {
-	return trust_file_as(st, geteuid());
+	enum trust trust = trust_file_as(st, geteuid());
+
+	/* Where the effective user is not known either, both look the same. */
+	if (trust != TRUST_NO_FILE && st->st_uid == TRUST_UNMAPPED)
+		trust = TRUST_OWNER;
+	return trust;
 }
 
 enum trust

@@ -16,10 +16,20 @@ enum trust {
 	TRUST_MODE,    /* others than its owner can write it */
 };
 
-/* Judges by what fstat(2) said of the open file. Async-signal-safe. */
+/*
+ * What a user namespace shows for all owners that it does not know
+ * (user_namespaces(7), "Unmapped user and group IDs"): root may be one of them,
+ * and so may be anybody. It is the user nobody, too.
+ */
+#define TRUST_UNMAPPED 65534
+
+/*
+ * Goes by what fstat(2) said of the open file. What belongs to TRUST_UNMAPPED
+ * is not believed, not even by such a user. Async-signal-safe.
+ */
 enum trust trust_file(const struct stat *st);
 
-/* The same for who knows the effective user. */
+/* For who knows the effective user, whichever that is. */
 enum trust trust_file_as(const struct stat *st, uid_t user);
 
 #endif

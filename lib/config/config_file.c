@@ -77,6 +77,13 @@ check(const struct request *request, const struct stat *st, size_t room)
 		return refuse(request, -EPERM,
 		    "not a regular file; write the rules into one");
 	case TRUST_OWNER:
+		if (st->st_uid == TRUST_UNMAPPED)
+			return refuse(request, -EPERM,
+			    "not believed, because it belongs to user 65534, "
+			    "as all files do whose owner this user namespace "
+			    "does not know, root's too; copy it to a file of "
+			    "user %u, and name that by KASHIM_CONFIG",
+			    (unsigned)geteuid());
 		return refuse(request, -EPERM,
 		    "not believed, because it belongs to user %u; let root or "
 		    "user %u own it",

@@ -19,6 +19,7 @@ export COLUMNS
 
 hosts=
 nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
+user='setpriv --reuid=1234 --regid=1234 --clear-groups'
 as=
 
 stop_hosts() {
@@ -336,10 +337,14 @@ configure 600 0:0 'rule r { idle = 300 }'
 as=$nobody
 agree 'configuration not readable' no 'may not read it' ./connects
 as=
-configure 644 65534:0 'rule r { idle = 300 }'
+configure 644 1234:0 'rule r { idle = 300 }'
 agree 'configuration of another user' no 'not believed' ./connects
-as=$nobody
+as=$user
 agree 'own configuration' yes 'takes effect' ./connects
+configure 644 65534:0 'rule r { idle = 300 }'
+as=$nobody
+agree 'configuration of an owner who may be unknown' no 'not believed' \
+	./connects
 as=
 configure 666 0:0 'rule r { idle = 300 }'
 agree 'configuration writable' no 'not believed' ./connects

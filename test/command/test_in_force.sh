@@ -16,14 +16,14 @@ ip link set lo up && mount -t tmpfs tmpfs /run || exit 2
 cp "$build/kashim" "$build/libkashim.so" "$build/libkashim-config.so" \
 	"$build/test/connects_static" . &&
 	cc -o connects "$root/test/preload/connects.c" || exit 2
-mkdir root nobody && chown 65534 nobody || exit 2
+mkdir root nobody && chown 1234 nobody || exit 2
 
 # be USER COMMAND...
 be() {
 	user_=$1
 	shift
 	[ "$user_" = root ] ||
-		set -- setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+		set -- setpriv --reuid=1234 --regid=1234 --clear-groups "$@"
 	"$@"
 }
 
@@ -102,9 +102,9 @@ for who in 'root root' 'root nobody' 'nobody nobody'; do
 	maker=${who% *} user=${who#* }
 	config=$work/$maker/kashim.conf
 	shared=/var/cache/kashim
-	[ "$maker" = root ] || shared=/run/user/65534/kashim
+	[ "$maker" = root ] || shared=/run/user/1234/kashim
 	mkdir -p "$shared" && { [ "$maker" = root ] ||
-		chown -R 65534 /run/user/65534; } || exit 2
+		chown -R 1234 /run/user/1234; } || exit 2
 	shared=$shared/$(echo "${config#/}" | tr / %).shared
 	prepare
 	for text in right mistake absent; do

@@ -512,11 +512,11 @@ START_TEST(untrusted)
 END_TEST
 
 /*
- * Runs body in a child as user 65534. Only root can; in a user namespace with
+ * Runs body in a child as another user. Only root can; in a user namespace with
  * one user even root can't.
  */
 static bool
-as_nobody(void (*body)(void))
+as_user(uid_t user, void (*body)(void))
 {
 	int status = 0;
 	pid_t child;
@@ -525,7 +525,7 @@ as_nobody(void (*body)(void))
 	child = fork();
 	ck_assert_int_ge(child, 0);
 	if (child == 0) {
-		if (setresuid(65534, 65534, 65534) < 0)
+		if (setresuid(user, user, user) < 0)
 			_exit(77);
 		body();
 		_exit(0);
@@ -540,7 +540,7 @@ as_nobody(void (*body)(void))
 
 /* Check's assertions can't be reported from a child of a child. */
 static void
-load_as_nobody(const char *name, int result, const char *message)
+load_as_user(const char *name, int result, const char *message)
 {
 	char text[CONFIG_MESSAGE_MAX];
 	uint8_t *bytes = NULL;
@@ -558,14 +558,25 @@ load_as_nobody(const char *name, int result, const char *message)
 static void
 read_others(void)
 {
-	load_as_nobody("secret.conf", -EACCES,
-	    "secret.conf: user 65534 may not read it; make it and the "
+	load_as_user("secret.conf", -EACCES,
+	    "secret.conf: user 1234 may not read it; make it and the "
 	    "directories above it readable");
-	load_as_nobody("other.conf", -EPERM,
+	load_as_user("other.conf", -EPERM,
 	    "other.conf: not believed, because it belongs to user 1; let root "
-	    "or user 65534 own it");
-	load_as_nobody("root.conf", 0, "");
-	load_as_nobody("own.conf", 0, "");
+	    "or user 1234 own it");
+	load_as_user("root.conf", 0, "");
+	load_as_user("own.conf", 0, "");
+}
+
+/* In a user namespace it may be anybody's. */
+static void
+read_unknown(void)
+{
+	load_as_user("unknown.conf", -EPERM,
+	    "unknown.conf: not believed, because it belongs to user 65534, as "
+	    "all files do whose owner this user namespace does not know, "
+	    "root's too; copy it to a file of user 65534, and name that by "
+	    "KASHIM_CONFIG");
 }
 
 START_TEST(owners)
@@ -585,14 +596,17 @@ START_TEST(owners)
 	file_write("other.conf", "rule r { }");
 	file_write("root.conf", "rule r { }");
 	file_write("own.conf", "rule r { }");
+	file_write("unknown.conf", "rule r { }");
 	ck_assert_int_eq(chmod(file_path("secret.conf"), 0600), 0);
 	if (chown(file_path("other.conf"), 1, 1) < 0)
 		return;
-	ck_assert_int_eq(chown(file_path("own.conf"), 65534, 65534), 0);
+	ck_assert_int_eq(chown(file_path("own.conf"), 1234, 1234), 0);
+	ck_assert_int_eq(chown(file_path("unknown.conf"), 65534, 65534), 0);
 	expect("other.conf", -EPERM,
 	    "other.conf: not believed, because it belongs to user 1; let root "
 	    "or user 0 own it");
-	as_nobody(read_others);
+	as_user(1234, read_others);
+	as_user(65534, read_unknown);
 }
 END_TEST
 

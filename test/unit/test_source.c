@@ -15,7 +15,7 @@
 #include "image/cache.h"
 #include "policies.h"
 
-#define USER 65534
+#define USER 1234
 
 enum state {
 	FRESH, /* of a text: right */
