@@ -4,9 +4,10 @@
  * others without an answer.
  *
  * "serve DIRECTORY UID": a file system (fuse(4)) at DIRECTORY, mounted for
- * user UID, in which each name is a file of 64 KB; the last letter says which.
- * Nobody who reads one gets an answer, nor who looks up "nowhere". It ends with
- * SIGTERM, and with it every wait.
+ * user UID, and open to all (allow_other, mount.fuse(8)), in which each name is
+ * a file of 64 KB; the last letter says which. Nobody who reads one gets an
+ * answer, nor who looks up "nowhere". It ends with SIGTERM, and with it every
+ * wait.
  *
  * The others hold a TCP listener and a connection to it, on loopback:
  * "name FILE": has FILE mapped where the name is that it was started by.
@@ -141,7 +142,8 @@ serve(const char *directory, const char *uid)
 
 	need(fuse >= 0, "/dev/fuse");
 	snprintf(options, sizeof(options),
-	    "fd=%d,rootmode=40000,user_id=%s,group_id=%s", fuse, uid, uid);
+	    "fd=%d,rootmode=40000,user_id=%s,group_id=%s,allow_other", fuse,
+	    uid, uid);
 	need(mount("silent", directory, "fuse", MS_NOSUID | MS_NODEV,
 		 options) == 0,
 	    directory);

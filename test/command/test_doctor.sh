@@ -572,6 +572,18 @@ sed -i 's/300/301/' jail/etc/rules/real
 doctor 'jail, the link, changed' 1 'connections: 2 differs' "$pid"
 sed -i 's/301/300/' jail/etc/rules/real
 stop_hosts
+# One that gave up its rights; only the name that is always the same is root's
+# to read.
+cp conf jail/etc/kashim.conf && chmod 600 jail/etc/kashim.conf
+start env -u KASHIM_CONFIG LD_PRELOAD=/libkashim.so \
+	chroot jail /host user 65534 connect
+doctor 'jail, another user itself' 0 '2 TCP connections: 2 ok' "$pid"
+stop_hosts
+mv jail/etc/kashim.conf jail/etc/other.conf
+start env LD_PRELOAD=/libkashim.so KASHIM_CONFIG=/etc/other.conf \
+	chroot jail /host user 65534 connect
+doctor 'jail, another user, another file' 0 'user 65534 may not read' "$pid"
+stop_hosts
 start ./host chroot "$work/jail"
 doctor 'jail, not preloaded' 1 'it was started without LD_PRELOAD' "$pid"
 stop_hosts
@@ -590,6 +602,12 @@ doctor 'asked by its user' 0 'the text as it was when it started' "$pid"
 as='setpriv --reuid=65533 --regid=65533 --clear-groups'
 doctor 'asked by another user' 1 'user 65533 may not look into' "$pid"
 as=
+stop_hosts
+# The process's user may believe it, and root may not.
+mkdir own && cp conf own && chown -R 65533 own
+start setpriv --reuid=65533 --regid=65533 --clear-groups \
+	env LD_PRELOAD="$library" KASHIM_CONFIG="$work/own/conf" ./host connect
+doctor "its user's own rules" 0 '2 TCP connections: 2 ok' "$pid"
 stop_hosts
 mkdir covered && cp conf covered
 start env LD_PRELOAD="$library" KASHIM_CONFIG="$work/covered/conf" \

@@ -22,7 +22,7 @@ stop_servers() {
 		kill "$pid" && wait "$pid"
 	done 2>/dev/null
 	servers=
-	for directory in fs names/deep; do
+	for directory in fs names/deep later; do
 		umount --lazy "$work/$directory" 2>/dev/null
 	done
 }
@@ -70,7 +70,7 @@ limited() {
 		echo $? >ended
 	} 9>&- &
 	limited=$!
-	until_true 20 test -s ended || {
+	until_true 40 test -s ended || {
 		stop_servers
 		wait "$limited"
 		return 124
@@ -211,6 +211,50 @@ limited ./kashim status --json -c conf --pid "$started"
 same 'a directory that never answers' "$?" 1
 in_file 'a directory that never answers' listed '"verdict": "off"'
 stop_servers
+
+# What a process names in its environment, as its rules or as the library: root
+# opens no FIFO there, as this says of one while COMMAND runs...
+cat >opens.py <<'END'
+import ctypes, os, subprocess, sys
+libc = ctypes.CDLL(None)
+IN_OPEN = 0x20
+watch = libc.inotify_init1(os.O_NONBLOCK)
+if libc.inotify_add_watch(watch, sys.argv[1].encode(), IN_OPEN) < 0:
+    sys.exit("inotify")
+subprocess.run(sys.argv[2:], stdout=sys.stderr)
+try:
+    print(len(os.read(watch, 4096)) > 0)
+except BlockingIOError:
+    print(False)
+END
+# names UID VARIABLE=VALUE...
+names() {
+	as "$1" env "$2" sh -c 'echo $$; exec cat' 2>/dev/null
+}
+mkdir links && ln -s "$work/root/fifo" links/libkashim.so || exit 2
+same 'opens.py sees it' \
+	"$(python3 opens.py root/fifo dd if=root/fifo iflag=nonblock 2>said)" True
+for variable in KASHIM_CONFIG="$work/root/fifo" \
+	LD_PRELOAD="$work/links/libkashim.so"; do
+	names $fourth "$variable"
+	same "a FIFO of root's: $variable" "$(python3 opens.py root/fifo \
+		./kashim doctor "$started" 2>said)" False
+	in_file "a FIFO of root's: $variable" said 'NOT in effect'
+done
+
+# ...and nothing there holds it up.
+mkdir later
+for variable in KASHIM_CONFIG="$work/later/nowhere/conf" \
+	LD_PRELOAD="$work/later/nowhere/libkashim.so"; do
+	names $fourth "$variable"
+	serve later $fourth
+	limited ./kashim doctor "$started"
+	same "a name that never answers: $variable" "$?" 1
+	in_file "a name that never answers: $variable" listed 'does not answer'
+	in_file "a name that never answers: $variable" listed \
+		"libkashim.so is not in process $started"
+	stop_servers
+done
 
 # Under the supervisor: an address that never comes, and a sibling's connects.
 serve fs $nobody

@@ -23,8 +23,9 @@
  * A file below a foreign root may be anything, as a FUSE that hangs, and the
  * user whose rights the child has may stop it.
  */
-#define LIMIT_MS 10000
-#define END_MS   1000
+#define LIMIT_MS       10000
+#define LIMIT_APART_MS 30000
+#define END_MS         1000
 
 static bool
 has_group(const gid_t *groups, size_t count, gid_t group)
@@ -174,20 +175,16 @@ end_child(pid_t child, int fd)
 	}
 }
 
-int
-doctor_as(const struct place *place, void (*look)(void *data), void *data,
-    size_t size)
+static int
+ask_child(const struct place *place, void (*look)(void *data), void *data,
+    size_t size, int64_t limit_ms)
 {
-	const int64_t until_ms = clock_ms() + LIMIT_MS;
+	const int64_t until_ms = clock_ms() + limit_ms;
 	const pid_t self = getpid();
 	int pipes[2], error, became;
 	char *copy;
 	pid_t child;
 
-	if (!*place->root && is_same_user(place) && has_same_cache(place)) {
-		look(data);
-		return 0;
-	}
 	/* Nothing half-read may look like an answer. */
 	copy = malloc(size);
 	if (!copy)
@@ -216,4 +213,23 @@ doctor_as(const struct place *place, void (*look)(void *data), void *data,
 	close(pipes[0]);
 	free(copy);
 	return error;
+}
+
+int
+doctor_as(const struct place *place, void (*look)(void *data), void *data,
+    size_t size)
+{
+	if (*place->root || !is_same_user(place) || !has_same_cache(place))
+		return ask_child(place, look, data, size, LIMIT_MS);
+	look(data);
+	return 0;
+}
+
+int
+doctor_apart(void (*look)(void *data), void *data, size_t size)
+{
+	struct place place;
+
+	place_here(&place);
+	return ask_child(&place, look, data, size, LIMIT_APART_MS);
 }

@@ -20,10 +20,13 @@
 #include "doctor/doctor_sockets.h"
 #include "host/generation.h"
 #include "host/ld_so_preload.h"
+#include "host/look.h"
 #include "host/preload.h"
 #include "image/cache.h"
 
 #define TICK_NS 10000000
+/* Of a few dozen findings, each with a path or two. */
+#define ANSWER_MAX (512 * 1024)
 
 static bool
 is_service(const char *unit)
@@ -64,8 +67,6 @@ check_missing(const struct doctor_proc *proc, const struct place *before,
 	char entry[PATH_MAX];
 	size_t count;
 
-	findings_add(findings, FINDING_LOADED, FINDING_FATAL,
-	    PRELOAD_LIBRARY " is not in process %d", (int)proc->process.pid);
 	if (proc->elf_known && doctor_static(target, findings))
 		return;
 	if (!*place.root)
@@ -112,13 +113,19 @@ check_missing(const struct doctor_proc *proc, const struct place *before,
 	advise_start(proc, findings);
 }
 
-/* It is there: is it the one that is installed now? */
+/* If it is there: is it the one that is installed now? */
 static void
 check_mapping(const struct doctor_proc *proc, const char *library,
     struct findings *findings)
 {
 	const struct doctor_mapping *mapping = &proc->mapping;
 
+	if (!mapping->found) {
+		findings_add(findings, FINDING_LOADED, FINDING_FATAL,
+		    PRELOAD_LIBRARY " is not in process %d",
+		    (int)proc->process.pid);
+		return;
+	}
 	findings_add(findings, FINDING_LOADED, FINDING_FINE,
 	    "%s is in process %d", mapping->path, (int)proc->process.pid);
 	if (mapping->deleted) {
@@ -306,9 +313,9 @@ find_target(const struct doctor_proc *proc, struct doctor_target *target)
 		    proc->process.name[i]);
 }
 
+/* What has to look at the files that it names. */
 static void
-examine(const struct doctor_proc *proc, const char *library,
-    struct findings *findings)
+check_files(const struct doctor_proc *proc, struct findings *findings)
 {
 	const char *config = doctor_proc_variable(proc, "KASHIM_CONFIG");
 	struct place place;
@@ -342,7 +349,6 @@ examine(const struct doctor_proc *proc, const char *library,
 	}
 	doctor_policy_read(&place, &target, &policy);
 	if (proc->mapping.found) {
-		check_mapping(proc, library, findings);
 		place.library_in_list = true;
 		doctor_order(&place, findings);
 		check_policy(proc, &place, &target, &policy, findings);
@@ -350,7 +356,57 @@ examine(const struct doctor_proc *proc, const char *library,
 		check_missing(proc, &place, &target, &policy, findings);
 	}
 	check_habits(proc, &target, findings);
-	doctor_sockets(proc->process.pid, place.root, place.config, findings);
+	if (policy.look_error == -ETIME)
+		findings_add(findings, FINDING_SOCKETS, FINDING_UNKNOWN,
+		    "how its connections stand can't be told: its "
+		    "configuration does not answer");
+	else
+		doctor_sockets(proc->process.pid, &place, findings);
+}
+
+struct question {
+	const struct doctor_proc *proc;
+	char answer[ANSWER_MAX];
+};
+
+static void
+look_at_files(void *data)
+{
+	struct question *question = data;
+	struct findings findings = {0};
+
+	check_files(question->proc, &findings);
+	findings_pack(&findings, question->answer, sizeof(question->answer));
+	findings_free(&findings);
+}
+
+/*
+ * In a child: it has chosen their names, and nothing ends a wait for a file
+ * system that does not answer.
+ */
+static void
+examine(const struct doctor_proc *proc, const char *library,
+    struct findings *findings)
+{
+	struct question *question = calloc(1, sizeof(*question));
+	int error = -ENOMEM;
+
+	check_mapping(proc, library, findings);
+	if (question) {
+		question->proc = proc;
+		look_stop();
+		error =
+		    doctor_apart(look_at_files, question, sizeof(*question));
+	}
+	if (error == -ETIME)
+		findings_add(findings, FINDING_CONFIG, FINDING_UNKNOWN,
+		    "what it names in its environment (LD_PRELOAD, "
+		    "KASHIM_CONFIG) is on a file system that does not answer");
+	else if (error == 0)
+		findings_unpack(findings, question->answer);
+	else
+		findings->error = error;
+	free(question);
 }
 
 int

@@ -12,7 +12,6 @@
 
 #include "config/in_force.h"
 #include "doctor/doctor_sockets.h"
-#include "doctor/place.h"
 #include "live/live.h"
 
 /* The first few are enough to see what is the matter. */
@@ -52,15 +51,32 @@ load_here(void *data)
 }
 
 /*
- * Reads the rules in root with our own rights, and there alone do links in the
- * file's name lead to where they lead for the process. The bytes come back
- * through a file in memory, and are from mmap(2).
+ * With the rights of the process, which has chosen the name. If it may not read
+ * its rules any more, as daemons that gave up their rights, we may, in its root
+ * directory, but only those of the name that no process chooses.
  */
 static int
-load(const char *root, const char *config, struct image *image)
+load_as(const struct place *place, struct loading *loading)
 {
-	struct loading loading = {.config = config};
-	struct place place;
+	struct place ours;
+	int error = doctor_as(place, load_here, loading, sizeof(*loading));
+
+	if (error < 0 || loading->loaded ||
+	    strcmp(place->config, CONFIG_FILE) != 0)
+		return error;
+	place_here(&ours);
+	ours.root = place->root;
+	return doctor_as(&ours, load_here, loading, sizeof(*loading));
+}
+
+/*
+ * Reads the rules. The bytes come back through a file in memory, and are from
+ * mmap(2).
+ */
+static int
+load(const struct place *place, struct image *image)
+{
+	struct loading loading = {.config = place->config};
 	struct stat st;
 	void *bytes;
 	int error;
@@ -68,9 +84,7 @@ load(const char *root, const char *config, struct image *image)
 	loading.fd = memfd_create("policy", MFD_CLOEXEC);
 	if (loading.fd < 0)
 		return -errno;
-	place_here(&place);
-	place.root = root;
-	error = doctor_as(&place, load_here, &loading, sizeof(loading));
+	error = load_as(place, &loading);
 	if (error == 0 && !loading.loaded)
 		error = -ENOENT;
 	if (error == 0 && fstat(loading.fd, &st) < 0)
@@ -150,13 +164,12 @@ check(const struct live *live, const struct image *image, pid_t pid,
 }
 
 void
-doctor_sockets(
-    pid_t pid, const char *root, const char *config, struct findings *findings)
+doctor_sockets(pid_t pid, const struct place *place, struct findings *findings)
 {
 	const struct live_choice choice = {.pids = &pid, .pid_count = 1};
 	struct image image = {0};
 	struct live live;
-	int error = load(root, config, &image);
+	int error = load(place, &image);
 
 	/* Of what is wrong with the rules, another part has told. */
 	if (error == -ENOENT)

@@ -8,12 +8,13 @@
 #include <sys/types.h>
 
 #include "doctor/findings.h"
+#include "doctor/place.h"
 
 /*
- * How the live connections of a process stand, by the configuration as it is
- * now.
+ * How the live connections of a process stand, by the configuration of its
+ * place as it is now.
  */
-void doctor_sockets(
-    pid_t pid, const char *root, const char *config, struct findings *findings);
+void
+doctor_sockets(pid_t pid, const struct place *place, struct findings *findings);
 
 #endif

@@ -88,6 +88,47 @@ findings_ask_root(struct findings *findings)
 		findings_remedy(findings, "Ask again as root.");
 }
 
+/* A line for each: topic, severity, text, remedy, which have no TAB. */
+void
+findings_pack(const struct findings *findings, char *text, size_t size)
+{
+	FILE *stream = fmemopen(text, size, "w");
+
+	for (size_t i = 0; stream && i < findings->count; i++) {
+		const struct finding *finding = &findings->list[i];
+
+		fprintf(stream, "%d\t%d\t%s\t%s\t", (int)finding->topic,
+		    (int)finding->severity, finding->what,
+		    finding->remedy ? finding->remedy : "");
+	}
+	if (stream && findings->error == 0)
+		putc('.', stream);
+	if (!stream || fclose(stream) != 0)
+		*text = '\0';
+}
+
+void
+findings_unpack(struct findings *findings, const char *text)
+{
+	int topic, severity, at;
+
+	while (
+	    sscanf(text, "%d%*1[\t]%d%*1[\t]%n", &topic, &severity, &at) == 2) {
+		const char *what = text + at;
+		int length = (int)strcspn(what, "\t");
+		const char *remedy = what + length + 1;
+
+		findings_add(findings, (enum finding_topic)topic,
+		    (enum finding_severity)severity, "%.*s", length, what);
+		length = (int)strcspn(remedy, "\t");
+		if (length > 0)
+			findings_remedy(findings, "%.*s", length, remedy);
+		text = remedy + length + 1;
+	}
+	if (strcmp(text, ".") != 0)
+		findings->error = -ENOMEM;
+}
+
 void
 findings_free(struct findings *findings)
 {

@@ -70,6 +70,13 @@ void findings_remedy_line(struct findings *findings, const char *line);
 /* More could be told to root: says so, unless that is who asks. */
 void findings_ask_root(struct findings *findings);
 
+/*
+ * Writes findings to size bytes at text, from which another process adds them
+ * to its own. If they do not fit that has an error, as if memory were out.
+ */
+void findings_pack(const struct findings *findings, char *text, size_t size);
+void findings_unpack(struct findings *findings, const char *text);
+
 void findings_free(struct findings *findings);
 
 #endif

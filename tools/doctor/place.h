@@ -67,4 +67,11 @@ place_look_up(const struct place *place, const char *name, char path[PATH_MAX]);
 int doctor_as(const struct place *place, void (*look)(void *data), void *data,
     size_t size);
 
+/*
+ * The same in a child in any case, with the caller's rights and in its
+ * surroundings. look may call doctor_as(), so it has thirty seconds; the caller
+ * stops its reader before (look.h).
+ */
+int doctor_apart(void (*look)(void *data), void *data, size_t size);
+
 #endif
