@@ -691,6 +691,25 @@ watch_options=' -p 4194304'
 pane send-keys " clear; kashim status -w -c k.conf$watch_options" Enter
 holds 'watch: no process' \
     until_true 40 screen_has 'kashim: there is no process 4194304'
+
+# The peer's keepalive probes, which no clock of the kernel's counts: silent for
+# longer than the firewall-timeout, to one look; not to several.
+echo 'rule short { port = "5555" firewall-timeout = "5s" }' >short.conf
+host peers prober listen,10.77.0.2,5555,on,idle=1,interval=1,count=99
+host ours probed connect,10.77.0.2,5555
+left_over() {
+	kashim status -c short.conf -p "$pid" -j | grep -q '"time_left_s": -'
+}
+until_true 40 left_over || fail 'the peer probes: not silent to one look'
+pane send-keys " clear; kashim status -w -c short.conf -p $pid" Enter
+holds 'the peer probes: to several looks' until_true 40 sh -c '
+	tmux -f /dev/null -L status capture-pane -p >probed.screen
+	grep -qF "10.77.0.2:5555" probed.screen && ! grep -qF over probed.screen'
+holds 'the peer probes: one look still' left_over
+clock=$(pane capture-pane -p | awk 'NR == 1 { print $3 }')
+until_true 40 screen_has_not "$clock"
+holds 'the peer probes: and so it stays' screen_has_not over
+by_key q
 pane kill-server
 
 # Under the library, with the policy that it goes by.

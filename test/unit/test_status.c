@@ -208,6 +208,49 @@ START_TEST(left)
 }
 END_TEST
 
+/* What the peer sends counts once its segment was seen to come in. */
+START_TEST(seen)
+{
+	static const struct {
+		int64_t now_ms;
+		uint32_t heard_ms, segments;
+		int64_t silence_ms;
+	} LOOKS[] = {
+	    {1000, 12000, 7, 12000},
+	    {2000, 13000, 7, 13000}, /* nothing came */
+	    {3000, 14000, 8, 1000},  /* behind the last look, at the latest */
+	    {4000, 15000, 8, 2000},
+	    {5000, 0, 9, 0}, /* with data: the kernel knows better */
+	    {6000, 1000, 9, 1000},
+	};
+	struct status_seen looks = {0};
+	struct live two = {.sockets = sockets, .count = 2};
+
+	add(make_socket(
+	    &AGENT, "10.1.4.7", "10.20.0.5", &GOOD, RULE_BACKUP, LIVE_OK));
+	add(make_socket(
+	    &AGENT, "10.1.4.7", "10.20.0.6", &GOOD, RULE_BACKUP, LIVE_OK));
+	sockets[1].socket.idle_ms = sockets[1].socket.heard_ms = 30000;
+	for (size_t i = 0; i < ARRAY_LEN(LOOKS); i++) {
+		sockets[0].socket.cookie = 20;
+		sockets[1].socket.cookie = 10;
+		sockets[0].socket.idle_ms = 60000;
+		sockets[0].socket.heard_ms = LOOKS[i].heard_ms;
+		sockets[0].socket.segments = LOOKS[i].segments;
+		ck_assert_int_eq(status_see(&looks, &two, LOOKS[i].now_ms), 0);
+		ck_assert_int_eq(
+		    status_silence_ms(&sockets[0]), LOOKS[i].silence_ms);
+		ck_assert_int_eq(status_silence_ms(&sockets[1]), 30000);
+	}
+	/* Another socket, which may have the same descriptor. */
+	sockets[0].socket.cookie = 30;
+	sockets[0].socket.heard_ms = 40000;
+	ck_assert_int_eq(status_see(&looks, &two, 7000), 0);
+	ck_assert_int_eq(status_silence_ms(&sockets[0]), 40000);
+	status_seen_free(&looks);
+}
+END_TEST
+
 static const struct {
 	const struct process *process;
 	const struct keepalive *have;
@@ -660,6 +703,7 @@ main(void)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, sorted_out);
+	tcase_add_test(tcase, seen);
 	tcase_add_loop_test(tcase, covered, 0, (int)ARRAY_LEN(COVERED));
 	tcase_add_test(tcase, a_listener_is_no_connection);
 	tcase_add_loop_test(tcase, probe, 0, (int)ARRAY_LEN(PROBES));

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cmd/cmd_choice.h"
 #include "config/config.h"
 #include "live/live.h"
@@ -72,7 +73,7 @@ free_picture(struct picture *picture)
 /* Returns 0, and the caller gives *picture back; or -errno, no message. */
 static int
 take_picture(const struct live_choice *choice, const struct image *image,
-    const char *config, struct picture *picture)
+    const char *config, struct status_seen *seen, struct picture *picture)
 {
 	int error;
 
@@ -89,9 +90,12 @@ take_picture(const struct live_choice *choice, const struct image *image,
 	error = live_read(choice, image, &picture->live);
 	if (error)
 		return error;
+	if (seen)
+		error = status_see(seen, &picture->live, clock_ms());
 	picture->status.absent = pick_absent(
 	    choice, picture->live.processes, picture->live.process_count, NULL);
-	error = status_sort_out(&picture->status);
+	if (!error)
+		error = status_sort_out(&picture->status);
 	if (!error)
 		error = status_read_policies(&picture->status);
 	if (error)
@@ -128,7 +132,7 @@ show(const struct request *request, const struct live_choice *choice,
     const struct image *image, const char *config)
 {
 	struct picture picture;
-	int error = take_picture(choice, image, config, &picture);
+	int error = take_picture(choice, image, config, NULL, &picture);
 	int status;
 
 	if (error)
@@ -233,6 +237,7 @@ watch(const struct choice *choice, const char *config)
 {
 	enum screen_event event = SCREEN_TIME;
 	struct in_force force = {0};
+	struct status_seen seen = {0};
 	struct picture picture;
 	int error, status = CMD_WRONG;
 
@@ -243,8 +248,8 @@ watch(const struct choice *choice, const char *config)
 	}
 	while (event != SCREEN_QUIT) {
 		read_again(choice, config, &force);
-		error =
-		    take_picture(&choice->live, &force.image, config, &picture);
+		error = take_picture(
+		    &choice->live, &force.image, config, &seen, &picture);
 		if (error)
 			break;
 		status = answer(&picture);
@@ -255,6 +260,7 @@ watch(const struct choice *choice, const char *config)
 	}
 	screen_close();
 	in_force_free(&force);
+	status_seen_free(&seen);
 	/* Its last picture still says how it was. */
 	if (error == -ESRCH && status != CMD_WRONG)
 		text_warnx("process %d has ended", picture.live.missing);

@@ -68,6 +68,12 @@ least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+/*
+ * Where tcpi_segs_in is in struct tcp_info of linux/tcp.h; that of the C
+ * library ends before it.
+ */
+#define SEGS_IN_AT 140
+
 /* MPTCP has another structure under the same name, so it is not read. */
 static void
 read_info(const struct nlattr *attr, struct diag_socket *socket)
@@ -88,6 +94,10 @@ read_info(const struct nlattr *attr, struct diag_socket *socket)
 	    least(info.tcpi_last_data_sent, info.tcpi_last_data_recv);
 	socket->heard_ms =
 	    least(info.tcpi_last_ack_recv, info.tcpi_last_data_recv);
+	if (len >= SEGS_IN_AT + sizeof(socket->segments))
+		memcpy(&socket->segments,
+		    (const uint8_t *)mnl_attr_get_payload(attr) + SEGS_IN_AT,
+		    sizeof(socket->segments));
 }
 
 static void
@@ -143,6 +153,7 @@ take_timer(struct diag_socket *whole, const struct diag_socket *subflow)
 	}
 	whole->idle_ms = least(whole->idle_ms, subflow->idle_ms);
 	whole->heard_ms = least(whole->heard_ms, subflow->heard_ms);
+	whole->segments += subflow->segments;
 }
 
 static int

@@ -47,6 +47,11 @@ struct diag_socket {
 	uint32_t idle_ms;
 	uint32_t heard_ms;
 	/*
+	 * How many segments were received. Among them are the peer's own
+	 * keepalive probes, which heard_ms does not count. 0: not told.
+	 */
+	uint32_t segments;
+	/*
 	 * 0: no process has it: it was closed, or, if it is established, waits
 	 * to be accepted.
 	 */

@@ -83,6 +83,12 @@ struct live_socket {
 	int rule;
 	bool rule_known;
 	bool have_known; /* have was read from the socket */
+	/*
+	 * Milliseconds since a segment was seen to come in, if that was: by who
+	 * looks several times (status_seen.c).
+	 */
+	bool moved_known;
+	uint32_t moved_ms;
 	enum live_verdict verdict;
 };
 

@@ -148,6 +148,8 @@ status_silence_ms(const struct live_socket *socket)
 	uint32_t data_ms = socket->socket.idle_ms;
 	uint32_t heard_ms = socket->socket.heard_ms;
 
+	if (socket->moved_known && socket->moved_ms < heard_ms)
+		heard_ms = socket->moved_ms;
 	if (data_ms == DIAG_NOT_TOLD || heard_ms == DIAG_NOT_TOLD)
 		return -1;
 	return data_ms < heard_ms ? data_ms : heard_ms;

@@ -113,9 +113,30 @@ int64_t status_probe_ms(const struct live_socket *socket);
 /*
  * Milliseconds since data went either way or anything was received, answers
  * to probes included; -1 if that is not known. Probes without an answer are
- * not counted: nobody knows how far they came.
+ * not counted: nobody knows how far they came. The peer's own probes count only
+ * if they were seen to come in (status_see()): else the silence is at most
+ * this.
  */
 int64_t status_silence_ms(const struct live_socket *socket);
+
+/*
+ * What a look saw of each connection: for the next one, which then knows of
+ * segments that none of the kernel's clocks counts. All zero at first.
+ */
+struct status_seen {
+	struct status_segments *all; /* by cookie */
+	size_t count;
+	int64_t time_ms; /* clock.h */
+};
+
+/*
+ * Sets moved_known and moved_ms of the sockets of a new look from the last one,
+ * and notes the new one in *seen, which the caller gives back with
+ * status_seen_free(). Returns 0 or -ENOMEM. status_seen.c
+ */
+int status_see(struct status_seen *seen, struct live *live, int64_t now_ms);
+
+void status_seen_free(struct status_seen *seen);
 
 /*
  * Milliseconds until the firewall may forget the connection: what its rule's

@@ -97,8 +97,10 @@ make_left(const struct status *status, const struct live_socket *socket,
 		length = strlen(cell->text);
 		cell->text[length++] = ' ';
 	}
+	/* Unless the peer has sent probes of its own. */
 	if (left_ms <= 0)
-		snprintf(cell->text + length, STATUS_CELL_MAX - length, "over");
+		snprintf(
+		    cell->text + length, STATUS_CELL_MAX - length, "over?");
 	else
 		format_span(
 		    left_ms, cell->text + length, STATUS_CELL_MAX - length);
