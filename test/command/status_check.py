@@ -196,6 +196,7 @@ def expected(output):
     summary = data["summary"]
     counts = collections.Counter()
     lost = collections.Counter()
+    kept = collections.Counter()
     for row in data["connections"]:
         program = ""
         if row["process"] and row["verdict"] != "unknown":
@@ -204,9 +205,20 @@ def expected(output):
         key = ("program", program), ("rule", rule)
         counts[key + (("verdict", row["verdict"]),)] += 1
         lost[key] += row["unanswered_probes"] or 0
+        timeout = row["rule"] and row["rule"]["firewall_timeout_s"]
+        kept[key] += bool(
+            timeout
+            and row["rule"]["action"] == "keepalive"
+            and row["time_left_s"] > 0
+            and row["data_silence_s"] > timeout
+        )
     samples = {("kashim_connections", key): n for key, n in counts.items()}
     for key, n in lost.items():
         samples["kashim_unanswered_probes", key] = n
+    for key, n in kept.items():
+        samples["kashim_connections_kept_alive", key] = n
+    if summary["kept_alive"] != sum(kept.values()):
+        wrong("kept_alive", summary["kept_alive"], "not", kept)
     for name in (
         "listeners_without_options",
         "processes_not_permitted",
@@ -227,6 +239,7 @@ def compare(output, samples):
             wrong(name, labels, value, "but", got)
     for name, labels in samples:
         if name not in (
+            "kashim_data_silence_seconds",
             "kashim_firewall_timeout_left_seconds",
             "kashim_run_timestamp_seconds",
         ):

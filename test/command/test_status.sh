@@ -696,6 +696,9 @@ holds 'watch: no process' \
 # longer than the firewall-timeout, to one look; not to several.
 echo 'rule short { port = "5555" firewall-timeout = "5s" }' >short.conf
 host peers prober listen,10.77.0.2,5555,on,idle=1,interval=1,count=99
+# And one whose own probes are answered.
+host ours prober_too connect,10.77.0.2,5555,on,idle=1,interval=1
+prober_too=$pid
 host ours probed connect,10.77.0.2,5555
 left_over() {
 	kashim status -c short.conf -p "$pid" -j | grep -q '"time_left_s": -'
@@ -709,6 +712,19 @@ holds 'the peer probes: one look still' left_over
 clock=$(pane capture-pane -p | awk 'NR == 1 { print $3 }')
 until_true 40 screen_has_not "$clock"
 holds 'the peer probes: and so it stays' screen_has_not over
+kept_alive() {
+	kashim status -c short.conf -p "$prober_too" >kept.out
+	grep -qxF "# 1 connection kept alive: no data for longer than the \
+firewall-timeout" kept.out
+}
+until_true 40 kept_alive
+holds 'kept alive' kept_alive
+kashim status -c short.conf -p "$prober_too" -j >kept.json
+kashim status -c short.conf -p "$prober_too" -o >kept.metrics
+quiet 'kept alive: JSON' judge schema "$schema" kept.json
+quiet 'kept alive: metrics' judge openmetrics kept.json kept.metrics
+has 'kept alive: one' kept.metrics \
+    'kashim_connections_kept_alive{program="prober_too",rule="short"} 1'
 by_key q
 pane kill-server
 

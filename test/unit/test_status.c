@@ -208,6 +208,33 @@ START_TEST(left)
 }
 END_TEST
 
+static const struct {
+	uint32_t idle_ms, heard_ms;
+	int rule;
+	bool kept;
+} KEPT[] = {
+    {900001, 100, RULE_BACKUP, true},
+    {900000, 100, RULE_BACKUP, false},
+    {5000, 100, RULE_BACKUP, false},
+    {900001, 900001, RULE_BACKUP, false}, /* over, as far as is known */
+    {900001, 899999, RULE_BACKUP, true},
+    {900001, 100, RULE_TIGHTEN, false}, /* there is no such key */
+    {900001, 100, MATCH_NONE, false},
+    {DIAG_NOT_TOLD, DIAG_NOT_TOLD, RULE_BACKUP, false},
+};
+
+START_TEST(kept)
+{
+	add(make_socket(
+	    &AGENT, "10.1.4.7", "10.20.0.5", &GOOD, KEPT[_i].rule, LIVE_OK));
+	sockets[0].socket.idle_ms = KEPT[_i].idle_ms;
+	sockets[0].socket.heard_ms = KEPT[_i].heard_ms;
+	sort_out();
+	ck_assert_int_eq(status_is_kept(&status, &sockets[0]), KEPT[_i].kept);
+	ck_assert_uint_eq(status.kept, KEPT[_i].kept);
+}
+END_TEST
+
 /* What the peer sends counts once its segment was seen to come in. */
 START_TEST(seen)
 {
@@ -554,6 +581,26 @@ START_TEST(metrics)
 	    "# UNIT kashim_firewall_timeout_left_seconds seconds\n"
 	    "kashim_firewall_timeout_left_seconds{program=\"sm_agent\",rule="
 	    "\"backup\"} 850.000\n"
+	    "# HELP kashim_connections_kept_alive Connections without data "
+	    "for longer than their rule's firewall-timeout, of which something "
+	    "was heard since.\n"
+	    "# TYPE kashim_connections_kept_alive gauge\n"
+	    "kashim_connections_kept_alive{program=\"\",rule=\"\"} 0\n"
+	    "kashim_connections_kept_alive{program=\"e�[31m\\\"\\\\�\",rule="
+	    "\"\"} "
+	    "0\n"
+	    "kashim_connections_kept_alive{program=\"sm_agent\",rule="
+	    "\"backup\"} 0\n"
+	    "# HELP kashim_data_silence_seconds The longest time that one of "
+	    "the connections has been without data.\n"
+	    "# TYPE kashim_data_silence_seconds gauge\n"
+	    "# UNIT kashim_data_silence_seconds seconds\n"
+	    "kashim_data_silence_seconds{program=\"\",rule=\"\"} 50.000\n"
+	    "kashim_data_silence_seconds{program=\"e�[31m\\\"\\\\�\",rule=\"\"}"
+	    " "
+	    "50.000\n"
+	    "kashim_data_silence_seconds{program=\"sm_agent\",rule=\"backup\"} "
+	    "50.000\n"
 	    "# HELP kashim_covered Whether every connection that a rule "
 	    "matches is known to have what the rule says.\n"
 	    "# TYPE kashim_covered gauge\n"
@@ -704,6 +751,7 @@ main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, sorted_out);
 	tcase_add_test(tcase, seen);
+	tcase_add_loop_test(tcase, kept, 0, (int)ARRAY_LEN(KEPT));
 	tcase_add_loop_test(tcase, covered, 0, (int)ARRAY_LEN(COVERED));
 	tcase_add_test(tcase, a_listener_is_no_connection);
 	tcase_add_loop_test(tcase, probe, 0, (int)ARRAY_LEN(PROBES));

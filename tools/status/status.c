@@ -49,6 +49,7 @@ status_sort_out(struct status *status)
 		status->connections[status->count++] = socket;
 		status->verdicts[socket->verdict]++;
 		status->uncovered += is_uncovered(status, socket);
+		status->kept += status_is_kept(status, socket);
 	}
 	return 0;
 }
@@ -153,6 +154,25 @@ status_silence_ms(const struct live_socket *socket)
 	if (data_ms == DIAG_NOT_TOLD || heard_ms == DIAG_NOT_TOLD)
 		return -1;
 	return data_ms < heard_ms ? data_ms : heard_ms;
+}
+
+int64_t
+status_data_silence_ms(const struct live_socket *socket)
+{
+	return socket->socket.idle_ms == DIAG_NOT_TOLD
+	           ? -1
+	           : (int64_t)socket->socket.idle_ms;
+}
+
+bool
+status_is_kept(const struct status *status, const struct live_socket *socket)
+{
+	struct image_rule rule;
+	int64_t left_ms;
+
+	return status_left_ms(status, socket, &left_ms) && left_ms > 0 &&
+	       status_rule(status, socket, &rule) &&
+	       status_data_silence_ms(socket) > (int64_t)rule.timeout_s * 1000;
 }
 
 bool

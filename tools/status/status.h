@@ -43,6 +43,11 @@ struct status {
 	 */
 	size_t uncovered;
 	/*
+	 * Those that keepalive has kept alive: without data for longer than
+	 * their rule's firewall-timeout, but heard of since.
+	 */
+	size_t kept;
+	/*
 	 * Listeners without what their rule says, so that what they accept
 	 * does not inherit it; in programs with the library these are none,
 	 * since that sets it after accept(2).
@@ -118,6 +123,13 @@ int64_t status_probe_ms(const struct live_socket *socket);
  * this.
  */
 int64_t status_silence_ms(const struct live_socket *socket);
+
+/* Milliseconds since data went either way; -1 if that is not known. */
+int64_t status_data_silence_ms(const struct live_socket *socket);
+
+/* Is it one of those that are counted as kept? */
+bool
+status_is_kept(const struct status *status, const struct live_socket *socket);
 
 /*
  * What a look saw of each connection: for the next one, which then knows of

@@ -254,6 +254,8 @@ connection(
 	    failed);
 	put(object, "silence_s", seconds_or_null(status_silence_ms(socket)),
 	    failed);
+	put(object, "data_silence_s",
+	    seconds_or_null(status_data_silence_ms(socket)), failed);
 	put(object, "rule", rule_of(status, socket, failed), failed);
 	put(object, "time_left_s",
 	    status_left_ms(status, socket, &left_ms) ? seconds(left_ms)
@@ -285,6 +287,8 @@ summary(const struct status *status, bool *failed)
 		    json_integer(
 			(json_int_t)status->verdicts[verdicts[i].verdict]),
 		    failed);
+	put(object, "kept_alive", json_integer((json_int_t)status->kept),
+	    failed);
 	put(object, "not_accepted",
 	    json_integer((json_int_t)status->live->waiting), failed);
 	put(object, "listeners_without_options",

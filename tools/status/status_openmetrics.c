@@ -22,6 +22,8 @@ struct sample {
 	uint32_t unanswered;
 	bool has_left;
 	int64_t left_ms;
+	bool kept;
+	int64_t data_ms; /* since data went, -1: not known */
 };
 
 struct samples {
@@ -102,6 +104,8 @@ make_samples(const struct status *status, struct samples *samples)
 		sample->verdict = socket->verdict;
 		if (status_probe_ms(socket) >= 0)
 			sample->unanswered = socket->socket.unanswered;
+		sample->kept = status_is_kept(status, socket);
+		sample->data_ms = status_data_silence_ms(socket);
 		sample->has_left =
 		    status_left_ms(status, socket, &sample->left_ms);
 	}
@@ -204,6 +208,56 @@ print_unanswered(FILE *out, const struct samples *samples)
 }
 
 static void
+print_kept(FILE *out, const struct samples *samples)
+{
+	static const char name[] = "kashim_connections_kept_alive";
+
+	print_family(out, name, "",
+	    "Connections without data for longer than their rule's "
+	    "firewall-timeout, of which something was heard since.");
+	for (size_t begin = 0, end; begin < samples->count; begin = end) {
+		size_t kept = 0;
+
+		end = group_end(samples, begin, false);
+		for (size_t i = begin; i < end; i++)
+			kept += samples->all[i].kept;
+		print_labels(out, name, samples, &samples->all[begin], false);
+		fprintf(out, "%zu\n", kept);
+	}
+}
+
+static void
+print_ms(FILE *out, int64_t ms)
+{
+	const int64_t size = ms < 0 ? -ms : ms;
+
+	fprintf(out, "%s%" PRId64 ".%03" PRId64 "\n", ms < 0 ? "-" : "",
+	    size / 1000, size % 1000);
+}
+
+static void
+print_data_silence(FILE *out, const struct samples *samples)
+{
+	static const char name[] = "kashim_data_silence_seconds";
+
+	print_family(out, name, "seconds",
+	    "The longest time that one of the connections has been without "
+	    "data.");
+	for (size_t begin = 0, end; begin < samples->count; begin = end) {
+		int64_t most_ms = -1;
+
+		end = group_end(samples, begin, false);
+		for (size_t i = begin; i < end; i++)
+			if (samples->all[i].data_ms > most_ms)
+				most_ms = samples->all[i].data_ms;
+		if (most_ms < 0)
+			continue;
+		print_labels(out, name, samples, &samples->all[begin], false);
+		print_ms(out, most_ms);
+	}
+}
+
+static void
 print_left(FILE *out, const struct samples *samples)
 {
 	static const char name[] = "kashim_firewall_timeout_left_seconds";
@@ -222,10 +276,7 @@ print_left(FILE *out, const struct samples *samples)
 		if (least_ms == INT64_MAX)
 			continue;
 		print_labels(out, name, samples, &samples->all[begin], false);
-		fprintf(out, "%s%" PRId64 ".%03" PRId64 "\n",
-		    least_ms < 0 ? "-" : "",
-		    (least_ms < 0 ? -least_ms : least_ms) / 1000,
-		    (least_ms < 0 ? -least_ms : least_ms) % 1000);
+		print_ms(out, least_ms);
 	}
 }
 
@@ -246,6 +297,8 @@ status_openmetrics(FILE *out, const struct status *status)
 		print_counts(out, &samples);
 		print_unanswered(out, &samples);
 		print_left(out, &samples);
+		print_kept(out, &samples);
+		print_data_silence(out, &samples);
 	}
 	free_samples(&samples);
 	if (error)

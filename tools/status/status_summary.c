@@ -74,6 +74,12 @@ status_summary(
 	print_count(out, prefix, status->count, "connection", "s");
 	print_verdicts(out, status, coloured);
 	fputc('\n', out);
+	if (status->kept > 0) {
+		print_count(out, prefix, status->kept, "connection", "s");
+		fputs(" kept alive: no data for longer than the "
+		      "firewall-timeout\n",
+		    out);
+	}
 	if (status->live->waiting > 0) {
 		print_count(out, prefix, status->live->waiting, "more", "");
 		fputs(" that no program has accepted yet\n", out);
