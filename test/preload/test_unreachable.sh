@@ -134,4 +134,22 @@ if needs overlay 'installed, and setuid'; then
 	done
 fi
 
+# Functions that are looked up in the C library itself (dlsym(3)).
+cat >lookup.py <<'EOF'
+import ctypes, socket, struct, sys
+library = ctypes.CDLL(sys.argv[1] or None)
+server = socket.create_server(("127.0.0.1", 0))
+to = struct.pack("=H", socket.AF_INET) + struct.pack(
+    ">H4s8x", server.getsockname()[1], socket.inet_aton("127.0.0.1"))
+client = socket.socket()
+if library.connect(client.fileno(), to, len(to)) != 0:
+    sys.exit("connect")
+print(client.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+EOF
+same 'looked up in all' \
+    "$(run "$library" "$dir/conf" /usr/bin/python3 lookup.py '')" '1
+status 0'
+same 'looked up in libc.so.6' \
+    "$(run "$library" "$dir/conf" /usr/bin/python3 lookup.py libc.so.6)" '0
+status 0'
 finish

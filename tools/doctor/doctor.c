@@ -49,8 +49,9 @@ check_habits(const struct doctor_target *target, struct findings *findings)
 	}
 	if (elf->plugins)
 		findings_add(findings, FINDING_PLUGINS, FINDING_NOTE,
-		    "it opens plug-ins: one that it opens with RTLD_DEEPBIND "
-		    "or dlmopen(3) connects past the library");
+		    "it opens plug-ins: one that it opens with RTLD_DEEPBIND, "
+		    "dlmopen(3), or that looks in libc.so.6 itself (dlsym(3)), "
+		    "connects past the library");
 }
 
 /*
