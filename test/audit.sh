@@ -281,6 +281,9 @@ includes()
 			}
 			END { if (met < 300) print "few includes: " met + 0 }' \
 			"$dir/folders" -
+	# Only proc.c reads /proc of another process.
+	grep -l '"/proc/%' "$tree"/lib/*/*.[ch] "$tree"/tools/*/*.[ch] |
+		grep -v '/tools/host/proc\.c$'
 	# Only config.c knows libconfuse. Where the library is in a process, the
 	# command knows, but it has none of the hooks.
 	grep -l '<confuse\.h>' "$tree"/lib/*/*.[ch] "$tree"/tools/*/*.[ch] |

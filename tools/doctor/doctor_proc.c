@@ -17,64 +17,13 @@
 #include <unistd.h>
 
 #include "host/auxv.h"
+#include "host/inside.h"
 #include "host/look.h"
+#include "host/proc.h"
 
 #define LIBRARY "libkashim.so"
-#define DELETED " (deleted)"
-/* Above ARG_MAX; a process can have tens of thousands of mappings. */
-#define FILE_MAX (64u << 20)
-
-/* Reads a whole file, with a NUL behind it. Returns it or NULL and errno. */
-static char *
-slurp(int dir, const char *name, size_t *size)
-{
-	size_t room = 16384;
-	char *bytes = NULL;
-	ssize_t got = 1;
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	int error = 0;
-
-	*size = 0;
-	if (fd < 0)
-		return NULL;
-	while (got > 0 && *size < FILE_MAX) {
-		char *more = realloc(bytes, room + 1);
-
-		if (!more) {
-			error = ENOMEM;
-			break;
-		}
-		bytes = more;
-		got = read(fd, bytes + *size, room - *size);
-		if (got < 0 && errno == EINTR) {
-			got = 1;
-			continue;
-		}
-		if (got < 0)
-			error = errno;
-		if (got > 0)
-			*size += (size_t)got;
-		if (*size == room)
-			room *= 2;
-	}
-	close(fd);
-	if (error != 0) {
-		free(bytes);
-		errno = error;
-		return NULL;
-	}
-	bytes[*size] = '\0';
-	return bytes;
-}
-
-/* The text behind "\nNAME:" in /proc/PID/status. */
-static const char *
-field(const char *status, const char *name)
-{
-	const char *at = strstr(status, name);
-
-	return at ? at + strlen(name) : "";
-}
+/* Above ARG_MAX. */
+#define ENVIRONMENT_MAX (64u << 20)
 
 static int
 read_groups(struct doctor_proc *proc, const char *text)
@@ -102,23 +51,19 @@ static int
 read_status(int dir, struct doctor_proc *proc)
 {
 	size_t size;
-	char *status = slurp(dir, "status", &size);
-	unsigned int real, effective;
-	int error;
+	char *status;
+	/* It may be in 65536 groups (NGROUPS_MAX). */
+	int error = inside_read_at(dir, "status", &status, &size);
 
-	if (!status)
-		return errno == ENOENT ? -ESRCH : -errno;
-	error = read_groups(proc, field(status, "\nGroups:"));
-	if (sscanf(field(status, "\nUid:"), "%u %u", &real, &effective) == 2) {
-		proc->uid = real;
-		proc->euid = effective;
-	}
-	if (sscanf(field(status, "\nGid:"), "%u %u", &real, &effective) == 2) {
-		proc->gid = real;
-		proc->egid = effective;
-	}
-	proc->seccomp =
-	    (unsigned)strtoul(field(status, "\nSeccomp:"), NULL, 10);
+	if (error < 0)
+		return error == -ENOENT ? -ESRCH : error;
+	error = read_groups(proc, proc_status_field(status, "\nGroups:"));
+	(void)sscanf(proc_status_field(status, "\nUid:"), "%u %u", &proc->uid,
+	    &proc->euid);
+	(void)sscanf(proc_status_field(status, "\nGid:"), "%u %u", &proc->gid,
+	    &proc->egid);
+	proc->seccomp = (unsigned)strtoul(
+	    proc_status_field(status, "\nSeccomp:"), NULL, 10);
 	free(status);
 	return error;
 }
@@ -142,39 +87,6 @@ read_start(struct doctor_proc *proc)
 	    .tv_sec = age_ns / 1000000000, .tv_nsec = age_ns % 1000000000};
 }
 
-static bool
-ends_with(const char *text, size_t length, const char *end)
-{
-	size_t size = strlen(end);
-
-	return length >= size && memcmp(text + length - size, end, size) == 0;
-}
-
-/* The first line of /proc/PID/maps that is of the library. */
-static void
-find_mapping(const char *maps, struct doctor_mapping *mapping)
-{
-	while (*maps && !mapping->found) {
-		size_t length = strcspn(maps, "\n");
-		const char *path = memchr(maps, '/', length);
-
-		if (path) {
-			size_t size = length - (size_t)(path - maps);
-
-			mapping->deleted = ends_with(path, size, DELETED);
-			if (mapping->deleted)
-				size -= strlen(DELETED);
-			if (ends_with(path, size, "/" LIBRARY)) {
-				mapping->found = true;
-				snprintf(mapping->path, PATH_MAX, "%.*s",
-				    (int)size, path);
-			}
-		}
-		maps += length;
-		maps += *maps == '\n';
-	}
-}
-
 /*
  * Its program, its root directory, which may be on a file system of its own,
  * and its mappings: a reader of its memory that waits may keep all others from
@@ -192,18 +104,40 @@ struct files {
 	struct elf_file elf;
 };
 
+/* The first mapping that is of the library. */
+static int
+find_mapping(int dir, struct files *files)
+{
+	struct proc_mapping mapping;
+	FILE *maps;
+	int error = proc_stream_at(dir, "maps", &maps);
+
+	if (error < 0)
+		return error;
+	files->kernel = true;
+	while (!files->mapping.found && proc_next_mapping(maps, &mapping)) {
+		const char *slash = strrchr(mapping.path, '/');
+
+		files->kernel = false;
+		if (slash == NULL || strcmp(slash, "/" LIBRARY) != 0)
+			continue;
+		files->mapping.found = true;
+		files->mapping.deleted = mapping.deleted;
+		snprintf(files->mapping.path, PATH_MAX, "%s", mapping.path);
+	}
+	error = ferror(maps) ? -errno : 0;
+	fclose(maps);
+	return error;
+}
+
 static void
 look_files(void *data)
 {
 	struct files *files = data;
 	struct stat own, its, own_ns, its_ns;
-	char path[32], *maps;
-	size_t size;
-	int dir, fd;
+	int dir = proc_open(files->thread, "", O_DIRECTORY), fd;
 
-	snprintf(path, sizeof(path), "/proc/%d", (int)files->thread);
-	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	files->error = dir < 0 ? -errno : 0;
+	files->error = dir;
 	if (dir < 0)
 		return;
 	files->root_known = fstatat(dir, "root", &its, 0) == 0 &&
@@ -214,15 +148,8 @@ look_files(void *data)
 	    files->root_known &&
 	    (own.st_dev != its.st_dev || own.st_ino != its.st_ino ||
 		own_ns.st_ino != its_ns.st_ino);
-	maps = slurp(dir, "maps", &size);
-	if (maps) {
-		find_mapping(maps, &files->mapping);
-		files->kernel = size == 0;
-		free(maps);
-	} else {
-		files->error = -errno;
-	}
-	fd = openat(dir, "exe", O_RDONLY | O_CLOEXEC);
+	files->error = find_mapping(dir, files);
+	fd = proc_open_at(dir, "exe", 0);
 	close(dir);
 	if (fd < 0)
 		return;
@@ -267,18 +194,15 @@ static void
 look_part(void *data)
 {
 	struct part *part = data;
-	char path[32];
-	int fd;
+	int fd = proc_open(part->thread, "environ", 0);
 
-	snprintf(path, sizeof(path), "/proc/%d/environ", (int)part->thread);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	part->size =
-	    fd < 0 ? -1
-		   : pread(fd, part->bytes, sizeof(part->bytes), part->from);
+	part->size = fd;
+	if (fd < 0)
+		return;
+	part->size = pread(fd, part->bytes, sizeof(part->bytes), part->from);
 	if (part->size < 0)
 		part->size = -errno;
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 }
 
 /* Where it can't be read there is none. */
@@ -290,7 +214,7 @@ read_environment(struct doctor_proc *proc)
 	char *bytes = calloc(1, 1);
 	int error = bytes ? 0 : -ENOMEM;
 
-	while (error == 0 && size < FILE_MAX) {
+	while (error == 0 && size < ENVIRONMENT_MAX) {
 		char *more;
 
 		part.from = (off_t)size;
@@ -322,21 +246,15 @@ read_environment(struct doctor_proc *proc)
 static void
 count_io_urings(int dir, struct doctor_proc *proc)
 {
-	int fd = openat(dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	DIR *list;
 	struct dirent *entry;
 	char link[64];
 
-	if (!list) {
-		if (fd >= 0)
-			close(fd);
+	if (proc_list_at(dir, "fd", &list) < 0)
 		return;
-	}
 	while ((entry = readdir(list))) {
-		ssize_t got =
-		    readlinkat(fd, entry->d_name, link, sizeof(link) - 1);
-
-		link[got < 0 ? 0 : got] = '\0';
+		(void)proc_link_at(
+		    dirfd(list), entry->d_name, link, sizeof(link));
 		proc->io_urings += strcmp(link, "anon_inode:[io_uring]") == 0;
 	}
 	closedir(list);
@@ -346,8 +264,7 @@ count_io_urings(int dir, struct doctor_proc *proc)
 static int
 read_inside(int dir, struct doctor_proc *proc)
 {
-	size_t size;
-	char *auxv;
+	char auxv[AUXV_MAX];
 	ssize_t length;
 	int error = read_files(proc);
 
@@ -361,12 +278,11 @@ read_inside(int dir, struct doctor_proc *proc)
 		return error == -EACCES || error == -ETIMEDOUT ? 0
 		       : error == -ENOENT                      ? -ESRCH
 		                                               : error;
-	length = readlinkat(dir, "exe", proc->exe, PATH_MAX - 1);
-	proc->exe[length < 0 ? 0 : length] = '\0';
+	length = proc_link_at(dir, "exe", proc->exe, PATH_MAX);
 	proc->readable = proc->readable && length > 0 && proc->environment;
-	auxv = slurp(dir, "auxv", &size);
-	proc->secure = auxv && auxv_find(auxv, size, AT_SECURE) != 0;
-	free(auxv);
+	length = proc_read_at(dir, "auxv", auxv, sizeof(auxv));
+	proc->secure =
+	    length > 0 && auxv_find(auxv, (size_t)length, AT_SECURE) != 0;
 	count_io_urings(dir, proc);
 	return 0;
 }
@@ -383,8 +299,7 @@ doctor_proc_read(pid_t pid, struct doctor_proc *proc)
 	dir = process_dir(&proc->process);
 	if (dir < 0)
 		return dir;
-	snprintf(proc->root, sizeof(proc->root), "/proc/%d/root",
-	    (int)proc->process.thread);
+	proc_path(proc->process.thread, "root", proc->root);
 	error = read_status(dir, proc);
 	if (error == 0) {
 		read_start(proc);

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "host/elf_file.h"
+#include "host/proc.h"
 #include "host/process.h"
 
 /* A libkashim.so that is mapped. */
@@ -24,7 +25,7 @@ struct doctor_mapping {
 
 struct doctor_proc {
 	struct process process;
-	char root[sizeof("/proc//root") + 3 * sizeof(pid_t)];
+	char root[PROC_PATH_MAX];
 	bool root_known;
 	bool other_root; /* not the caller's, or another mount namespace */
 	uid_t uid, euid;

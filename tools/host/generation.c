@@ -6,51 +6,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/trust.h"
 #include "host/inside.h"
 #include "host/look.h"
+#include "host/proc.h"
 #include "image/shared.h"
 #include "shim/status_note.h"
 
 #define LIBRARY "/libkashim.so"
-#define DELETED " (deleted)"
 /* Of the library's data; what lies behind it is not from the file. */
 #define DATA_MAX 65536
-
-/* A line of /proc/PID/maps, proc(5). */
-struct mapping {
-	uint64_t from, to, inode;
-	dev_t device;
-	char rights[5];
-	const char *path;
-};
-
-static bool
-parse_mapping(char *line, struct mapping *mapping)
-{
-	unsigned int major_number, minor_number;
-	int at = 0;
-
-	line[strcspn(line, "\n")] = '\0';
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %x:%x %" SCNu64 " %n",
-		&mapping->from, &mapping->to, mapping->rights, &major_number,
-		&minor_number, &mapping->inode, &at) < 6 ||
-	    at == 0)
-		return false;
-	mapping->device = makedev(major_number, minor_number);
-	mapping->path = line + at;
-	return true;
-}
 
 static int
 read_memory(pid_t pid, uint64_t at, void *to, size_t size)
@@ -64,18 +36,17 @@ read_memory(pid_t pid, uint64_t at, void *to, size_t size)
 
 /* The library, by whatever name it was installed, or replaced since. */
 static bool
-is_library(const struct mapping *mapping)
+is_library(const struct proc_mapping *mapping)
 {
 	const char *slash = strrchr(mapping->path, '/');
 
 	return mapping->rights[1] == 'w' && slash != NULL &&
-	       strncmp(slash, LIBRARY, sizeof(LIBRARY) - 1) == 0 &&
-	       (slash[sizeof(LIBRARY) - 1] == '\0' ||
-		   strcmp(slash + sizeof(LIBRARY) - 1, DELETED) == 0);
+	       strcmp(slash, LIBRARY) == 0;
 }
 
 static int
-find_note(pid_t pid, const struct mapping *mapping, struct status_note *found)
+find_note(
+    pid_t pid, const struct proc_mapping *mapping, struct status_note *found)
 {
 	static char data[DATA_MAX];
 	char magic[STATUS_NOTE_SIZE];
@@ -121,7 +92,7 @@ newest(int fd)
 
 /* Has the process this generation by now? */
 static bool
-has_now(pid_t pid, const struct mapping *mapping, uint32_t generation)
+has_now(pid_t pid, const struct proc_mapping *mapping, uint32_t generation)
 {
 	struct shared_header header;
 
@@ -140,15 +111,12 @@ has_now(pid_t pid, const struct mapping *mapping, uint32_t generation)
  * reload came in between, which the process then has, too.
  */
 static void
-check_name(pid_t pid, const struct mapping *mapping, uint32_t mapped,
+check_name(pid_t pid, const struct proc_mapping *mapping, uint32_t mapped,
     struct generation *generation)
 {
-	char name[32];
 	struct stat st;
-	int root, fd;
+	int root = proc_open(pid, "root", O_PATH | O_DIRECTORY), fd;
 
-	snprintf(name, sizeof(name), "/proc/%d/root", (int)pid);
-	root = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return;
 	fd = inside_open_plain(root, generation->path, O_PATH);
@@ -174,23 +142,17 @@ static void
 find_file(pid_t pid, FILE *maps, uint64_t at, uint32_t mapped,
     struct generation *generation)
 {
-	char line[PATH_MAX + 128];
-	struct mapping mapping;
+	struct proc_mapping mapping;
 	size_t len;
 
 	rewind(maps);
-	while (fgets(line, sizeof(line), maps) != NULL) {
-		if (!parse_mapping(line, &mapping) || mapping.from != at)
+	while (proc_next_mapping(maps, &mapping)) {
+		if (mapping.from != at)
 			continue;
 		len = strlen(mapping.path);
-		if (len >= sizeof(DELETED) - 1 &&
-		    strcmp(mapping.path + len - (sizeof(DELETED) - 1),
-			DELETED) == 0)
-			len -= sizeof(DELETED) - 1;
 		if (len >= sizeof(generation->path))
 			return;
-		memcpy(generation->path, mapping.path, len);
-		generation->path[len] = '\0';
+		memcpy(generation->path, mapping.path, len + 1);
 		check_name(pid, &mapping, mapped, generation);
 		return;
 	}
@@ -228,18 +190,19 @@ look_at(pid_t pid, FILE *maps, const struct status_note *note,
 static int
 read_generation(pid_t pid, struct generation *generation)
 {
-	char line[PATH_MAX + 128];
 	struct status_note note = {0};
-	struct mapping mapping;
-	int error = -ENOENT;
+	struct proc_mapping mapping;
+	char path[PROC_PATH_MAX];
 	FILE *maps;
+	int error;
 
-	snprintf(line, sizeof(line), "/proc/%d/maps", (int)pid);
-	maps = fopen(line, "re");
-	if (maps == NULL)
-		return errno == ENOENT ? -ESRCH : -errno;
-	while (error == -ENOENT && fgets(line, sizeof(line), maps) != NULL) {
-		if (parse_mapping(line, &mapping) && is_library(&mapping))
+	proc_path(pid, "maps", path);
+	error = proc_stream_at(AT_FDCWD, path, &maps);
+	if (error < 0)
+		return error;
+	error = -ENOENT;
+	while (error == -ENOENT && proc_next_mapping(maps, &mapping)) {
+		if (is_library(&mapping))
 			error = find_note(pid, &mapping, &note);
 	}
 	if (ferror(maps))

@@ -23,6 +23,7 @@
 
 #include "base/clock.h"
 #include "host/kernel_calls.h"
+#include "host/proc.h"
 
 /* So often the limit, for a reader that the machine is too busy for. */
 #define BUSY_MAX 20
@@ -106,30 +107,10 @@ note_vain(pid_t of, pid_t pid, uid_t uid)
 		    .until_ms = clock_ms() + LOOK_PAUSE_MS};
 }
 
-/* The file /proc/PID/NAME as a text, cut off at size. */
-static bool
-read_proc(pid_t pid, const char *name, char *text, size_t size)
-{
-	char path[64];
-	ssize_t len;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	len = read(fd, text, size - 1);
-	close(fd);
-	text[len > 0 ? len : 0] = '\0';
-	return len > 0;
-}
-
 static uint64_t
 signals(const char *status, const char *field)
 {
-	const char *at = strstr(status, field);
-
-	return at != NULL ? strtoull(at + strlen(field), NULL, 16) : 0;
+	return strtoull(proc_status_field(status, field), NULL, 16);
 }
 
 /*
@@ -140,14 +121,11 @@ static void
 count_left(pid_t pid)
 {
 	char status[4096];
-	const char *ids;
-	unsigned int effective, uid;
+	uid_t effective, uid;
 
-	if (!read_proc(pid, "status", status, sizeof(status)))
-		return;
-	ids = strstr(status, "\nUid:");
-	if (sscanf(status, "Name:\t" NAME "%u", &uid) == 1 && ids != NULL &&
-	    sscanf(ids + 5, "%*u %u", &effective) == 1 &&
+	if (proc_read(pid, "status", status, sizeof(status)) > 0 &&
+	    sscanf(status, "Name:\t" NAME "%u", &uid) == 1 &&
+	    proc_status_ids(status, &pid, &effective) == 0 &&
 	    effective == reader.own &&
 	    ((signals(status, "\nSigPnd:") | signals(status, "\nShdPnd:")) &
 		(UINT64_C(1) << (SIGKILL - 1))) != 0)
@@ -164,20 +142,18 @@ count_others(void)
 	char own[PATH_MAX], exe[PATH_MAX];
 	const ssize_t len = readlink("/proc/self/exe", own, sizeof(own));
 	DIR *proc = len > 0 ? opendir("/proc") : NULL;
-	const struct dirent *entry;
+	pid_t pid;
 
 	reader.counted = true;
 	if (proc == NULL)
 		return;
-	while ((entry = readdir(proc)) != NULL) {
-		char name[sizeof(entry->d_name) + sizeof("/exe")];
+	while ((pid = proc_next(proc)) != 0) {
+		char path[PROC_PATH_MAX];
 
-		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
-			continue;
-		snprintf(name, sizeof(name), "%s/exe", entry->d_name);
-		if (readlinkat(dirfd(proc), name, exe, sizeof(exe)) == len &&
+		proc_path(pid, "exe", path);
+		if (readlink(path, exe, sizeof(exe)) == len &&
 		    memcmp(own, exe, (size_t)len) == 0)
-			count_left((pid_t)atoi(entry->d_name));
+			count_left(pid);
 	}
 	closedir(proc);
 }
@@ -274,10 +250,10 @@ is_busy(void)
 	char text[256];
 	const char *state;
 
-	if (!read_proc(reader.pid, "stat", text, sizeof(text)))
+	if (proc_read(reader.pid, "stat", text, sizeof(text)) < 0)
 		return false;
-	state = strrchr(text, ')');
-	return state != NULL && strncmp(state, ") R", 3) == 0;
+	state = proc_stat_field(text, 3);
+	return state != NULL && *state == 'R';
 }
 
 /* -EPIPE: the reader is gone, which is nobody's fault that we know of. */

@@ -20,9 +20,9 @@
 #include "host/auxv.h"
 #include "host/kernel_calls.h"
 #include "host/look.h"
+#include "host/proc.h"
 
-#define DELETED " (deleted)"
-#define MEMFD   "/memfd:"
+#define MEMFD "/memfd:"
 
 bool
 process_is_lack(int error)
@@ -30,81 +30,37 @@ process_is_lack(int error)
 	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
 }
 
-static int
-open_dir(pid_t pid)
-{
-	char path[32];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	return fd;
-}
-
-/*
- * Reads the file name below dir, as much of it as size has room for with a
- * NUL behind. Returns the length or -errno.
- */
-static ssize_t
-read_file(int dir, const char *name, char *text, size_t size)
-{
-	size_t len = 0;
-	ssize_t got = 0;
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	while (
-	    len < size - 1 && (got = read(fd, text + len, size - 1 - len)) > 0)
-		len += (size_t)got;
-	if (got < 0)
-		got = -errno;
-	close(fd);
-	text[len] = '\0';
-	return got < 0 ? got : (ssize_t)len;
-}
-
 /*
  * "PID (COMM) STATE ...": COMM may hold anything, also blanks and brackets.
- * The start is field 22 (proc(5)). Returns -ESRCH if it has ended, and fills
- * in the rest all the same.
+ * Returns -ESRCH if it has ended, and fills in the rest all the same.
  */
 static int
 parse_stat(const char *text, struct process *process)
 {
 	const char *first = strchr(text, '('), *last = strrchr(text, ')');
-	char state;
+	const char *state = proc_stat_field(text, 3);
+	const char *start = proc_stat_field(text, 22);
 	size_t len;
 
-	if (first == NULL || last == NULL || last < first || last[1] != ' ')
+	if (first == NULL || last < first || start == NULL)
 		return -EIO;
-	state = last[2];
 	len = (size_t)(last - first - 1);
 	if (len >= sizeof(process->comm))
 		len = sizeof(process->comm) - 1;
 	memcpy(process->comm, first + 1, len);
 	process->comm[len] = '\0';
-	for (int field = 2; field < 22; field++) {
-		last = strchr(last + 1, ' ');
-		if (last == NULL)
-			return -EIO;
-	}
-	process->start = strtoull(last + 1, NULL, 10);
+	process->start = strtoull(start, NULL, 10);
 	/* X: dead, and not even a zombie any more. */
-	return state == 'Z' || state == 'X' ? -ESRCH : 0;
+	return *state == 'Z' || *state == 'X' ? -ESRCH : 0;
 }
 
 static int
 read_stat(int dir, struct process *process)
 {
 	char text[1024];
-	ssize_t len = read_file(dir, "stat", text, sizeof(text));
+	ssize_t len = proc_read_at(dir, "stat", text, sizeof(text));
 
-	if (len < 0)
-		return len == -ENOENT ? -ESRCH : (int)len;
-	return parse_stat(text, process);
+	return len < 0 ? (int)len : parse_stat(text, process);
 }
 
 /* A thread has a directory in /proc, too, but is no process. */
@@ -112,20 +68,12 @@ static int
 read_status(int dir, struct process *process)
 {
 	char text[4096];
-	const char *group, *ids;
-	int pid;
-	unsigned int effective;
-	ssize_t len = read_file(dir, "status", text, sizeof(text));
+	pid_t pid;
+	ssize_t len = proc_read_at(dir, "status", text, sizeof(text));
+	int error =
+	    len < 0 ? (int)len : proc_status_ids(text, &pid, &process->uid);
 
-	if (len < 0)
-		return (int)len;
-	group = strstr(text, "\nTgid:");
-	ids = strstr(text, "\nUid:");
-	if (group == NULL || sscanf(group + 6, "%d", &pid) != 1 ||
-	    ids == NULL || sscanf(ids + 5, "%*u %u", &effective) != 1)
-		return -EIO;
-	process->uid = effective;
-	return pid == process->pid ? 0 : -ESRCH;
+	return error == 0 && pid != process->pid ? -ESRCH : error;
 }
 
 /* Appends the last component of path to the names, unless it is there. */
@@ -150,16 +98,13 @@ add_name(struct process *process, const char *path)
 static int
 read_exe(int dir, struct process *process)
 {
-	char path[PATH_MAX + sizeof(DELETED)];
-	ssize_t len = readlinkat(dir, "exe", path, sizeof(path) - 1);
-	const size_t mark = sizeof(DELETED) - 1;
+	char path[PATH_MAX + 16];
+	ssize_t len = proc_link_at(dir, "exe", path, sizeof(path));
 
 	if (len < 0)
-		return -errno;
-	path[len] = '\0';
-	if ((size_t)len > mark && strcmp(path + len - mark, DELETED) == 0 &&
-	    strncmp(path, MEMFD, sizeof(MEMFD) - 1) != 0)
-		path[(size_t)len - mark] = '\0';
+		return (int)len;
+	if (strncmp(path, MEMFD, sizeof(MEMFD) - 1) != 0)
+		(void)proc_cut_deleted(path);
 	add_name(process, path);
 	return 0;
 }
@@ -199,7 +144,7 @@ static int
 read_execfn(int dir, struct process *process)
 {
 	char auxv[AUXV_MAX];
-	ssize_t len = read_file(dir, "auxv", auxv, sizeof(auxv));
+	ssize_t len = proc_read_at(dir, "auxv", auxv, sizeof(auxv));
 	struct started started = {.thread = process->thread};
 	int error;
 
@@ -264,7 +209,7 @@ read_loaded(int dir, struct process *process)
 
 	if (process->name_count == 0 || !loader_name_is_glibc(process->name[0]))
 		return 0;
-	len = read_file(dir, "cmdline", cmdline, sizeof(cmdline));
+	len = proc_read_at(dir, "cmdline", cmdline, sizeof(cmdline));
 	if (len <= 0)
 		return process_is_lack((int)len) ? (int)len : 0;
 	program = loaded_program(cmdline, (size_t)len);
@@ -330,7 +275,7 @@ static int
 read_unit(int dir, struct process *process)
 {
 	char text[8192];
-	ssize_t len = read_file(dir, "cgroup", text, sizeof(text));
+	ssize_t len = proc_read_at(dir, "cgroup", text, sizeof(text));
 
 	for (char *line = text; len > 0 && *line != '\0';) {
 		size_t width = strcspn(line, "\n");
@@ -359,13 +304,9 @@ static int
 open_thread(int dir, pid_t thread)
 {
 	char path[32];
-	int fd;
 
 	snprintf(path, sizeof(path), "task/%d", (int)thread);
-	fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
-	return fd;
+	return proc_open_at(dir, path, O_DIRECTORY);
 }
 
 /*
@@ -375,22 +316,17 @@ open_thread(int dir, pid_t thread)
 static int
 find_thread(int dir, struct process *process)
 {
-	int fd = openat(dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *tasks = fd < 0 ? NULL : fdopendir(fd);
-	int found = fd < 0 && errno != ENOENT ? -errno : -ESRCH;
-	struct dirent *entry;
+	DIR *tasks;
+	struct process thread;
+	int found = proc_list_at(dir, "task", &tasks);
 
-	if (tasks == NULL) {
-		if (fd >= 0)
-			close(fd);
+	if (found < 0)
 		return found;
-	}
-	while (found == -ESRCH && (entry = readdir(tasks)) != NULL) {
-		struct process thread;
+	found = -ESRCH;
+	while (found == -ESRCH && (thread.pid = proc_next(tasks)) != 0) {
 		int error;
 
-		thread.pid = (pid_t)strtoul(entry->d_name, NULL, 10);
-		if (thread.pid == 0 || thread.pid == process->pid)
+		if (thread.pid == process->pid)
 			continue;
 		found = open_thread(dir, thread.pid);
 		if (found < 0)
@@ -411,7 +347,7 @@ int
 process_read(pid_t pid, struct process *process)
 {
 	struct stat net;
-	int dir = open_dir(pid), error;
+	int dir = proc_open(pid, "", O_DIRECTORY), error;
 
 	if (dir < 0)
 		return dir;
@@ -462,7 +398,7 @@ int
 process_dir(const struct process *process)
 {
 	struct process now = {0};
-	int dir = open_dir(process->pid), error;
+	int dir = proc_open(process->pid, "", O_DIRECTORY), error;
 
 	if (dir < 0)
 		return dir;
@@ -511,20 +447,14 @@ int
 process_each(int (*each)(const struct process *process, void *data), void *data)
 {
 	DIR *proc = opendir("/proc");
-	struct dirent *entry;
 	struct process process;
 	int result = 0;
+	pid_t pid;
 
 	if (proc == NULL)
 		return -errno;
-	/* The kernel lists them in order (proc_pid_readdir() in fs/proc). */
-	while (result == 0 && (entry = readdir(proc)) != NULL) {
-		char *end;
-		unsigned long pid = strtoul(entry->d_name, &end, 10);
-
-		if (pid == 0 || *end != '\0')
-			continue;
-		result = process_read((pid_t)pid, &process);
+	while (result == 0 && (pid = proc_next(proc)) != 0) {
+		result = process_read(pid, &process);
 		if (result == 0)
 			result = each(&process, data);
 		else if (!process_is_lack(result))

@@ -3,12 +3,12 @@
  * live_nets: network namespaces, and the sockets of each.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "host/netns.h"
+#include "host/proc.h"
 #include "live/live_parts.h"
 
 #define RANGE_FILE "/proc/sys/net/ipv4/ip_local_port_range"
@@ -100,9 +100,7 @@ open_net(const struct process *process)
 
 	if (dir < 0)
 		return dir;
-	fd = openat(dir, "ns/net", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		fd = -errno;
+	fd = proc_open_at(dir, "ns/net", 0);
 	close(dir);
 	return fd;
 }

@@ -4,7 +4,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "host/fetch.h"
+#include "host/proc.h"
 #include "live/live_parts.h"
 
 /* The second finds what the first has listed; the others are for races. */
@@ -76,19 +76,13 @@ static int
 take_descriptor(
     struct reading *reading, size_t process, int dir, const char *name)
 {
-	static const char SOCKET[] = "socket:[";
-	char target[64];
-	ssize_t len = readlinkat(dir, name, target, sizeof(target) - 1);
+	const uint64_t inode = proc_socket_at(dir, name);
 	struct live_socket *socket;
 	size_t index;
 
-	if (len < 0)
+	if (inode == 0)
 		return 0;
-	target[len] = '\0';
-	if (strncmp(target, SOCKET, sizeof(SOCKET) - 1) != 0)
-		return 0;
-	index = inodes_find(
-	    &reading->inodes, strtoull(target + sizeof(SOCKET) - 1, NULL, 10));
+	index = inodes_find(&reading->inodes, inode);
 	if (index == INODES_NONE)
 		return take_stray(reading, process, dir, name);
 	socket = &reading->live->sockets[index];
@@ -106,29 +100,22 @@ static int
 read_descriptors(struct reading *reading, size_t index)
 {
 	const struct process *process = &reading->live->processes[index];
-	int dir = process_dir(process), fd, error = 0;
+	int dir = process_dir(process), error;
 	struct dirent *entry;
 	DIR *descriptors;
 
 	if (dir < 0)
 		return process_is_lack(dir) ? dir : 0;
-	fd = openat(dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 && (errno == EACCES || errno == EPERM))
+	error = proc_list_at(dir, "fd", &descriptors);
+	if (error == -EACCES || error == -EPERM)
 		reading->live->closed_count++;
-	else if (fd < 0 && process_is_lack(-errno))
-		error = -errno;
 	close(dir);
-	if (fd < 0)
-		return error;
-	descriptors = fdopendir(fd);
-	if (descriptors == NULL) {
-		close(fd);
-		return -ENOMEM;
-	}
+	if (error < 0)
+		return process_is_lack(error) ? error : 0;
 	while (error == 0 && (entry = readdir(descriptors)) != NULL) {
 		if (entry->d_name[0] != '.')
-			error =
-			    take_descriptor(reading, index, fd, entry->d_name);
+			error = take_descriptor(
+			    reading, index, dirfd(descriptors), entry->d_name);
 	}
 	closedir(descriptors);
 	return error;

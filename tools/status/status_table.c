@@ -8,8 +8,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "host/netns.h"
 #include "status/status.h"
 #include "status/status_cells.h"
 #include "term/terminal.h"
@@ -371,15 +371,13 @@ status_table(
 	    .look = look,
 	    .rule = look->columns / 4,
 	    .bar = BAR_LEAST,
+	    .net = netns_own(),
 	};
-	struct stat self;
 
 	if (status->count == 0)
 		return;
 	if (table.rule < RULE_LEAST)
 		table.rule = RULE_LEAST;
-	if (stat("/proc/self/ns/net", &self) == 0)
-		table.net = self.st_ino;
 	make_layout(&table);
 	print_connections(&table, print_heading(&table));
 }

@@ -4,14 +4,13 @@
  */
 #include "supervise/supervise_accept.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host/kernel_calls.h"
+#include "host/proc.h"
 #include "supervise/supervise_clock.h"
 #include "supervise/supervise_scan.h"
 
@@ -114,19 +113,10 @@ enum whereabouts {
 static enum whereabouts
 find_out(pid_t tid)
 {
-	char path[64], text[16];
-	ssize_t len;
-	int fd;
+	char text[16];
 
-	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (proc_read(tid, "syscall", text, sizeof(text)) <= 0)
 		return ELSEWHERE;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (len <= 0)
-		return ELSEWHERE;
-	text[len] = '\0';
 	if (strncmp(text, "running", strlen("running")) == 0)
 		return RUNNING;
 	switch (atoi(text)) {

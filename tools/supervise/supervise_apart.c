@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "host/kernel_calls.h"
+#include "host/proc.h"
 
 #define SUPERVISOR_NAME "kashim-watch" /* of 15 characters at most */
 
@@ -49,19 +50,10 @@ find_area(struct area *area)
 {
 	char text[1024];
 	const char *at;
-	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-	ssize_t len = -1;
 
-	if (fd >= 0) {
-		len = read(fd, text, sizeof(text) - 1);
-		close(fd);
-	}
-	if (len <= 0)
+	if (proc_read_at(AT_FDCWD, "/proc/self/stat", text, sizeof(text)) < 0)
 		return -1;
-	text[len] = '\0';
-	at = strrchr(text, ')');
-	for (int field = 2; at != NULL && field < 48; field++)
-		at = strchr(at + 1, ' ');
+	at = proc_stat_field(text, 48);
 	return at != NULL &&
 	               sscanf(at, "%lu %lu %lu %lu", &area->start, &area->end,
 			   &area->env_start, &area->env_end) == 4

@@ -15,6 +15,7 @@
 
 #include "base/addr.h"
 #include "host/kernel_calls.h"
+#include "host/proc.h"
 #include "supervise/supervise_clock.h"
 #include "supervise/supervise_socket.h"
 #include "supervise/supervise_target.h"
@@ -139,22 +140,6 @@ look_at(pid_t process, int fd)
 	borrowed_end(&borrowed);
 }
 
-/* The inode of the socket that a link of /proc/PID/fd names, or 0. */
-static uint64_t
-inode_of(int directory, const char *name)
-{
-	static const char SOCKET[] = "socket:[";
-	char text[64];
-	ssize_t len = readlinkat(directory, name, text, sizeof(text) - 1);
-
-	if (len < (ssize_t)sizeof(SOCKET))
-		return 0;
-	text[len] = '\0';
-	if (strncmp(text, SOCKET, sizeof(SOCKET) - 1) != 0)
-		return 0;
-	return strtoull(text + sizeof(SOCKET) - 1, NULL, 10);
-}
-
 /* Does a few entries of the directory. */
 static void
 look_at_some(void)
@@ -176,7 +161,7 @@ look_at_some(void)
 		entry = (const struct dirent64 *)(const void *)(look.entries +
 								look.at);
 		look.at += entry->d_reclen;
-		inode = inode_of(look.directory, entry->d_name);
+		inode = proc_socket_at(look.directory, entry->d_name);
 		if (inode == 0 || seen[inode % SEEN] == inode)
 			continue;
 		seen[inode % SEEN] = inode;
@@ -194,22 +179,13 @@ is_alive(int pidfd)
 static bool
 is_child(pid_t process, pid_t parent)
 {
-	char path[64], text[512];
-	const char *at;
-	ssize_t len;
-	int fd;
+	char text[512];
+	const char *field;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)process);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (proc_read(process, "stat", text, sizeof(text)) < 0)
 		return false;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (len <= 0)
-		return false;
-	text[len] = '\0';
-	at = strrchr(text, ')'); /* then the state, then the parent */
-	return at != NULL && strlen(at) > 4 && atoi(at + 4) == parent;
+	field = proc_stat_field(text, 4);
+	return field != NULL && atoi(field) == parent;
 }
 
 /* Notes a few children. */
@@ -239,7 +215,7 @@ ask_next_thread(void)
 {
 	const int own = look.threads_asked++;
 	pid_t thread = look.here.process;
-	char path[64];
+	char name[32], path[PROC_PATH_MAX];
 
 	if (look.here.depth >= DEPTH_MAX)
 		return false;
@@ -248,22 +224,19 @@ ask_next_thread(void)
 			return false;
 		thread = look.job.threads[own - 1];
 	}
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children",
-	    (int)look.here.process, (int)thread);
-	look.children = fopen(path, "re");
+	snprintf(name, sizeof(name), "task/%d/children", (int)thread);
+	proc_path(look.here.process, name, path);
+	(void)proc_stream_at(AT_FDCWD, path, &look.children);
 	return true;
 }
 
 static void
 enter(const struct place *place)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", (int)place->process);
 	look.here = *place;
 	look.at = look.end = 0;
 	look.threads_asked = 0;
-	look.directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	look.directory = proc_open(place->process, "fd", O_DIRECTORY);
 	/* Afterwards: what was opened is then that of the right process. */
 	if (place->depth == 0 ? is_alive(look.job.pidfd)
 			      : is_child(place->process, place->parent))

@@ -7,7 +7,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "host/auxv.h"
 #include "host/kernel_calls.h"
 #include "host/look.h"
+#include "host/proc.h"
 #include "host/process.h"
 #include "supervise/supervise_view.h"
 
@@ -46,22 +46,14 @@ static struct {
 bool
 target_has_proc(void)
 {
-	static const char NUMBERS[] = "\nNSpid:\t";
-	char text[4096], *at;
-	ssize_t len = -1;
-	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	char text[4096], *end;
 
-	if (fd >= 0) {
-		len = read(fd, text, sizeof(text) - 1);
-		close(fd);
-	}
-	if (len <= 0)
+	if (proc_read_at(AT_FDCWD, "/proc/self/status", text, sizeof(text)) < 0)
 		return false;
-	text[len] = '\0';
-	at = strstr(text, NUMBERS);
 	/* One for each namespace, from that of /proc to its own. */
-	return at != NULL &&
-	       strtol(at + strlen(NUMBERS), &at, 10) == getpid() && *at == '\n';
+	return strtol(proc_status_field(text, "\nNSpid:"), &end, 10) ==
+	           getpid() &&
+	       *end == '\n';
 }
 
 int
@@ -77,21 +69,7 @@ target_start(const struct in_force *force)
 static ssize_t
 read_proc(pid_t tid, const char *name, char *text, size_t size)
 {
-	char path[64];
-	ssize_t len;
-	int fd;
-
-	if (!known.has_proc)
-		return -ENOENT;
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)tid, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	len = read(fd, text, size);
-	if (len < 0)
-		len = -errno;
-	close(fd);
-	return len;
+	return known.has_proc ? proc_read(tid, name, text, size) : -ENOENT;
 }
 
 /* The process of a thread, and its user, or -errno. */
@@ -99,20 +77,11 @@ static pid_t
 read_ids(pid_t tid, uid_t *uid)
 {
 	char text[1024];
-	ssize_t len = read_proc(tid, "status", text, sizeof(text) - 1);
-	const char *group, *ids;
-	unsigned int effective;
+	ssize_t len = read_proc(tid, "status", text, sizeof(text));
+	pid_t process;
+	int error = len < 0 ? (int)len : proc_status_ids(text, &process, uid);
 
-	if (len < 0)
-		return len == -ENOENT && known.has_proc ? -ESRCH : (pid_t)len;
-	text[len] = '\0';
-	group = strstr(text, "\nTgid:");
-	ids = strstr(text, "\nUid:");
-	if (group == NULL || ids == NULL ||
-	    sscanf(ids, "\nUid: %*u %u", &effective) != 1)
-		return -EIO;
-	*uid = effective;
-	return (pid_t)atoi(group + strlen("\nTgid:"));
+	return error < 0 ? error : process;
 }
 
 /*
