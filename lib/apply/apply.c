@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "apply/apply_facts.h"
@@ -17,8 +16,6 @@
 #define SOCK_TYPE_MASK 0xf /* linux/net.h */
 #endif
 
-/* Of a listener whose queue can't be told: the kernel's own limit. */
-#define QUEUE_MAX 4096u
 /* Of a queue in which somebody waits all the time, not all may be in yet. */
 #define QUEUE_SPARE 64u
 
@@ -127,21 +124,6 @@ set(const struct apply *apply, const struct apply_event *event,
 }
 
 /*
- * How many connections wait in a listener's queue (tcp_get_info()). Not
- * inlined: its stack is not to be added to that of the trace.
- */
-__attribute__((noinline)) static uint32_t
-waiting(const struct apply *apply, int fd)
-{
-	struct tcp_info info = {0};
-	socklen_t len = sizeof(info);
-
-	if (apply->calls.get(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
-		return QUEUE_MAX;
-	return info.tcpi_unacked;
-}
-
-/*
  * Can connections wait already, which have got what the listener had before?
  * Not where the program made the socket, and makes a listener of it now; unless
  * it was one by a policy from before a reload.
@@ -161,7 +143,7 @@ static void
 take_queued(const struct apply *apply, int listener)
 {
 	const struct record_queue queue = record_queue(listener);
-	const uint32_t left = waiting(apply, listener);
+	const uint32_t left = apply_facts_waiting(&apply->calls, listener);
 
 	record_take_queued(
 	    listener, &queue, left == 0 ? 0 : left + QUEUE_SPARE);

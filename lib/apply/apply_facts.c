@@ -8,9 +8,13 @@
  */
 #include "apply/apply_facts.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "apply/record.h"
+
+#define QUEUE_MAX 4096u /* SOMAXCONN in the kernel */
 
 /* Our end of fd. *len is how long its address is, for ask_peer(). */
 static void
@@ -56,15 +60,27 @@ has_peer(const struct apply *apply, int fd)
 	       0;
 }
 
-static bool
-is_listener(const struct apply *apply, int fd)
+bool
+apply_facts_listens(const struct keepalive_calls *calls, int fd)
 {
 	int listening = 0;
 	socklen_t len = sizeof(listening);
 
-	return apply->calls.get(
-		   fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 &&
+	return calls->get(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) ==
+	           0 &&
 	       listening != 0;
+}
+
+/* Not inlined: its stack is not to be added to that of the trace. */
+__attribute__((noinline)) uint32_t
+apply_facts_waiting(const struct keepalive_calls *calls, int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	if (calls->get(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return QUEUE_MAX;
+	return info.tcpi_unacked;
 }
 
 /*
@@ -166,7 +182,7 @@ of_inherited(const struct apply *apply, int fd, struct apply_facts *facts)
 	}
 	both_ends(apply, fd, facts);
 	if (facts->is_ip && !facts->has_peer)
-		facts->is_listener = is_listener(apply, fd);
+		facts->is_listener = apply_facts_listens(&apply->calls, fd);
 }
 
 static void
@@ -180,7 +196,7 @@ before_setsockopt(const struct apply *apply, int fd, struct apply_facts *facts)
 	both_ends(apply, fd, facts);
 	if (facts->is_ip && !facts->has_peer &&
 	    apply_listener_decides(view, facts))
-		facts->is_listener = is_listener(apply, fd);
+		facts->is_listener = apply_facts_listens(&apply->calls, fd);
 }
 
 void

@@ -19,4 +19,13 @@ void apply_facts(const struct apply *apply, const struct apply_event *event,
 void apply_facts_options(
     const struct apply *apply, int fd, struct apply_facts *facts);
 
+/* Does fd listen? */
+bool apply_facts_listens(const struct keepalive_calls *calls, int fd);
+
+/*
+ * How many connections wait in the queue of a listener (tcp_get_info()); as
+ * many as the kernel allows of itself, if that can't be told.
+ */
+uint32_t apply_facts_waiting(const struct keepalive_calls *calls, int fd);
+
 #endif

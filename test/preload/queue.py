@@ -6,15 +6,17 @@ queue.py hand HOW NUMBER COUNT PROGRAM [ARGUMENT...]
     makes a listener at 127.0.0.1:PORT, of environment variable PORT, and COUNT
     connections to it, and becomes PROGRAM. It has the listener as descriptor
     NUMBER; HOW is "as-is", "fastopen", "reuse" (SO_REUSEPORT), "activated"
-    (LISTEN_FDS and LISTEN_PID are set) or "sent" (NUMBER is a unix(7) socket
-    that the listener is to be received from).
+    (LISTEN_FDS and LISTEN_PID are set), "sent" (NUMBER is a unix(7) socket
+    that the listener is to be received from) or "offered" (another process
+    sends it to who connects to ./offer).
 
 queue.py serve HOW NUMBER COUNT
     gets the listener and accepts COUNT connections, then one that it makes
     itself, and prints a line: what each of them has. HOW is "as-is",
-    "listen" (it listens again), "receive", or "migrate" (it makes another
-    listener with SO_REUSEPORT, and closes the first one). PATIENCE: so many
-    seconds a connection has time to get its options.
+    "listen" (it listens again), "receive", "fetch" (from ./offer, after a line
+    of standard input), or "migrate" (it makes another listener with
+    SO_REUSEPORT, and closes the first one). PATIENCE: so many seconds a
+    connection has time to get its options.
 
 queue.py call
     connects, as soon as somebody listens, and stays until the other end closes.
@@ -78,6 +80,27 @@ def keep(sock):
     os.set_inheritable(fcntl.fcntl(sock.detach(), fcntl.F_DUPFD, 100), True)
 
 
+def offer(sock):
+    unix = socket.socket(socket.AF_UNIX)
+    unix.bind("offer")
+    unix.listen()
+    child = os.fork()
+    if child == 0:
+        # Nobody's child of those that we become.
+        if os.fork() == 0:
+            socket.send_fds(unix.accept()[0], [b"x"], [sock.fileno()])
+        os._exit(0)
+    os.waitpid(child, 0)
+    return unix
+
+
+def fetch():
+    sys.stdin.readline()
+    unix = socket.socket(socket.AF_UNIX)
+    unix.connect("offer")
+    return receive(unix)
+
+
 def hand(how, number, count, *program):
     sock = listener(how)
     clients = [connect() for _ in range(int(count))]
@@ -85,6 +108,8 @@ def hand(how, number, count, *program):
     for client in clients:
         keep(client)
     given = sock
+    if how == "offered":
+        given = offer(sock)
     if how == "sent":
         ours, given = socket.socketpair()
         socket.send_fds(ours, [b"x"], [sock.fileno()])
@@ -96,8 +121,7 @@ def hand(how, number, count, *program):
     os.execvp(program[0], program)
 
 
-def receive(number):
-    unix = socket.socket(fileno=number)
+def receive(unix):
     _, control, _, _ = unix.recvmsg(1, socket.CMSG_SPACE(4))
     numbers = array.array("i")
     numbers.frombytes(control[0][2])
@@ -106,7 +130,9 @@ def receive(number):
 
 def take(how, number):
     if how == "receive":
-        return receive(number)
+        return receive(socket.socket(fileno=number))
+    if how == "fetch":
+        return fetch()
     if how == "migrate":
         sock = listener(how)
         os.close(number)

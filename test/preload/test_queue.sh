@@ -61,7 +61,36 @@ for policy in all port destination source; do
 	conf $policy
 	[ $policy != all ] || takes bare none 'off off off off'
 	takes preload $policy '77/7/4 77/7/4 77/7/4 77/7/4'
+	takes supervision $policy '77/7/4 77/7/4 77/7/4 77/7/4'
 done
+
+# A supervisor looks for such listeners for a while, and then sleeps; who asks
+# another process for one wakes it.
+
+# Was there no switch to one of its processes for more than a second?
+sleeps() {
+	before=$(switches)
+	sleep 1.2
+	[ -n "$before" ] && [ "$(switches)" = "$before" ]
+}
+
+switches() {
+	for watcher in $(pgrep -f "^kashim-watch: $program *\$"); do
+		grep -H '^voluntary' "/proc/$watcher/status"
+	done
+}
+
+conf port
+mkfifo go
+# shellcheck disable=SC2086 # words
+PATIENCE=5 $queue hand offered 5 2 "$build/kashim" run -S -- \
+	$queue serve fetch 5 2 <>go >said &
+program=$!
+holds 'supervision: nothing to do' until_true 30 sleeps
+echo >go
+wait $program
+same 'supervision: fetched from another process' "$(cat said)" \
+	'77/7/4 77/7/4 77/7/4'
 
 # Real ones. Each starts a program by the first connection.
 
@@ -101,7 +130,8 @@ starts() {
 	for policy in all port destination source; do
 		conf $policy
 		[ $policy != all ] || says bare off
-		says preload '77/7/4'
+		says preload 77/7/4
+		says supervision 77/7/4
 	done
 }
 
@@ -173,6 +203,7 @@ if found unpacked:usr/sbin/nginx nginx; then
 		conf $policy
 		[ $policy != all ] || nginx_has bare 0
 		nginx_has preload 3
+		nginx_has supervision 3
 	done
 fi
 

@@ -109,33 +109,32 @@ receive_descriptor(int socket)
 
 /*
  * Tries, on a process that is not filtered yet, what the worker will do.
- * Returns 0 or what refuses it.
+ * Returns 0 or what refuses it; *pidfd is for the program then.
  */
 static int
-probe(pid_t program, int its_fd)
+probe(pid_t program, int its_fd, int *pidfd)
 {
 	/* Since the fork it is at the same place in both. */
 	static char memory;
 	char byte;
 	struct iovec local = {.iov_base = &byte, .iov_len = 1};
 	struct iovec remote = {.iov_base = &memory, .iov_len = 1};
-	int pidfd = kernel_pidfd_open(program, 0);
 	int fd;
 
-	if (pidfd < 0)
+	*pidfd = kernel_pidfd_open(program, 0);
+	if (*pidfd < 0)
 		return -errno;
-	fd = kernel_pidfd_getfd(pidfd, its_fd);
+	fd = kernel_pidfd_getfd(*pidfd, its_fd);
 	if (fd < 0 ||
 	    process_vm_readv(program, &local, 1, &remote, 1, 0) != 1) {
 		int error = -errno;
 
 		if (fd >= 0)
 			close(fd);
-		close(pidfd);
+		close(*pidfd);
 		return error;
 	}
 	close(fd);
-	close(pidfd);
 	return 0;
 }
 
@@ -154,7 +153,7 @@ static void __attribute__((noreturn)) supervisor(
 	if (send_number(socket, getpid()) < 0 ||
 	    receive_number(socket, &error) < 0)
 		_exit(1);
-	error = probe(program, ends->program);
+	error = probe(program, ends->program, &own.pidfd);
 	if (send_number(socket, error) < 0 || error < 0)
 		_exit(1);
 	notify = receive_descriptor(socket);

@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "apply/apply.h"
+#include "apply/apply_facts.h"
 #include "base/listen_fds.h"
+#include "supervise/supervise_socket.h"
 #include "supervise/supervise_view.h"
 
 #define FDS_MAX 65536 /* looked at; more have few programs */
@@ -24,36 +26,23 @@ base_name(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
-static bool
-is_listener(int fd)
-{
-	int listening = 0;
-	socklen_t len = sizeof(listening);
-
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) ==
-	           0 &&
-	       listening != 0;
-}
-
 static void
-look_at_all(struct apply *apply, int trace)
+look_at_all(const struct apply *apply, int *its_fd)
 {
-	struct apply_host host = {.pid = getpid(), .trace = trace};
 	const int activated = LISTEN_FDS_START + listen_fds_count();
 	const long max = sysconf(_SC_OPEN_MAX);
 
-	apply->host = &host;
 	for (int fd = 0; fd < max && fd < FDS_MAX; fd++) {
 		const bool handed = fd == STDIN_FILENO ||
 		                    (fd >= LISTEN_FDS_START && fd < activated);
 
-		host.fd = fd;
-		if (handed || is_listener(fd))
-			(void)apply_now(
-			    apply, &(struct apply_event){
-				       .call = APPLY_INHERITED, .fd = fd});
+		*its_fd = fd;
+		if (!handed && !apply_facts_listens(&apply->calls, fd))
+			continue;
+		(void)apply_now(apply,
+		    &(struct apply_event){.call = APPLY_INHERITED, .fd = fd});
+		borrowed_hand_over(fd);
 	}
-	apply->host = NULL;
 }
 
 void
@@ -63,7 +52,9 @@ supervise_inherited(const struct worker_policy *policy, const char *program)
 	char *file = strchr(program, '/') ? realpath(program, NULL) : NULL;
 	const char *names[] = {
 	    base_name(file ? file : program), base_name(program)};
+	struct apply_host host = {.pid = getpid(), .trace = policy->trace};
 	struct apply apply = {
+	    .host = &host,
 	    .trace_path = policy->trace >= 0 ? "open" : "",
 	    .calls = {setsockopt, getsockopt},
 	};
@@ -71,7 +62,7 @@ supervise_inherited(const struct worker_policy *policy, const char *program)
 	if (supervise_view_start(policy->force) == 0) {
 		apply.view = supervise_view(names, 2);
 		if (!view_is_empty(apply.view))
-			look_at_all(&apply, policy->trace);
+			look_at_all(&apply, &host.fd);
 	}
 	free(file);
 }

@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "apply/apply_facts.h"
+#include "apply/record.h"
 #include "base/addr.h"
 #include "host/kernel_calls.h"
 #include "host/proc.h"
@@ -41,6 +43,7 @@ static bool has_ports;
  * one is looked at again.
  */
 static uint64_t seen[SEEN];
+static bool waiting; /* see scan_took_waiting() */
 
 /* A process that is to be looked at, with its descendants. */
 struct job {
@@ -128,16 +131,49 @@ scan_settle(const struct borrowed_socket *borrowed)
 			.call = APPLY_CALLED, .fd = borrowed->fd});
 }
 
-static void
+/*
+ * A listener from elsewhere, which gets its rule if it has none yet. Returns
+ * whether it need not be looked at again: nobody waits there who came before.
+ */
+static bool
+settle_listener(const struct borrowed_socket *borrowed)
+{
+	const int fd = borrowed->fd;
+	uint16_t port;
+
+	if (record_is_made(fd) || !local_port(fd, &port))
+		return true;
+	if (record_decided_in(fd) == 0)
+		(void)apply_now(&borrowed->apply,
+		    &(struct apply_event){.call = APPLY_INHERITED, .fd = fd});
+	if (!is_of_interest(port)) {
+		(void)scan_add_listener(fd);
+		/* What it accepted may have been passed over. */
+		memset(seen, 0, sizeof(seen));
+		waiting = true;
+	}
+	if (apply_facts_waiting(&borrowed->apply.calls, fd) == 0)
+		return true;
+	waiting = true;
+	return false;
+}
+
+/* Returns whether that is all for this socket. */
+static bool
 look_at(pid_t process, int fd)
 {
 	struct target *target = target_find(process);
 	struct borrowed_socket borrowed;
+	bool done = true;
 
 	if (target == NULL || !borrowed_begin(&borrowed, target, fd))
-		return;
-	scan_settle(&borrowed);
+		return true;
+	if (apply_facts_listens(&borrowed.apply.calls, borrowed.fd))
+		done = settle_listener(&borrowed);
+	else
+		scan_settle(&borrowed);
 	borrowed_end(&borrowed);
+	return done;
 }
 
 /* Does a few entries of the directory. */
@@ -164,8 +200,8 @@ look_at_some(void)
 		inode = proc_socket_at(look.directory, entry->d_name);
 		if (inode == 0 || seen[inode % SEEN] == inode)
 			continue;
-		seen[inode % SEEN] = inode;
-		look_at(look.here.process, atoi(entry->d_name));
+		if (look_at(look.here.process, atoi(entry->d_name)))
+			seen[inode % SEEN] = inode;
 	}
 }
 
@@ -230,6 +266,15 @@ ask_next_thread(void)
 	return true;
 }
 
+/* If not, its sockets are not seen: it may become another program. */
+static bool
+has_rules(pid_t process)
+{
+	struct target *target = target_find(process);
+
+	return target != NULL && target_view(target) != NULL;
+}
+
 static void
 enter(const struct place *place)
 {
@@ -238,13 +283,14 @@ enter(const struct place *place)
 	look.threads_asked = 0;
 	look.directory = proc_open(place->process, "fd", O_DIRECTORY);
 	/* Afterwards: what was opened is then that of the right process. */
-	if (place->depth == 0 ? is_alive(look.job.pidfd)
-			      : is_child(place->process, place->parent))
+	if (place->depth == 0 ? !is_alive(look.job.pidfd)
+			      : !is_child(place->process, place->parent))
+		look.here.process = 0;
+	else if (has_rules(place->process))
 		return;
 	if (look.directory >= 0)
 		close(look.directory);
 	look.directory = -1;
-	look.here.process = 0;
 }
 
 /* Goes on a little. Returns false when the look is over. */
@@ -310,6 +356,15 @@ scan_ask(int pidfd, pid_t process, pid_t thread)
 	if (thread != process && job->thread_count < THREADS)
 		job->threads[job->thread_count++] = thread;
 	return true;
+}
+
+bool
+scan_took_waiting(void)
+{
+	const bool was = waiting;
+
+	waiting = false;
+	return was;
 }
 
 int64_t

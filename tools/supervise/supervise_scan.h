@@ -27,11 +27,19 @@ void scan_settle(const struct borrowed_socket *borrowed);
 /*
  * Asks for a look at the process that pidfd is for, whose number is process,
  * and at its descendants: what the rules say is set on each connection, to a
- * port of interest, that was not there at the last look. Of processes with
+ * port of interest, that was not there at the last look; and on each listener
+ * that the program did not make itself, whose port is of interest from then on.
+ * Of processes with
  * several threads only those children are known that the first one started,
  * or thread. Returns false if there is no room: to be asked again.
  */
 bool scan_ask(int pidfd, pid_t process, pid_t thread);
+
+/*
+ * Have connections waited in the queue of such a listener, since this was last
+ * asked?
+ */
+bool scan_took_waiting(void);
 
 /*
  * When scan_run() is to be called next: CLOCK_NEVER if nobody has asked. A

@@ -96,6 +96,15 @@ keep_record(const struct borrowed_socket *borrowed)
 	    (struct known_socket){.cookie = borrowed->cookie, .record = record};
 }
 
+void
+borrowed_hand_over(int fd)
+{
+	const struct borrowed_socket own = {.fd = fd, .cookie = cookie_of(fd)};
+
+	if (own.cookie != 0)
+		keep_record(&own);
+}
+
 bool
 borrowed_begin(struct borrowed_socket *borrowed, struct target *target, int fd)
 {

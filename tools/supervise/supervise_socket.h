@@ -36,6 +36,12 @@ void borrowed_stop(void);
 bool
 borrowed_begin(struct borrowed_socket *borrowed, struct target *target, int fd);
 
+/*
+ * Keeps the record of fd, a socket of the calling process, which goes by a
+ * record of its own until it is supervised.
+ */
+void borrowed_hand_over(int fd);
+
 /* Was a rule set on it before? */
 bool borrowed_is_on_record(const struct borrowed_socket *borrowed);
 

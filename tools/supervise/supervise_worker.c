@@ -11,12 +11,15 @@
 #include <unistd.h>
 
 #include "apply/apply.h"
+#include "apply/apply_facts.h"
+#include "apply/record.h"
 #include "base/addr.h"
 #include "base/trace.h"
 #include "supervise/supervise_accept.h"
 #include "supervise/supervise_call.h"
 #include "supervise/supervise_clock.h"
 #include "supervise/supervise_later.h"
+#include "supervise/supervise_queue.h"
 #include "supervise/supervise_scan.h"
 #include "supervise/supervise_socket.h"
 #include "supervise/supervise_target.h"
@@ -55,7 +58,7 @@ hold(struct work *work)
 	return false;
 }
 
-/* Reads the address that a call connects to; only IP is of interest. */
+/* Reads the address that a call connects to. */
 static bool
 read_address(struct work *work, struct sockaddr_storage *sa, uint32_t *len)
 {
@@ -63,8 +66,7 @@ read_address(struct work *work, struct sockaddr_storage *sa, uint32_t *len)
 
 	return call_address(work->target, &work->call, &address, len) == 0 &&
 	       *len >= sizeof(sa->ss_family) && *len <= sizeof(*sa) &&
-	       target_read(work->target, address, sa, *len) == 0 &&
-	       (sa->ss_family == AF_INET || sa->ss_family == AF_INET6);
+	       target_read(work->target, address, sa, *len) == 0;
 }
 
 static void
@@ -74,8 +76,15 @@ serve_connect(struct work *work)
 	struct sockaddr_storage sa;
 	uint32_t len;
 
-	if (!read_address(work, &sa, &len) ||
-	    addr_from_sockaddr(&sa, len, &event.to.addr, &event.to.port) < 0 ||
+	if (!read_address(work, &sa, &len))
+		return;
+	/* Who answers there may send a listener. */
+	if (sa.ss_family == AF_UNIX) {
+		if (is_valid(work))
+			queue_watch_target(work->target);
+		return;
+	}
+	if (addr_from_sockaddr(&sa, len, &event.to.addr, &event.to.port) < 0 ||
 	    !hold(work))
 		return;
 	event.fd = work->borrowed.fd;
@@ -87,13 +96,22 @@ serve_connect(struct work *work)
 static void
 serve_listen(struct work *work)
 {
+	bool again;
+
 	if (!hold(work))
 		return;
+	again =
+	    apply_facts_listens(&work->borrowed.apply.calls, work->borrowed.fd);
+	if (!again)
+		record_set_made(work->borrowed.fd, true);
 	if (apply_now(&work->borrowed.apply,
 		&(struct apply_event){
 		    .call = APPLY_LISTEN, .fd = work->borrowed.fd}))
 		later_listening(&work->borrowed, work->target);
+	again = again && !record_is_made(work->borrowed.fd);
 	borrowed_end(&work->borrowed);
+	if (again)
+		queue_watch_target(work->target);
 }
 
 static void
@@ -201,6 +219,8 @@ due_ms(void)
 
 	if (accept_due_ms() < due)
 		due = accept_due_ms();
+	if (queue_due_ms() < due)
+		due = queue_due_ms();
 	if (scan_due_ms() < due)
 		due = scan_due_ms();
 	return due;
@@ -230,6 +250,7 @@ wait_for_request(int notify)
 			return true;
 		later_run();
 		accept_run();
+		queue_run();
 		scan_run();
 		had_turn_ms = clock_ms();
 	}
@@ -257,6 +278,8 @@ worker_run(int notify, struct guard_page *page, void *data)
 	if (target_start(policy->force) < 0)
 		return;
 	borrowed_start(policy->trace);
+	if (target_has_proc())
+		queue_watch(policy->pidfd, policy->program);
 	while (wait_for_request(notify)) {
 		struct work work = {
 		    .notify = notify, .request = &page->request};
@@ -272,6 +295,7 @@ worker_run(int notify, struct guard_page *page, void *data)
 			say_outgrown(policy);
 	}
 	accept_stop();
+	queue_stop();
 	scan_stop();
 	target_stop();
 	borrowed_stop();

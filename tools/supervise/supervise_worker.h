@@ -17,7 +17,8 @@
 struct worker_policy {
 	const struct in_force *force; /* has to stay */
 	int trace;     /* the trace file, open for appending; -1: none */
-	pid_t program; /* that was started; for messages */
+	pid_t program; /* that was started */
+	int pidfd;     /* of the program */
 };
 
 /* data is a struct worker_policy. */
