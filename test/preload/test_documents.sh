@@ -417,7 +417,7 @@ while read -r file cases; do
 	case $file in
 	*.sh)
 		quiet "libkashim.7, $file: $cases" \
-		    grep -qF -- "$cases" "$root/test/preload/$file"
+		    grep -qF -- "$cases" "$root"/test/*/"$file"
 		continue
 		;;
 	esac

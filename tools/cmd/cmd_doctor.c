@@ -236,6 +236,7 @@ ends_with(const char *text, const char *end)
 static int
 examine(const char *name, const char *file, const char *config)
 {
+	const char *const argv[] = {name, NULL};
 	char library[PATH_MAX];
 	struct findings findings;
 	int error, result;
@@ -254,7 +255,7 @@ examine(const char *name, const char *file, const char *config)
 		result = examine_unit(name, file ? config : NULL, library);
 		return result < 0 ? fail("", name, result) : result;
 	}
-	error = doctor_program(name, config, library, &findings);
+	error = doctor_program(argv, config, library, &findings);
 	if (error == -ENOENT && !strchr(name, '/')) {
 		result = examine_unit(name, file ? config : NULL, library);
 		if (result >= 0)

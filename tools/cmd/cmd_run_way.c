@@ -72,8 +72,8 @@ examine(struct run *run)
 	int error;
 
 	(void)cmd_library(run->library); /* it is a finding if it's missing */
-	error = doctor_program(
-	    run->program, run->config, run->library, &run->findings);
+	error = doctor_program((const char *const *)run->argv, run->config,
+	    run->library, &run->findings);
 	/* What can't be found or executed: execvp(3) will say so. */
 	if (error == -ENOENT || error == -ENOTDIR || error == -EACCES)
 		return CMD_DONE;
@@ -105,13 +105,13 @@ is_unreadable(const struct run *run)
 	return run->doubt != NULL && run->doubt->topic == FINDING_PROGRAM;
 }
 
-/* Would it get the rights of its file's owner, or of its capabilities? */
 static bool
-gains_rights(const struct run *run)
+is_found(const struct run *run, enum finding_topic topic,
+    enum finding_severity severity)
 {
 	for (size_t i = 0; run->examined && i < run->findings.count; i++) {
-		if (run->findings.list[i].topic == FINDING_SETID &&
-		    run->findings.list[i].severity == FINDING_FATAL)
+		if (run->findings.list[i].topic == topic &&
+		    run->findings.list[i].severity == severity)
 			return true;
 	}
 	return false;
@@ -208,7 +208,13 @@ preload(const struct run *run)
 static bool
 may_be_supervised(const struct run *run)
 {
-	if (gains_rights(run) && !supervise_keeps_rights()) {
+	if (is_found(run, FINDING_ELSEWHERE, FINDING_FATAL)) {
+		trace(run, ": neither way: ", run->obstacle->what);
+		warnx("%s: %s", run->program, run->obstacle->what);
+		/* It would get the rights of its file's owner, or capabilities.
+		 */
+	} else if (is_found(run, FINDING_SETID, FINDING_FATAL) &&
+		   !supervise_keeps_rights()) {
 		trace(run, ": neither way: ", run->obstacle->what);
 		warnx("%s: %s; supervised it would not get these rights",
 		    run->program, run->obstacle->what);
@@ -219,6 +225,9 @@ may_be_supervised(const struct run *run)
 	} else {
 		return true;
 	}
+	if (is_found(run, FINDING_LAUNCHER, FINDING_NOTE))
+		warnx("'kashim run' helps behind it, in front of what it "
+		      "starts");
 	warnx("'kashim apply', as root, reaches it while it runs");
 	return false;
 }

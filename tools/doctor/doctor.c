@@ -6,6 +6,7 @@
 #include "doctor/doctor.h"
 #include "doctor/doctor_script.h"
 
+#include "doctor/doctor_launch.h"
 #include "doctor/doctor_library.h"
 #include "doctor/doctor_policy.h"
 #include "doctor/doctor_setid.h"
@@ -109,11 +110,12 @@ doctor_examine(
 }
 
 int
-doctor_program(const char *path, const char *config, const char *library,
-    struct findings *findings)
+doctor_program(const char *const argv[], const char *config,
+    const char *library, struct findings *findings)
 {
 	struct place place;
-	char found[PATH_MAX], entry[PATH_MAX];
+	char entry[PATH_MAX];
+	bool sets;
 	int error;
 
 	*findings = (struct findings){0};
@@ -121,9 +123,7 @@ doctor_program(const char *path, const char *config, const char *library,
 	place.config = config;
 	place.library = library;
 	place_by_host(&place, entry);
-	error = place_look_up(&place, path, found);
-	if (error == 0)
-		error = doctor_examine(&place, found, findings);
+	error = doctor_command(&place, argv, &sets, findings);
 	if (error < 0)
 		findings_free(findings);
 	return error;

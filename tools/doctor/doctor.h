@@ -14,10 +14,11 @@
 
 /*
  * Examines a program, as it would be started by the calling process with
- * execvp(3): path is looked up in PATH if it has no slash, and the user,
- * LD_PRELOAD and no_new_privs are the caller's. config is the configuration
- * file's absolute name; library that of libkashim.so as LD_PRELOAD would have
- * it, so $LIB and the like are expanded (ld.so(8)).
+ * execvp(3): argv[0] is looked up in PATH if it has no slash, and the user,
+ * LD_PRELOAD and no_new_privs are the caller's. If it is a launcher
+ * (doctor_launch.h), what its arguments name counts. config is the
+ * configuration file's absolute name; library that of libkashim.so as
+ * LD_PRELOAD would have it, so $LIB and the like are expanded (ld.so(8)).
  *
  * It costs less than a millisecond, and the time to read the configuration
  * unless that is compiled.
@@ -26,8 +27,8 @@
  * there is no such program, -EACCES if it can't be executed, -ENOMEM, or
  * another -errno of execve(2).
  */
-int doctor_program(const char *path, const char *config, const char *library,
-    struct findings *findings);
+int doctor_program(const char *const argv[], const char *config,
+    const char *library, struct findings *findings);
 
 /* The whole of what is said of a program: all that follows. */
 int doctor_examine(

@@ -12,6 +12,7 @@
 
 #include "doctor/doctor_script.h"
 #include "doctor/doctor_setid.h"
+#include "host/launcher.h"
 
 #define LINE_MAX_BYTES 256 /* BINPRM_BUF_SIZE, linux/binfmts.h */
 #define SCRIPTS_MAX    5   /* exec_binprm(), fs/exec.c */
@@ -75,71 +76,25 @@ next_word(char **text)
  * that begins with -S. NULL: not told. Says in target if it takes LD_PRELOAD
  * away.
  */
-static char *
-env_program(char *argument, struct doctor_target *target)
+static const char *
+env_program(char *argument, struct doctor_target *target, struct launch *launch)
 {
-	char *word, *rest = argument;
-	bool split = false;
+	static const char *const splits[] = {"-S", "--split-string=", "-vS"};
+	const char *argv[LAUNCHER_WORDS + 1] = {"env"};
+	size_t count = 1;
+	char *rest = argument, *word;
 
-	if (strncmp(argument, "-S", 2) == 0) {
-		rest += 2;
-		split = true;
-	} else if (strncmp(argument, "--split-string=", 15) == 0) {
-		rest += 15;
-		split = true;
-	} else if (strncmp(argument, "-vS", 3) == 0) {
-		rest += 3;
-		split = true;
-	}
-	if (!split)
-		return *argument == '-' || strchr(argument, '=') ? NULL
-		                                                 : argument;
-	/* Options, then assignments, and then the program. */
-	while ((word = next_word(&rest)) && *word == '-') {
-		const char *unset = NULL;
-
-		if (strcmp(word, "--") == 0) {
-			word = next_word(&rest);
-			break;
-		}
-		if (strcmp(word, "-i") == 0 || strcmp(word, "-") == 0 ||
-		    strcmp(word, "--ignore-environment") == 0)
-			target->cleared = true;
-		else if (strcmp(word, "-u") == 0)
-			unset = next_word(&rest);
-		else if (strncmp(word, "-u", 2) == 0)
-			unset = word + 2;
-		else if (strncmp(word, "--unset=", 8) == 0)
-			unset = word + 8;
-		else if (strcmp(word, "-C") == 0)
-			(void)next_word(&rest);
-		if (unset && strcmp(unset, "LD_PRELOAD") == 0)
-			target->cleared = true;
-		/* A lone dash is the last of them. */
-		if (strcmp(word, "-") == 0) {
-			word = next_word(&rest);
-			break;
-		}
-	}
-	while (word && strchr(word, '=')) {
-		if (strncmp(word, "LD_PRELOAD=", 11) == 0)
-			target->cleared = true;
-		word = next_word(&rest);
-	}
-	return word;
-}
-
-static bool
-is_shell(const char *path)
-{
-	static const char *const shells[] = {"sh", "bash", "dash", "ksh",
-	    "ksh93", "mksh", "zsh", "csh", "tcsh", "fish", "busybox"};
-	const char *name = basename(path);
-
-	for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++)
-		if (strcmp(name, shells[i]) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < 3 && rest == argument; i++)
+		if (strncmp(argument, splits[i], strlen(splits[i])) == 0)
+			rest += strlen(splits[i]);
+	if (rest == argument)
+		argv[count] = argument;
+	while (rest != argument && count < LAUNCHER_WORDS &&
+	       (word = next_word(&rest)))
+		argv[count++] = word;
+	(void)launcher_read("env", argv, launch);
+	target->cleared |= launch->lost != NULL;
+	return launch->words[0];
 }
 
 static int
@@ -207,12 +162,13 @@ step(const struct place *place, struct doctor_target *target, char *name,
 {
 	char path[PATH_MAX], what[PATH_MAX + 64];
 	bool through_env = strcmp(basename(name), "env") == 0 && *argument;
-	char *program;
+	struct launch launch;
+	const char *program;
 	int error;
 
 	snprintf(path, sizeof(path), "%s", name);
 	if (through_env) {
-		program = env_program(argument, target);
+		program = env_program(argument, target, &launch);
 		if (!program) {
 			findings_add(findings, FINDING_SCRIPT, FINDING_UNKNOWN,
 			    "%s: what env(1) will start by '%s' can't be told",
@@ -250,7 +206,7 @@ step(const struct place *place, struct doctor_target *target, char *name,
 	    "%s is a script: what counts is %s%s", target->path, path,
 	    through_env ? ", which env(1) finds" : "");
 	target->script = true;
-	target->shell = is_shell(path);
+	target->shell = launcher_is_shell(path);
 	snprintf(target->path, PATH_MAX, "%s", path);
 	return 0;
 }

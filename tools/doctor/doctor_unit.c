@@ -11,12 +11,13 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "doctor/doctor.h"
 #include "doctor/doctor_exec.h"
+#include "doctor/doctor_launch.h"
 #include "doctor/doctor_resolve.h"
 #include "doctor/doctor_sandbox.h"
 #include "doctor/doctor_socket_unit.h"
 #include "doctor/doctor_unit.h"
+#include "host/launcher.h"
 #include "host/preload.h"
 #include "image/cache.h"
 
@@ -25,17 +26,17 @@
 #define SEARCH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /* The first of those that DynamicUser= takes. */
 #define DYNAMIC_UID 61184
-#define GROUPS_MAX  256
 
 struct service {
 	const struct unit *unit;
 	struct place place;
 	struct findings *findings;
 	struct unit_variable preload, config, cache;
-	gid_t groups[GROUPS_MAX];
+	gid_t groups[PLACE_GROUPS];
 	char root[PATH_MAX];
 	char entry[PATH_MAX]; /* of ours in its LD_PRELOAD */
 	unsigned int programs;
+	unsigned int plain; /* of those: that set no LD_PRELOAD themselves */
 };
 
 static const char *
@@ -52,18 +53,6 @@ is_yes(const struct unit *unit, const char *key)
 	const char *value = last(unit, key);
 
 	return value && unit_yes(value);
-}
-
-static void
-set_groups(struct service *service, const char *user, gid_t group)
-{
-	int count = GROUPS_MAX;
-
-	if (getgrouplist(user, group, service->groups, &count) < 0)
-		count = 1;
-	service->groups[0] = group;
-	service->place.groups = service->groups;
-	service->place.group_count = (size_t)count;
 }
 
 static void
@@ -87,7 +76,7 @@ add_groups(struct service *service)
 		while (unit_word(&text, &word) == 1) {
 			const struct group *entry = getgrnam(word);
 
-			if (entry && place->group_count < GROUPS_MAX)
+			if (entry && place->group_count < PLACE_GROUPS)
 				service->groups[place->group_count++] =
 				    entry->gr_gid;
 			free(word);
@@ -117,8 +106,7 @@ find_user(struct service *service)
 			password = getpwuid((uid_t)number);
 	}
 	if (password) {
-		set_ids(service, password->pw_uid, password->pw_gid);
-		set_groups(service, password->pw_name, password->pw_gid);
+		place_become(&service->place, password, service->groups);
 	} else if (is_yes(service->unit, "DynamicUser")) {
 		set_ids(service, DYNAMIC_UID, DYNAMIC_UID);
 		service->groups[0] = DYNAMIC_UID;
@@ -288,15 +276,43 @@ find_environment(
 	return 0;
 }
 
+/*
+ * The words of a command line behind the program, up to a lone semicolon, after
+ * it in argv, which is ended by NULL. Returns 0 or -ENOMEM.
+ */
+static int
+read_arguments(const struct unit *unit, const char *rest, char **argv)
+{
+	size_t count = 1;
+	char *word;
+	int result = 0;
+
+	while (count <= LAUNCHER_WORDS && unit_word(&rest, &word) == 1) {
+		if (strcmp(word, ";") == 0) {
+			free(word);
+			break;
+		}
+		argv[count] = unit_expand(unit, word);
+		free(word);
+		if (!argv[count]) {
+			result = -ENOMEM;
+			break;
+		}
+		count++;
+	}
+	argv[count] = NULL;
+	return result;
+}
+
 static int
 examine_program(const char *program, const char *rest, bool full, void *data)
 {
 	struct service *service = data;
 	struct place place = service->place;
-	char path[PATH_MAX];
+	char *argv[LAUNCHER_WORDS + 2] = {(char *)program};
+	bool sets;
 	int error;
 
-	(void)rest;
 	service->programs++;
 	if (strchr(program, '%')) {
 		findings_add(service->findings, FINDING_UNIT, FINDING_UNKNOWN,
@@ -310,15 +326,20 @@ examine_program(const char *program, const char *rest, bool full, void *data)
 		place.no_new_privs = false;
 		place.root = "";
 	}
-	error = place_look_up(&place, program, path);
+	error = read_arguments(service->unit, rest, argv);
 	if (error == 0)
-		error = doctor_examine(&place, path, service->findings);
+		error = doctor_command(&place, (const char *const *)argv, &sets,
+		    service->findings);
+	if (error == 0 && !sets)
+		service->plain++;
 	if (error < 0 && error != -ENOMEM) {
 		findings_add(service->findings, FINDING_PROGRAM, FINDING_FATAL,
 		    "ExecStart=%s cannot be started: %s", program,
 		    strerror(-error));
 		error = 0;
 	}
+	for (size_t i = 1; argv[i]; i++)
+		free(argv[i]);
 	return error;
 }
 
@@ -343,10 +364,11 @@ examine_service(const struct unit *unit, const char *config,
 	error = find_environment(&service, library, config);
 	if (error < 0)
 		goto out;
-	if (!service.place.library_in_list)
-		say_unset(&service, &service.preload);
 	if (visible)
 		error = doctor_exec(unit, examine_program, &service);
+	if (!service.place.library_in_list &&
+	    (service.plain > 0 || service.programs == 0))
+		say_unset(&service, &service.preload);
 	if (error == 0 && visible && service.programs == 0)
 		findings_add(findings, FINDING_UNIT, FINDING_FATAL,
 		    "%s has no ExecStart=: it starts no program", unit->id);

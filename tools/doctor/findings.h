@@ -19,13 +19,16 @@ enum finding_severity {
 
 /* What is the matter; one for each, so that run can decide by it. */
 enum finding_topic {
-	FINDING_PROGRAM, /* the program can't be read, or not be started */
-	FINDING_STATIC,  /* no program interpreter: no loader */
-	FINDING_SETID,   /* setuid, setgid, file capabilities: AT_SECURE */
-	FINDING_CLASS,   /* ELF class or machine without a build of ours */
-	FINDING_LIBC,    /* another C library than the build's */
-	FINDING_SCRIPT,  /* a script; what follows is of its interpreter */
-	FINDING_PRELOAD, /* an LD_PRELOAD that is there already */
+	FINDING_PROGRAM,   /* the program can't be read, or not be started */
+	FINDING_STATIC,    /* no program interpreter: no loader */
+	FINDING_SETID,     /* setuid, setgid, file capabilities: AT_SECURE */
+	FINDING_CLASS,     /* ELF class or machine without a build of ours */
+	FINDING_LIBC,      /* another C library than the build's */
+	FINDING_SCRIPT,    /* a script; what follows is of its interpreter */
+	FINDING_LAUNCHER,  /* what starts another program; fatal: LD_PRELOAD
+	                      does not get there */
+	FINDING_ELSEWHERE, /* likewise, nor would the supervision of it */
+	FINDING_PRELOAD,   /* an LD_PRELOAD that is there already */
 	FINDING_LIBRARY, /* libkashim.so is not where it would be looked for */
 	FINDING_CONFIG,  /* the configuration is missing, wrong or unreadable */
 	FINDING_GO,      /* a Go program: goes past the C library */

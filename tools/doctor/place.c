@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,21 @@ place_here(struct place *place)
 	    .path = path ? path : "/bin:/usr/bin",
 	    .shell_fallback = true,
 	};
+}
+
+void
+place_become(
+    struct place *place, const struct passwd *user, gid_t groups[PLACE_GROUPS])
+{
+	int count = PLACE_GROUPS;
+
+	place->uid = place->euid = user->pw_uid;
+	place->gid = place->egid = user->pw_gid;
+	if (getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0)
+		count = 1;
+	groups[0] = user->pw_gid;
+	place->groups = groups;
+	place->group_count = (size_t)count;
 }
 
 void

@@ -6,6 +6,7 @@
 #define KASHIM_PLACE_H
 
 #include <limits.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +33,11 @@ struct place {
 
 /* The surroundings of the calling process. */
 void place_here(struct place *place);
+
+/* In place of the caller's own: user, with its groups. */
+#define PLACE_GROUPS 256
+void place_become(
+    struct place *place, const struct passwd *user, gid_t groups[PLACE_GROUPS]);
 
 /*
  * Looks for a libkashim.so in /etc/ld.so.preload below the place's root. If it
