@@ -298,7 +298,90 @@ if [ "$slice" ] && mkdir "$slice"; then
 		"process $pid (host): the preload is NOT in effect" "$unit"
 	first_line 'unit: its files are right' \
 		"$unit: process $pid (host): the preload is NOT in effect"
-	doctor 'process: how to start it' 1 "'kashim enable $unit'" "$pid"
+	doctor 'process: its unit has it' 1 \
+		"LD_PRELOAD is in $units/$unit: it takes effect with" "$pid"
+	holds 'process: nothing that is done already' \
+		fails grep -q 'kashim enable' out
+	# remedy WHAT TEXT LINE...: of the process, if its unit has these lines.
+	remedy() {
+		what=$1 text=$2
+		shift 2
+		service "$unit" "ExecStart=$opt/bin/host connect" "$@"
+		doctor "process: $what" 1 "$text" "$pid"
+	}
+	remedy 'how to start it' "'kashim enable $unit' and a restart of it help."
+	remedy 'another preload' "'kashim enable $unit' and a restart of it help." \
+		Environment=LD_PRELOAD=/other.so
+	remedy 'a file wins' "add libkashim.so to the list in $opt/environment" \
+		"EnvironmentFile=$opt/environment"
+	doctor 'unit: a file wins' 1 \
+		"add libkashim.so to the list in $opt/environment" "$unit"
+	holds 'unit: nothing that enable would refuse' \
+		fails grep -q 'and a restart of it help' out
+	remedy 'taken away' "Take it out of there ($units/$unit:" \
+		UnsetEnvironment=LD_PRELOAD
+	mkdir "$units/$unit.d"
+	printf '# Made by "kashim enable", removed by "kashim disable".\n[Service]\nEnvironment=LD_PRELOAD=%s\n' \
+		$opt/lib/libkashim.so >"$units/$unit.d/zz-kashim.conf"
+	remedy 'our drop-in' "LD_PRELOAD is in $units/$unit.d/zz-kashim.conf"
+	printf '[Service]\nEnvironment=\n' >"$units/$unit.d/zzz.conf"
+	remedy 'a later drop-in' 'whose name comes after zz-kashim.conf'
+	printf '[Service]\nEnvironment=LD_PRELOAD=/other.so\n' \
+		>"$units/$unit.d/zzz.conf"
+	remedy 'a later drop-in with another list' \
+		"add libkashim.so to the list in $units/$unit.d/zzz.conf"
+	rm -r "$units/$unit.d"
+	ln -sf /dev/null "$units/$unit"
+	doctor 'process: masked' 1 "After 'systemctl unmask $unit', 'kashim" "$pid"
+	rm "$units/$unit"
+	doctor 'process: no such unit' 1 "Start it again with 'kashim run'." "$pid"
+	stop_hosts
+
+	# What has the library, and starts others without it.
+	service "$unit" "ExecStart=/bin/su - nobody -s /bin/sh \\" \
+		"    -c \"exec $opt/bin/host connect\"" \
+		"Environment=LD_PRELOAD=$opt/lib/libkashim.so" \
+		"Environment=KASHIM_CONFIG=$opt/conf"
+	start env LD_PRELOAD=$opt/lib/libkashim.so KASHIM_CONFIG=$opt/conf \
+		sh -c "echo \$\$ >$slice/cgroup.procs
+			exec su - nobody -s /bin/sh -c 'exec $opt/bin/host connect'"
+	agent=$(pgrep -P "$pid" host)
+	doctor 'unit: su -' 1 'su starts /opt/bin/host without LD_PRELOAD' "$unit"
+	first_line 'unit: su -' "$unit: the preload will NOT take effect"
+	in_file 'unit: su -, its process' out \
+		"process $pid (su): the preload is in effect"
+	in_file 'unit: su -, the agent' out \
+		"su[$pid] has the library, and started host[$agent] without LD_PRELOAD"
+	holds 'unit: su -, what is no use' fails grep -q 'kashim enable' out
+	doctor 'process: of su -' 1 \
+		"'kashim run' in front of host; kashim-wrapper(8) in its place; -w LD_PRELOAD on its command line; " \
+		"$agent"
+	stop_hosts
+
+	# A program of that name stands for the one that cleans the environment.
+	cp "$(command -v perl)" $opt/bin/dovecot
+	cat >$opt/master <<'EOF'
+if ($pid = fork()) { waitpid($pid, 0); exit }
+delete $ENV{LD_PRELOAD};
+exec("sh", "-c", "$ARGV[0] connect; :");
+EOF
+	service "$unit" "ExecStart=$opt/bin/dovecot $opt/master $opt/bin/host" \
+		"Environment=LD_PRELOAD=$opt/lib/libkashim.so" \
+		"Environment=KASHIM_CONFIG=$opt/conf"
+	start env LD_PRELOAD=$opt/lib/libkashim.so KASHIM_CONFIG=$opt/conf \
+		sh -c "echo \$\$ >$slice/cgroup.procs
+			exec $opt/bin/dovecot $opt/master $opt/bin/host"
+	shell=$(pgrep -P "$pid")
+	doctor 'unit: a master' 1 \
+		"dovecot[$pid] has the library, and started sh[$shell] without" "$unit"
+	first_line 'unit: a master' \
+		"$unit: process $shell (sh): the preload is NOT in effect"
+	in_file 'unit: a master, what helps' out \
+		'LD_PRELOAD in its setting import_environment'
+	printf 'inherit = false\nrule r { idle = 300 }\n' >$opt/conf
+	doctor 'unit: inherit' 1 'inherit is false in its configuration' \
+		"$(pgrep -P "$shell" host)"
+	printf 'rule r { idle = 300 }\n' >$opt/conf
 	stop_hosts
 	tries=0
 	until rmdir "$slice" 2>/dev/null || [ $tries -gt 100 ]; do

@@ -28,7 +28,6 @@ struct run {
 	enum way way;
 	bool way_asked; /* and not chosen by us */
 	struct in_force force;
-	bool examined;
 	struct findings findings;
 	/* Why the preload has no effect; NULL if it has. */
 	const struct finding *obstacle;

@@ -82,7 +82,6 @@ examine(struct run *run)
 		    strerror(-error));
 		return run->strict ? run_go_without(run, "kashim") : CMD_DONE;
 	}
-	run->examined = true;
 	for (size_t i = run->findings.count; i-- > 0;) {
 		const struct finding *finding = &run->findings.list[i];
 
@@ -103,18 +102,6 @@ static bool
 is_unreadable(const struct run *run)
 {
 	return run->doubt != NULL && run->doubt->topic == FINDING_PROGRAM;
-}
-
-static bool
-is_found(const struct run *run, enum finding_topic topic,
-    enum finding_severity severity)
-{
-	for (size_t i = 0; run->examined && i < run->findings.count; i++) {
-		if (run->findings.list[i].topic == topic &&
-		    run->findings.list[i].severity == severity)
-			return true;
-	}
-	return false;
 }
 
 static void
@@ -208,12 +195,13 @@ preload(const struct run *run)
 static bool
 may_be_supervised(const struct run *run)
 {
-	if (is_found(run, FINDING_ELSEWHERE, FINDING_FATAL)) {
+	if (findings_have(&run->findings, FINDING_ELSEWHERE, FINDING_FATAL)) {
 		trace(run, ": neither way: ", run->obstacle->what);
 		warnx("%s: %s", run->program, run->obstacle->what);
 		/* It would get the rights of its file's owner, or capabilities.
 		 */
-	} else if (is_found(run, FINDING_SETID, FINDING_FATAL) &&
+	} else if (findings_have(
+		       &run->findings, FINDING_SETID, FINDING_FATAL) &&
 		   !supervise_keeps_rights()) {
 		trace(run, ": neither way: ", run->obstacle->what);
 		warnx("%s: %s; supervised it would not get these rights",
@@ -225,7 +213,7 @@ may_be_supervised(const struct run *run)
 	} else {
 		return true;
 	}
-	if (is_found(run, FINDING_LAUNCHER, FINDING_NOTE))
+	if (findings_have(&run->findings, FINDING_LAUNCHER, FINDING_NOTE))
 		warnx("'kashim run' helps behind it, in front of what it "
 		      "starts");
 	warnx("'kashim apply', as root, reaches it while it runs");

@@ -62,6 +62,7 @@ read_status(int dir, struct doctor_proc *proc)
 	    &proc->euid);
 	(void)sscanf(proc_status_field(status, "\nGid:"), "%u %u", &proc->gid,
 	    &proc->egid);
+	(void)sscanf(proc_status_field(status, "\nPPid:"), "%d", &proc->parent);
 	proc->seccomp = (unsigned)strtoul(
 	    proc_status_field(status, "\nSeccomp:"), NULL, 10);
 	free(status);

@@ -25,6 +25,7 @@ struct doctor_mapping {
 
 struct doctor_proc {
 	struct process process;
+	pid_t parent; /* 0: outside of this /proc */
 	char root[PROC_PATH_MAX];
 	bool root_known;
 	bool other_root; /* not the caller's, or another mount namespace */

@@ -18,6 +18,7 @@
 #include "doctor/doctor_resolve.h"
 #include "doctor/doctor_script.h"
 #include "doctor/doctor_sockets.h"
+#include "doctor/doctor_start.h"
 #include "host/generation.h"
 #include "host/ld_so_preload.h"
 #include "host/look.h"
@@ -27,35 +28,6 @@
 #define TICK_NS 10000000
 /* Of a few dozen findings, each with a path or two. */
 #define ANSWER_MAX (512 * 1024)
-
-static bool
-is_service(const char *unit)
-{
-	const char *suffix = strrchr(unit, '.');
-
-	/* A session of a user is none of the system's services. */
-	return suffix && strcmp(suffix, ".service") == 0 &&
-	       strncmp(unit, "user@", 5) != 0;
-}
-
-/* How it is started again with the library. */
-static void
-advise_start(const struct doctor_proc *proc, struct findings *findings)
-{
-	const struct process *process = &proc->process;
-
-	if (is_service(process->unit))
-		findings_remedy(findings,
-		    "'kashim enable %s' and a restart of it help for good; "
-		    "'kashim apply --pid %d' mends the connections that are "
-		    "open now.",
-		    process->unit, (int)process->pid);
-	else
-		findings_remedy(findings,
-		    "Start it again with 'kashim run'. 'kashim apply --pid "
-		    "%d' mends the connections that are open now.",
-		    (int)process->pid);
-}
 
 /* It is not there: why not? */
 static void
@@ -85,7 +57,8 @@ check_missing(const struct doctor_proc *proc, const struct place *before,
 			? "it was started with LD_PRELOAD=%s, without us"
 			: "it was started without LD_PRELOAD",
 		    place.preload);
-		advise_start(proc, findings);
+		if (!doctor_start_parent(proc, policy->no_inherit, findings))
+			doctor_start_process(proc, findings);
 		return;
 	}
 	if (proc->secure) {
@@ -110,7 +83,7 @@ check_missing(const struct doctor_proc *proc, const struct place *before,
 	    "it was started with %s in LD_PRELOAD, which can be loaded now: "
 	    "it may have been missing then",
 	    entry);
-	advise_start(proc, findings);
+	doctor_start_process(proc, findings);
 }
 
 /* If it is there: is it the one that is installed now? */

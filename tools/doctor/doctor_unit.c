@@ -16,6 +16,7 @@
 #include "doctor/doctor_resolve.h"
 #include "doctor/doctor_sandbox.h"
 #include "doctor/doctor_socket_unit.h"
+#include "doctor/doctor_start.h"
 #include "doctor/doctor_unit.h"
 #include "host/launcher.h"
 #include "host/preload.h"
@@ -209,9 +210,7 @@ say_unset(struct service *service, const struct unit_variable *variable)
 		findings_add(findings, FINDING_UNIT, FINDING_FATAL,
 		    "UnsetEnvironment= takes LD_PRELOAD away (%s:%u)",
 		    variable->unset->file, (unsigned)variable->unset->line);
-		findings_remedy(findings,
-		    "Take it out of there, or reset it in a drop-in with an "
-		    "empty UnsetEnvironment=.");
+		doctor_start_unit(service->unit, variable, findings);
 		return;
 	}
 	if (variable->unread) {
@@ -234,11 +233,9 @@ say_unset(struct service *service, const struct unit_variable *variable)
 		    " (%s:%u)",
 		    id, variable->value, variable->file ? variable->file : "?",
 		    (unsigned)variable->line);
-	findings_remedy(findings,
-	    "'kashim enable %s' and a restart of it help%s.", id,
-	    variable->from_file
-		? "; the EnvironmentFile= wins over that, so write it there"
-		: "");
+	/* What a launcher takes away needs more, which was said of it. */
+	if (!findings_have(findings, FINDING_LAUNCHER, FINDING_FATAL))
+		doctor_start_unit(service->unit, variable, findings);
 }
 
 /* config is NULL, or what is to be read in place of what it reads. */

@@ -42,6 +42,17 @@ findings_add(struct findings *findings, enum finding_topic topic,
 		findings->worst = severity;
 }
 
+bool
+findings_have(const struct findings *findings, enum finding_topic topic,
+    enum finding_severity severity)
+{
+	for (size_t i = 0; i < findings->count; i++)
+		if (findings->list[i].topic == topic &&
+		    findings->list[i].severity == severity)
+			return true;
+	return false;
+}
+
 void
 findings_remedy(struct findings *findings, const char *format, ...)
 {

@@ -6,6 +6,7 @@
 #ifndef KASHIM_FINDINGS_H
 #define KASHIM_FINDINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum finding_severity {
@@ -62,6 +63,9 @@ struct findings {
 __attribute__((format(printf, 4, 5))) void
 findings_add(struct findings *findings, enum finding_topic topic,
     enum finding_severity severity, const char *format, ...);
+
+bool findings_have(const struct findings *findings, enum finding_topic topic,
+    enum finding_severity severity);
 
 /* Gives the last finding its remedy. */
 __attribute__((format(printf, 2, 3))) void
