@@ -8,8 +8,15 @@
 
 #include <stdlib.h>
 
-#define DERIVED_COUNT          5
-#define DERIVED_INTERVAL_MAX_S 600
+#define DERIVED_COUNT    5
+#define DERIVED_OUTAGE_S 3600
+/*
+ * At the fourth probe without an answer Linux's connection tracking leaves a
+ * connection 300 s (nf_conntrack_tcp_timeout_max_retrans, tcp_max_retrans in
+ * net/netfilter/nf_conntrack_proto_tcp.c). An interval of 240 s ends before
+ * that however late it is (lateness.h).
+ */
+#define DERIVED_INTERVAL_S 240
 
 static bool
 has_option(const struct keepalive *keepalive, enum keepalive_option option)
@@ -27,25 +34,33 @@ has_option(const struct keepalive *keepalive, enum keepalive_option option)
  * is given up, and a peer may well be out of reach for minutes and come back.
  * Spread like this, a connection is given up only at about the timeout, when
  * the firewall would have forgotten it anyway. For the longest timeouts that
- * would be days; nearly an hour out of reach is enough there.
+ * would be days; an hour out of reach is enough there.
+ *
+ * Timers run out late by up to an eighth: then, too, two probes in a row may
+ * be lost, and the third is in time.
  */
 void
 config_rule_derive(
     uint32_t timeout_s, int32_t *idle_s, int32_t *interval_s, int32_t *count)
 {
 	uint32_t idle = timeout_s / 2;
-	uint32_t interval;
+	uint32_t interval, outage;
 
 	if (idle > KEEPALIVE_SECONDS_MAX)
 		idle = KEEPALIVE_SECONDS_MAX;
 	interval = (timeout_s - idle) / DERIVED_COUNT;
 	if (interval < 1)
 		interval = 1;
-	if (interval > DERIVED_INTERVAL_MAX_S)
-		interval = DERIVED_INTERVAL_MAX_S;
+	*count = DERIVED_COUNT;
+	if (interval > DERIVED_INTERVAL_S) {
+		interval = DERIVED_INTERVAL_S;
+		outage = timeout_s - idle;
+		if (outage > DERIVED_OUTAGE_S)
+			outage = DERIVED_OUTAGE_S;
+		*count = (int32_t)(outage / interval);
+	}
 	*idle_s = (int32_t)idle;
 	*interval_s = (int32_t)interval;
-	*count = DERIVED_COUNT;
 }
 
 static void

@@ -353,7 +353,10 @@ fi
 # check
 
 check 'check: good' 0 kashim check good.conf <<EOF
-$work/good.conf: ok, 8 rules
+! kashim: warning: $work/good.conf:20: user-timeout 600s also ends the connection to a peer that is well and answers, but reads nothing for so long: a tape is changed, a disk is full; write 1800s or more, or leave it out: what nobody acknowledges the kernel gives up after some 15 minutes by itself
+! kashim: warning: $work/good.conf:37: user-timeout 210.5s also ends the connection to a peer that is well and answers, but reads nothing for so long: a tape is changed, a disk is full; write 1800s or more, or leave it out: what nobody acknowledges the kernel gives up after some 15 minutes by itself
+! kashim: for the reasons see man kashim.conf, section WARNINGS
+$work/good.conf: ok, 8 rules, 2 warnings
 EOF
 check 'check: one rule' 0 kashim check "$work/one.conf" <<EOF
 $work/one.conf: ok, 1 rule

@@ -31,6 +31,8 @@ says() {
 
 says count.conf 'an outage of 2s can end the connection'
 says user.conf 'so 2 lost probes end the connection, and not 5'
+echo 'rule a { user-timeout = 15min }' >"$work/pause.conf"
+says pause.conf 'a peer that is well and answers, but reads nothing for so long'
 
 cat >"$work/outage.py" <<'EOF'
 import errno, socket, subprocess, threading, time
@@ -82,6 +84,34 @@ def trial(count, user_ms, start, length):
     return True
 
 
+def pause(user_ms, length):
+    """A peer that is well, but reads nothing: is the connection over then?"""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client = socket.create_connection(listener.getsockname())
+    server = listener.accept()[0]
+    if user_ms:
+        client.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, user_ms)
+    client.setblocking(False)
+    try:
+        while True:
+            client.send(bytes(65536))
+    except BlockingIOError:
+        pass
+    time.sleep(length)
+    try:
+        client.send(b"x")
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        return error.errno == errno.ETIMEDOUT
+    finally:
+        server.close()
+        client.close()
+        listener.close()
+    return False
+
+
 run("ip", "link", "set", "lo", "up")
 run("nft", "add table ip t; add set ip t gone { type inet_service; }; "
     "add chain ip t o { type filter hook output priority 0; }; "
@@ -93,6 +123,9 @@ trials = [("count: two probes lost", 3, 0, 1.5, 2.0, False),
           ("count: between probes", 3, 0, 2.4, 2.2, False),
           ("user-timeout: one probe lost", 5, 4000, 1.5, 1.0, False),
           ("user-timeout: two probes lost", 5, 4000, 1.5, 2.0, True)]
+pauses = [("a pause: no user-timeout", 0, 8, False),
+          ("a pause: a longer user-timeout", 60000, 8, False),
+          ("a pause: a shorter user-timeout", 3000, 8, True)]
 verdicts = {}
 
 
@@ -104,12 +137,17 @@ def judge(name, count, user_ms, start, length, over):
     verdicts[name] = "ok" if answer is over else "wrong"
 
 
+def judge_pause(name, user_ms, length, over):
+    verdicts[name] = "ok" if pause(user_ms, length) is over else "wrong"
+
+
 threads = [threading.Thread(target=judge, args=t) for t in trials]
+threads += [threading.Thread(target=judge_pause, args=p) for p in pauses]
 for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-for name, *_ in trials:
+for name, *_ in trials + pauses:
     print(verdicts.get(name, "none"), name)
 EOF
 if timeout 120 unshare -rn python3 "$work/outage.py" >"$work/trials"; then

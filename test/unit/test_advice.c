@@ -7,6 +7,13 @@
 
 #include "config_files.h"
 
+#define PAUSE(what)                                                           \
+	what " also ends the connection to a peer that is well and answers, " \
+	     "but reads nothing for so long: a tape is changed, a disk is "   \
+	     "full; write 1800s or more, or leave it out: what nobody "       \
+	     "acknowledges the kernel gives up after some 15 minutes by "     \
+	     "itself\n"
+
 static const struct {
 	const char *text;
 	const char *warnings;
@@ -71,6 +78,34 @@ static const struct {
 	"the connection before the first probe; write a shorter idle, such as "
 	"150s\n"},
     {"firewall-timeout = 5min\nrule a { idle = 299 count = 3 }",
+	"a.conf:2: idle 299s can take the kernel up to 332s, since its timers "
+	"get coarser the longer they are, and the firewall forgets the "
+	"connection after 300s; write a shorter idle, such as 150s\n"},
+    /* Nor that a slot of the kernel's wheel of timers ends behind it. */
+    {"rule a { firewall-timeout = 350\nidle = 340 }",
+	"a.conf:2: idle 340s can take the kernel up to 381s, since its timers "
+	"get coarser the longer they are, and the firewall forgets the "
+	"connection after 350s; write a shorter idle, such as 175s\n"},
+    {"rule a { firewall-timeout = 1150\nidle = 1100 interval = 10 count = 7 }",
+	"a.conf:2: idle 1100s can take the kernel up to 1232s, since its "
+	"timers "
+	"get coarser the longer they are, and the firewall forgets the "
+	"connection after 1150s; write a shorter idle, such as 575s\n"},
+    {"rule a { profile = juniper-srx\nidle = 28min }",
+	"a.conf:2: idle 1680s can take the kernel up to 1812s, since its "
+	"timers "
+	"get coarser the longer they are, and the firewall forgets the "
+	"connection after 1800s; write a shorter idle, such as 900s\n"},
+    {"rule a { profile = fortigate\nidle = 58min }",
+	"a.conf:2: idle 3480s can take the kernel up to 3808s, since its "
+	"timers "
+	"get coarser the longer they are, and the firewall forgets the "
+	"connection after 3600s; write a shorter idle, such as 1800s\n"},
+    {"rule a { firewall-timeout = 350\nidle = 60 interval = 340 }",
+	"a.conf:2: interval 340s can take the kernel up to 381s, since its "
+	"timers get coarser the longer they are, and the firewall forgets the "
+	"connection after 350s; write a shorter interval, such as 35s\n"},
+    {"firewall-timeout = 5min\nrule a { idle = 260 interval = 10 count = 7 }",
 	"a.conf:2: 1 probe fits between an answered one and the firewall's "
 	"300s, so one lost packet can end the connection; 3 or more would be "
 	"safe, with a shorter idle or interval or a higher count\n"},
@@ -148,8 +183,19 @@ static const struct {
 	"a new path\n"},
 
     /* user-timeout */
-    {"rule a { interval = 15 count = 5 user-timeout = 100 }", ""},
-    {"rule a { user-timeout = 10min }", ""},
+    {"rule a { interval = 15 count = 5 user-timeout = 100 }",
+	PAUSE("a.conf:1: user-timeout 100s")},
+    {"rule a { user-timeout = 30min }", ""},
+    /* What is lost at the fourth probe. */
+    {"rule a { firewall-timeout = 1h\ninterval = 290 count = 5 }",
+	"a.conf:2: interval 290s, and a firewall that is Linux forgets a "
+	"connection 300s after its fourth probe without an answer, so the "
+	"others find none; write interval = 240s or less\n"},
+    {"rule a { firewall-timeout = 1h\ninterval = 290 count = 4 }", ""},
+    {"rule a { firewall-timeout = 1h\ninterval = 250 count = 5 }", ""},
+    {"rule a { interval = 290 idle = 300 }", ""},
+    /* A peer that does not read. */
+    {"rule a {\nuser-timeout = 1799s }", PAUSE("a.conf:2: user-timeout 1799s")},
     {"rule a { interval = 1 count = 5 user-timeout = 99500ms }",
 	"a.conf:1: an outage of 99.5s ends the connection if data is under "
 	"way, by user-timeout; TCP should try for 100s or more (RFC 9293)\n"},
@@ -162,8 +208,9 @@ static const struct {
 	"probes end the connection, and not 5; write idle + interval x count, "
 	"450s, or more\n"},
     {"rule a { idle = 5min interval = 30 count = 5 user-timeout = 420001ms }",
-	""},
-    {"rule a { idle = 5min interval = 30 count = 5 user-timeout = 450 }", ""},
+	PAUSE("a.conf:1: user-timeout 420.001s")},
+    {"rule a { idle = 5min interval = 30 count = 5 user-timeout = 450 }",
+	PAUSE("a.conf:1: user-timeout 450s")},
     {"user-timeout = 5min interval = 30 count = 5\n"
      "rule a { port = 1 idle = 5min }\nrule b { port = 2 idle = 6min }",
 	"a.conf:1: user-timeout 300s decides in place of count, so 1 lost "

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/lateness.h"
+
 /* Where nobody changed them (tcp(7)). */
 #define KERNEL_INTERVAL_S 75
 #define KERNEL_COUNT      9
@@ -21,6 +23,7 @@
 enum topic {
 	TOPIC_FIREWALL,
 	TOPIC_INTERVAL,
+	TOPIC_CONNTRACK,
 	TOPIC_OUTAGE,
 	TOPIC_USER_TIMEOUT,
 };
@@ -98,6 +101,39 @@ tell(struct advice_timers *advice, enum topic topic,
 	advice->tell(advice->data, &at, message);
 }
 
+/*
+ * When a timer of the kernel's may run out at the latest, whatever kernel it
+ * is: a file is checked here and used elsewhere.
+ */
+static int64_t
+latest_ms(int32_t seconds)
+{
+	const int64_t time_ms = seconds * INT64_C(1000);
+
+	return time_ms + lateness_ms(0, time_ms);
+}
+
+/* Of which key is the first probe, or the one after an answered one, too late?
+ */
+static bool
+look_at_lateness(struct advice_timers *advice, const struct origin *origin,
+    enum keepalive_option option, int32_t seconds, uint32_t timeout)
+{
+	const int64_t latest_s = (latest_ms(seconds) + 999) / 1000;
+	const uint32_t part = option == KEEPALIVE_IDLE ? 2 : 10;
+	const char *key = keepalive_about[option].key;
+
+	if (latest_s < timeout)
+		return false;
+	tell(advice, TOPIC_FIREWALL, origin,
+	    "%s %ds can take the kernel up to %llds, since its timers get "
+	    "coarser the longer they are, and the firewall forgets the "
+	    "connection after %us; write a shorter %s, such as %us",
+	    key, seconds, (long long)latest_s, timeout, key,
+	    timeout / part ? timeout / part : 1);
+	return true;
+}
+
 /* Can the probes keep the flow alive in a firewall that forgets it? */
 static void
 look_at_firewall(struct advice_timers *advice, const struct rule *rule,
@@ -105,8 +141,8 @@ look_at_firewall(struct advice_timers *advice, const struct rule *rule,
 {
 	const struct origin *origin =
 	    written(rule, KEEPALIVE_IDLE, KEEPALIVE_COUNT);
-	uint32_t timeout = rule->timeout_s, probes;
-	uint32_t gap = (uint32_t)timers->gap;
+	const uint32_t timeout = rule->timeout_s;
+	int64_t probes;
 
 	if (!timeout || !origin)
 		return;
@@ -118,7 +154,7 @@ look_at_firewall(struct advice_timers *advice, const struct rule *rule,
 		    timers->idle, timeout, timeout / 2);
 		return;
 	}
-	if (gap >= timeout) {
+	if ((uint32_t)timers->gap >= timeout) {
 		tell(advice, TOPIC_FIREWALL, origin,
 		    "interval %ds is not below the firewall's %us, and no two "
 		    "probes are less than that apart, so it forgets the "
@@ -127,18 +163,44 @@ look_at_firewall(struct advice_timers *advice, const struct rule *rule,
 		    timers->interval, timeout, timeout / 10 ? timeout / 10 : 1);
 		return;
 	}
-	probes = 1 + (timeout - 1 - gap) / (uint32_t)timers->interval;
-	if (probes > (uint32_t)timers->count)
-		probes = (uint32_t)timers->count;
+	if (look_at_lateness(
+		advice, origin, KEEPALIVE_IDLE, timers->idle, timeout) ||
+	    look_at_lateness(
+		advice, origin, KEEPALIVE_INTERVAL, timers->interval, timeout))
+		return;
+	probes = 1 + (timeout * INT64_C(1000) - 1 - latest_ms(timers->gap)) /
+	                 latest_ms(timers->interval);
+	if (probes > timers->count)
+		probes = timers->count;
 	if (probes < ADVICE_PROBES)
 		tell(advice, TOPIC_FIREWALL, origin,
-		    "%u %s between an answered one and the firewall's %us, so "
-		    "%s the connection; %u or more would be safe, with a "
+		    "%d %s between an answered one and the firewall's %us, so "
+		    "%s the connection; %d or more would be safe, with a "
 		    "shorter idle or interval or a higher count",
-		    probes, probes == 1 ? "probe fits" : "probes fit", timeout,
+		    (int)probes, probes == 1 ? "probe fits" : "probes fit",
+		    timeout,
 		    probes == 1 ? "one lost packet can end"
 				: "two lost packets can end",
 		    ADVICE_PROBES);
+}
+
+/* Does Linux's own connection tracking lose it in a short outage? */
+static void
+look_at_conntrack(struct advice_timers *advice, const struct rule *rule,
+    const struct timers *timers)
+{
+	const struct origin *origin =
+	    written(rule, KEEPALIVE_INTERVAL, KEEPALIVE_INTERVAL);
+
+	if (!origin || timers->count <= ADVICE_RETRANS ||
+	    latest_ms(timers->interval) < ADVICE_RETRANS_S * 1000 ||
+	    latest_ms(timers->gap) >= rule->timeout_s * INT64_C(1000))
+		return;
+	tell(advice, TOPIC_CONNTRACK, origin,
+	    "interval %ds, and a firewall that is Linux forgets a connection "
+	    "%ds after its fourth probe without an answer, so the others find "
+	    "none; write interval = 240s or less",
+	    timers->interval, ADVICE_RETRANS_S);
 }
 
 /* Is a connection that is well probed as often as idle says? */
@@ -239,6 +301,14 @@ look_at_user_timeout(struct advice_timers *advice, const struct rule *rule,
 		    "way, by user-timeout; TCP should try for %ds or more "
 		    "(RFC 9293)",
 		    timers->user_ms / 1000.0, ADVICE_USER_TIMEOUT_S);
+	else if (timers->user_ms < ADVICE_PAUSE_S * 1000)
+		tell(advice, TOPIC_USER_TIMEOUT, origin,
+		    "user-timeout %.15gs also ends the connection to a peer "
+		    "that is well and answers, but reads nothing for so long: "
+		    "a tape is changed, a disk is full; write %ds or more, or "
+		    "leave it out: what nobody acknowledges the kernel gives "
+		    "up after some 15 minutes by itself",
+		    timers->user_ms / 1000.0, ADVICE_PAUSE_S);
 }
 
 void
@@ -247,6 +317,7 @@ advice_timers(struct advice_timers *advice, const struct rule *rule)
 	const struct timers timers = timers_of(rule);
 
 	look_at_firewall(advice, rule, &timers);
+	look_at_conntrack(advice, rule, &timers);
 	look_at_interval(advice, rule, &timers);
 	look_at_outage(advice, rule, &timers);
 	look_at_user_timeout(advice, rule, &timers);

@@ -21,6 +21,20 @@
 /* RFC 9293, 3.8.3: so long, or longer, TCP should try to deliver data. */
 #define ADVICE_USER_TIMEOUT_S 100
 
+/*
+ * So long Linux's connection tracking keeps a connection after its fourth probe
+ * without an answer: nf_conntrack_tcp_timeout_max_retrans, of which the default
+ * is in net/netfilter/nf_conntrack_proto_tcp.c.
+ */
+#define ADVICE_RETRANS_S 300
+#define ADVICE_RETRANS   4
+
+/*
+ * So long a receiver should be able to pause with its window closed: a tape is
+ * changed, a disk is full.
+ */
+#define ADVICE_PAUSE_S 1800
+
 /* So many probes should fit before the firewall forgets. */
 #define ADVICE_PROBES 3
 
