@@ -182,6 +182,10 @@ in_file 'mistake: status: the last good one' said \
 	'warning: programs go by the last good policy, and so does this answer'
 rm "$config"
 same 'no text: status' "$(covered status)" 1
+# What was compiled is what was published, though not the same file.
+./kashim match -c "$config" 127.0.0.1 80 >shown 2>said
+in_file 'no text: match' shown '201 s'
+says 'no text: match: warnings'
 
 # A listener whose connections the library sets after accept(2), since it may
 # depend on who connects, misses nothing; without the library it does.

@@ -112,16 +112,31 @@ cmd_load(const char *path, struct image *image)
 	return CMD_DONE;
 }
 
+/* Is it what is published, by another way? */
+static bool
+is_published(const struct in_force *force)
+{
+	const struct source *source = &force->source;
+	const struct image published =
+	    shared_image(&source->shared, source->generation);
+
+	return published.size == force->image.size &&
+	       memcmp(published.bytes, force->image.bytes, published.size) == 0;
+}
+
 /* What is published is not made of the text as it is now. */
 static void
-say_differs(const char *path, enum source_for whom, const struct source *source)
+say_differs(
+    const char *path, enum source_for whom, const struct in_force *force)
 {
+	const struct source *source = &force->source;
+
 	if (source->kind == SOURCE_OLD_PUBLISHED)
 		warnx("warning: programs that run, and this answer, go by "
 		      "policy generation %u; %s was changed since, and 'kashim "
 		      "reload' puts that in force",
 		    source->generation, path);
-	else if (whom == SOURCE_FOR_STARTING)
+	else if (whom == SOURCE_FOR_STARTING && !is_published(force))
 		warnx("warning: this answer goes by %s, and programs that run "
 		      "by policy generation %u, which is older, until 'kashim "
 		      "reload'",
@@ -144,7 +159,7 @@ cmd_in_force(const char *path, enum source_for whom, struct in_force *force)
 		warnx("warning: programs go by the last good policy, and so "
 		      "does this answer");
 	else if (source->shared.header && source->kind != SOURCE_PUBLISHED)
-		say_differs(path, whom, source);
+		say_differs(path, whom, force);
 	return CMD_DONE;
 }
 
