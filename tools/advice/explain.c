@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/lateness.h"
+
 #define ORIGIN_TEXT_MAX 256
 #define VALUE_TEXT_MAX  24
 #define SPAN_TEXT_MAX   64
@@ -175,6 +177,8 @@ print_meaning(const struct image_rule *rule)
 	const struct timers timers = timers_of(rule);
 	bool slow = timers.interval_s > timers.idle_s;
 	char idle[SPAN_TEXT_MAX], interval[SPAN_TEXT_MAX], lasts[SPAN_TEXT_MAX];
+	char late[SPAN_TEXT_MAX];
+	int64_t late_s;
 
 	format_span(timers.idle_s, idle);
 	format_span(timers.interval_s, interval);
@@ -185,6 +189,14 @@ print_meaning(const struct image_rule *rule)
 	printf("%s. If none is, the connection ends after %s%s.\n",
 	    slow ? "answered or not" : "until one is answered", lasts,
 	    slow ? " at most" : "");
+	late_s =
+	    (lateness_ms(lateness_hz(), (int64_t)timers.idle_s * 1000) + 500) /
+	    1000;
+	format_span((uint64_t)late_s, late);
+	if (late_s > 0)
+		printf("This kernel's timers are coarse: the first probe may "
+		       "come %s later.\n",
+		    late);
 	if (slow)
 		puts("The interval is longer than idle, and no two probes are "
 		     "less than that apart.");
