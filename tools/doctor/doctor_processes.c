@@ -8,11 +8,16 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "doctor/doctor_process.h"
 #include "live/pick.h"
+
+/* One that does not answer takes half a minute; for all of them together. */
+#define LIMIT_MS 60000
 
 /* Do they differ in names and numbers at most? */
 static bool
@@ -49,6 +54,18 @@ insert(struct doctor_said *list, size_t *count, struct doctor_said *said)
 	++*count;
 }
 
+/* It is shown, and nothing is said of it that was not looked at. */
+static void
+pass_over(const struct process *process, struct doctor_said *said)
+{
+	snprintf(
+	    said->name, sizeof(said->name), "%s", process_program(process));
+	findings_add(&said->findings, FINDING_LOADED, FINDING_UNKNOWN,
+	    "process %d was not examined: others of the unit took too long to "
+	    "answer",
+	    (int)said->pid);
+}
+
 int
 doctor_processes(const char *unit, const char *library,
     struct doctor_said **list, size_t *count)
@@ -56,6 +73,7 @@ doctor_processes(const char *unit, const char *library,
 	const struct live_choice choice = {.units = &unit, .unit_count = 1};
 	struct process *processes;
 	size_t found;
+	const int64_t until_ms = clock_ms() + LIMIT_MS;
 	pid_t missing;
 	int error = pick_read(&choice, &processes, &found, &missing);
 
@@ -66,8 +84,11 @@ doctor_processes(const char *unit, const char *library,
 	for (size_t i = 0; error == 0 && i < found; i++) {
 		struct doctor_said said = {.pid = processes[i].pid};
 
-		error = doctor_process(
-		    said.pid, library, said.name, &said.findings);
+		if (clock_ms() < until_ms)
+			error = doctor_process(
+			    said.pid, library, said.name, &said.findings);
+		else
+			pass_over(&processes[i], &said);
 		if (error == 0)
 			insert(*list, count, &said);
 		else if (error == -ESRCH) /* it has ended meanwhile */

@@ -20,7 +20,8 @@ struct doctor_said {
 
 /*
  * Examines the processes in the control group of a unit, each as
- * doctor_process() does. *list, from malloc(3), has the worst first, and of
+ * doctor_process() does, as long as that takes no more than a minute: the
+ * others are unknown then. *list, from malloc(3), has the worst first, and of
  * those alike the oldest. The caller gives it back with
  * doctor_processes_free(), also if it is empty: the unit does not run. Returns
  * 0, -ENOMEM or another -errno.

@@ -196,23 +196,46 @@ loaded_program(const char *cmdline, size_t len)
 	return word < end ? word : NULL;
 }
 
+struct command_line {
+	pid_t thread;
+	ssize_t len; /* or -errno */
+	char text[8192];
+};
+
+static void
+look_command_line(void *data)
+{
+	struct command_line *line = data;
+
+	line->len =
+	    proc_read(line->thread, "cmdline", line->text, sizeof(line->text));
+}
+
 /*
  * Then the program has that one's name alone: the loader tells it to the
  * library in place of its own (AT_EXECFN, glibc: elf/rtld.c).
  */
 static int
-read_loaded(int dir, struct process *process)
+read_loaded(struct process *process)
 {
-	char cmdline[8192];
+	struct command_line line = {.thread = process->thread};
 	const char *program;
-	ssize_t len;
+	int error;
 
 	if (process->name_count == 0 || !loader_name_is_glibc(process->name[0]))
 		return 0;
-	len = proc_read_at(dir, "cmdline", cmdline, sizeof(cmdline));
-	if (len <= 0)
-		return process_is_lack((int)len) ? (int)len : 0;
-	program = loaded_program(cmdline, (size_t)len);
+	error = look(
+	    process->pid, process->uid, look_command_line, &line, sizeof(line));
+	if (error == -ETIMEDOUT) {
+		process->silent = true;
+		process->name_count = 0;
+		return 0;
+	}
+	if (error < 0 || line.len <= 0)
+		return error < 0                        ? error
+		       : process_is_lack((int)line.len) ? (int)line.len
+		                                        : 0;
+	program = loaded_program(line.text, (size_t)line.len);
 	if (program != NULL) {
 		process->name_count = 0;
 		add_name(process, program);
@@ -369,7 +392,7 @@ process_read(pid_t pid, struct process *process)
 	if (read_exe(dir, process) == 0)
 		error = read_execfn(dir, process);
 	if (error == 0)
-		error = read_loaded(dir, process);
+		error = read_loaded(process);
 	if (error == 0)
 		error = read_unit(dir, process);
 	if (fstatat(dir, "ns/net", &net, 0) == 0)
