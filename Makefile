@@ -50,6 +50,7 @@ LARGE_FILES := $(if $(filter 4,$(shell echo __SIZEOF_LONG__ | \
 # -fexceptions: pthread_cancel(3) unwinds through the hooks' frames.
 ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE $(LARGE_FILES) \
 	       -DKASHIM_VERSION='"$(VERSION)"' -DKASHIM_LIBDIR='"$(LIBDIR)"' \
+	       -DKASHIM_BINDIR='"$(BINDIR)"' \
 	       -DKASHIM_DOCDIR='"$(DOCDIR)"' \
 	       -DKASHIM_SYSCONFDIR='"$(SYSCONFDIR)"' \
 	       -DKASHIM_LOCALSTATEDIR='"$(LOCALSTATEDIR)"' \

@@ -30,7 +30,7 @@ for file; do
 done
 # For what the Makefile defines: some string.
 flags="-std=gnu11 -D_GNU_SOURCE -Ilib -Itools"
-for name in VERSION LIBDIR DOCDIR SYSCONFDIR LOCALSTATEDIR; do
+for name in VERSION LIBDIR BINDIR DOCDIR SYSCONFDIR LOCALSTATEDIR; do
 	flags="$flags -DKASHIM_$name=__FILE__"
 done
 

@@ -216,6 +216,56 @@ connects backup-agent 7006
 connects gateway@ 7007
 connects file 7008 EnvironmentFile=/etc/file.env
 echo "LD_PRELOAD=$jemalloc" >"$SYSTEMD_ROOT/etc/file.env"
+# What no preload reaches.
+mkdir "$SYSTEMD_ROOT/etc/pam.d"
+for kind in auth account session; do
+	echo "$kind sufficient pam_permit.so" >>"$SYSTEMD_ROOT/etc/pam.d/su-l"
+done
+cat >"$vendor/su.service" <<'END'
+[Service]
+ExecStart=-/bin/su - nobody -s /bin/sh \
+	-c "exec nc -d 127.0.0.1 7011"
+END
+cat >"$vendor/notify.service" <<'END'
+[Service]
+Type=notify
+User=nobody
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectProc=invisible
+CapabilityBoundingSet=
+MemoryDenyWriteExecute=yes
+RestrictNamespaces=yes
+LockPersonality=yes
+RestrictAddressFamilies=AF_INET AF_UNIX
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@keyring
+ExecStart=/usr/bin/env -u LD_PRELOAD /usr/bin/python3 /etc/ready.py
+END
+cat >"$SYSTEMD_ROOT/etc/ready.py" <<'END'
+import os, socket
+connection = socket.create_connection(("127.0.0.1", 7012))
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+manager.connect(os.environ["NOTIFY_SOCKET"].replace("@", "\0", 1))
+manager.send(b"READY=1")
+connection.recv(1)
+END
+cat >"$vendor/forking.service" <<'END'
+[Service]
+Type=forking
+PIDFile=/run/forking.pid
+ExecStart=/bin/sh -c 'env -i nc -d 127.0.0.1 7013 & echo $$! >/run/forking.pid'
+END
+cat >"$vendor/two.service" <<'END'
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'echo "a  $$0" %n >/run/two' 'b ;' ; /bin/sh -c "echo c >>/run/two"
+END
 cat >"$vendor/inet.socket" <<'END'
 [Socket]
 ListenStream=127.0.0.1:7010
@@ -262,12 +312,12 @@ for seed in 1 2 3 4 5 6; do
 	holds "environment $seed" diff -u "$work/theirs" "$work/ours"
 done
 
-for port in 7001 7002 7003 7004 7005 7006 7007 7008; do
+for port in 7001 7002 7003 7004 7005 7006 7007 7008 7011 7012 7013; do
 	holds "listen at $port" systemd_run systemctl start "listen@$port"
 done
 # Until they listen, a service would end at once.
 listening() {
-	[ "$(systemd_run ss -tlnH | grep -c 127.0.0.1:700)" -eq 8 ]
+	[ "$(systemd_run ss -tlnH | grep -c 127.0.0.1:70)" -eq 11 ]
 }
 holds listening until_true 10 listening
 
@@ -350,6 +400,49 @@ holds 'enable beside ours by hand' kashim enable backup-agent
 holds 'disable beside ours by hand' kashim disable backup-agent
 holds 'what is written by hand stays' \
 	test -f "$units/backup-agent.service.d/kashim.conf"
+
+# What no preload reaches is supervised.
+
+# supervised UNIT PORT TIMER: it is off, also preloaded; supervised it is on,
+# with the process that it had for its main one.
+supervised() {
+	holds "$1 starts" manager restart "$1"
+	holds "$1 is off" until_true 10 shows_not "$2" timer:
+	main=$(systemd_run cat "/proc/$(process "$1")/comm")
+	holds "preload $1" kashim enable "$1"
+	holds "$1 preloaded restarts" manager restart "$1"
+	holds "$1 is off preloaded" until_true 10 shows_not "$2" timer:
+	holds "supervise $1" kashim enable --supervise "$1"
+	holds "$1 supervised restarts" manager restart "$1"
+	holds "$1 is on" until_true 10 shows "$2" "timer:(keepalive,[45]min"
+	same "$1, its main process" \
+		"$(systemd_run cat "/proc/$(process "$1")/comm")" "$main"
+	holds "$1 stops" systemd_run systemctl stop "$1"
+	same "$1, how it ended" "$(systemd_run systemctl show --property \
+		Result --value "$1")" success
+	holds "disable $1" kashim disable "$1"
+	holds "$1 without ours restarts" manager restart "$1"
+	holds "$1 is off again" until_true 10 shows_not "$2" timer:
+}
+supervised su 7011
+supervised notify 7012
+supervised forking 7013
+holds 'no doubt in the files' fails grep -i zz-kashim "$work/systemd.log"
+
+holds 'supervise two commands' kashim enable --supervise two
+holds 'two starts' manager restart two
+same 'two, as without us' "$(systemd_run cat /run/two)" 'a  b ; two.service
+c'
+sed -i '/^PIDFile/d' "$vendor/forking.service"
+holds 'Type=forking without PIDFile=' fails kashim enable --supervise forking
+in_file 'Type=forking without PIDFile=' "$work/held" \
+	'forking.service cannot be supervised: Type=forking needs PIDFile='
+mkdir "$units/two.service.d/" 2>/dev/null
+printf '[Service]\nExecStart=\nExecStart=/bin/true\n' \
+	>"$units/two.service.d/zzz.conf"
+holds 'a later ExecStart=' fails kashim enable --supervise two
+in_file 'a later ExecStart=' "$work/held" \
+	'zzz.conf:3 sets ExecStart= and wins over zz-kashim.conf'
 
 # A socket unit, with the lines that doctor has for it.
 holds 'start inet' manager start inet.socket

@@ -20,14 +20,18 @@
 #include "host/preload.h"
 #include "term/text.h"
 #include "unit/dropin.h"
+#include "unit/exec_start.h"
 #include "unit/unit.h"
 
+#ifndef KASHIM_BINDIR
+#define KASHIM_BINDIR "/usr/local/bin"
+#endif
 #ifndef KASHIM_LIBDIR
 #define KASHIM_LIBDIR "/usr/local/lib"
 #endif
 
 static const char help[] =
-    "Usage: kashim enable [-c FILE] [-n] [-H] [-r DIR] [UNIT]\n"
+    "Usage: kashim enable [-c FILE] [-S] [-n] [-H] [-r DIR] [UNIT]\n"
     "Preloads libkashim.so into the systemd service UNIT, by one drop-in:\n"
     "/etc/systemd/system/UNIT.d/" DROPIN_NAME "\n"
     "or, with --host, into every program, by /etc/ld.so.preload.\n"
@@ -35,6 +39,9 @@ static const char help[] =
     "  -c, --config=FILE   the service uses FILE instead of\n"
     "                      " CONFIG_FILE "; stays so when\n"
     "                      enable is run again\n"
+    "  -S, --supervise     start it under 'kashim run --supervise', for "
+    "programs\n"
+    "                      that no preload reaches\n"
     "  -H, --host          every program that starts, also a setuid one\n"
     "  -n, --dry-run       show what would be written, and write nothing\n"
     "  -r, --root=DIR      the system is an image below DIR\n"
@@ -56,6 +63,7 @@ static const char help[] =
     "Examples:\n"
     "  kashim enable backup-agent\n"
     "  kashim enable -n -c /etc/kashim-gateway.conf gateway@.service\n"
+    "  kashim enable --supervise database-agent\n"
     "  kashim enable -r /srv/image backup-agent\n";
 
 struct enable {
@@ -310,6 +318,88 @@ write_text(const struct enable *enable, const char *text)
 	return CMD_DONE;
 }
 
+/* kashim itself, as the service will find it. */
+static int
+find_command(const struct enable *enable, char path[PATH_MAX])
+{
+	ssize_t length;
+
+	if (*enable->options.root) {
+		snprintf(path, PATH_MAX, "%s", KASHIM_BINDIR "/kashim");
+		if (!is_inside(enable->options.root, path))
+			text_warnx("warning: %s is not in %s: install kashim "
+				   "there too, or the service does not start",
+			    path, enable->options.root);
+		return CMD_DONE;
+	}
+	length = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	if (length < 0) {
+		text_warnx("/proc/self/exe: %s", strerror(errno));
+		return CMD_WRONG;
+	}
+	path[length] = '\0';
+	return CMD_DONE;
+}
+
+/* Does a later drop-in start something else? */
+static int
+check_exec_start(const struct enable *enable)
+{
+	const struct unit_setting *setting = NULL;
+
+	while ((setting = unit_next(
+		    &enable->unit, "Service", "ExecStart", setting))) {
+		if (strcmp(setting->file, enable->path) == 0)
+			continue;
+		text_warnx("%s%s:%u sets ExecStart= and wins over " DROPIN_NAME
+			   ", because its name comes later; rename it",
+		    enable->options.root, setting->file, setting->line);
+		return CMD_NO;
+	}
+	return CMD_DONE;
+}
+
+/* The same with supervision. */
+static int
+compose_supervised(struct enable *enable)
+{
+	struct dropin dropin = {
+	    .id = enable->unit.id, .config = enable->config};
+	const struct unit_setting *where;
+	char command[PATH_MAX], *lines = NULL, *text = NULL;
+	const char *why;
+	int status = find_command(enable, command), result;
+
+	if (status != CMD_DONE)
+		return status;
+	result =
+	    exec_start_supervised(&enable->unit, command, &lines, &where, &why);
+	if (result == -ENOTSUP && where)
+		text_warnx("%s%s:%u: it cannot be supervised: %s",
+		    enable->options.root, where->file, where->line, why);
+	else if (result == -ENOTSUP)
+		text_warnx("%s cannot be supervised: %s", enable->unit.id, why);
+	dropin.lines = lines;
+	if (result == 0)
+		result = dropin_text(&dropin, &text);
+	if (result == 0)
+		status = check_text(enable, text, NULL);
+	else
+		status = result == -ENOTSUP ? CMD_NO : CMD_WRONG;
+	if (status == CMD_DONE)
+		status = check_exec_start(enable);
+	if (status == CMD_DONE)
+		status = write_text(enable, text);
+	if (result < 0 && result != -ENOTSUP)
+		text_warnx("%s", result == -EINVAL
+				     ? "a name or command line with control "
+				       "characters cannot stand in a unit"
+				     : strerror(-result));
+	free(lines);
+	free(text);
+	return status;
+}
+
 /* Works out what is to stand in the drop-in, and goes on with that. */
 static int
 compose(struct enable *enable)
@@ -408,13 +498,15 @@ enable_unit(struct enable *enable)
 	/* What was asked for earlier stays. */
 	if (!file && enable->old && dropin_config(enable->old, &kept) > 0)
 		file = kept;
-	status = find_library(enable);
+	status = enable->options.supervise ? CMD_DONE : find_library(enable);
 	if (status == CMD_DONE)
 		status = find_config(file, enable->options.root, path);
 	if (status == CMD_DONE) {
 		enable->config = file ? path : NULL;
 		if (unit_replace(&enable->unit, enable->path, NULL) == 0)
-			status = compose(enable);
+			status = enable->options.supervise
+			             ? compose_supervised(enable)
+			             : compose(enable);
 	}
 	free(kept);
 	return status;

@@ -26,26 +26,30 @@ strip_root(char *root)
 }
 
 int
-cmd_unit_options(int argc, char *argv[], const char *help, bool has_config,
+cmd_unit_options(int argc, char *argv[], const char *help, bool enables,
     struct cmd_unit *options)
 {
 	static const struct option known[] = {
 	    {"config", required_argument, NULL, 'c'},
+	    {"supervise", no_argument, NULL, 'S'},
 	    {"dry-run", no_argument, NULL, 'n'},
 	    {"host", no_argument, NULL, 'H'},
 	    {"root", required_argument, NULL, 'r'},
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
 	};
-	const char *letters = has_config ? "c:nHr:h" : "nHr:h";
+	const char *letters = enables ? "c:SnHr:h" : "nHr:h";
 	int opt;
 
 	*options = (struct cmd_unit){.root = ""};
-	while ((opt = getopt_long(
-		    argc, argv, letters, known + !has_config, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, letters,
+		    known + (enables ? 0 : 2), NULL)) != -1) {
 		switch (opt) {
 		case 'c':
 			options->config = optarg;
+			break;
+		case 'S':
+			options->supervise = true;
 			break;
 		case 'n':
 			options->dry_run = true;
@@ -64,10 +68,11 @@ cmd_unit_options(int argc, char *argv[], const char *help, bool has_config,
 		}
 	}
 	if (options->host) {
-		if (argc == optind && !options->config)
+		if (argc == optind && !options->config && !options->supervise)
 			return CMD_DONE;
 		text_warnx(
-		    argc == optind
+		    options->supervise ? "--host preloads, without --supervise"
+		    : argc == optind
 			? "--host goes by " CONFIG_FILE ", without --config"
 			: "--host is for all programs, and takes no unit");
 		return cmd_wrong_use(argv[0]);

@@ -8,9 +8,7 @@
 #include <string.h>
 
 #include "doctor/doctor_exec.h"
-
-/* '@': a word follows that is argv[0]. The others are for systemd. */
-#define PREFIXES "@-:+!|"
+#include "unit/exec_start.h"
 
 /* One line can hold several commands, with a lone semicolon between them. */
 static int
@@ -24,7 +22,7 @@ each_command(const struct unit *unit, const char *line,
 
 	while (result == 0 && unit_word(&line, &word) == 1) {
 		if (first) {
-			size_t prefix = strspn(word, PREFIXES);
+			size_t prefix = strspn(word, EXEC_START_PREFIXES);
 			char *program = unit_expand(unit, word + prefix);
 
 			if (!program)

@@ -178,6 +178,16 @@ text_character(const char *text, bool *harmless)
 	return length > 0 ? length : 1;
 }
 
+bool
+text_is_harmless(const char *text)
+{
+	bool harmless = true;
+
+	while (*text && harmless)
+		text += text_character(text, &harmless);
+	return harmless;
+}
+
 void
 text_make_harmless(char *text)
 {

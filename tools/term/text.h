@@ -32,6 +32,9 @@ void text_word(const char *text, char *out, size_t size);
  */
 size_t text_character(const char *text, bool *harmless);
 
+/* Are they all? Of "" too. */
+bool text_is_harmless(const char *text);
+
 /* Makes each character that is not harmless a '?', in place. */
 void text_make_harmless(char *text);
 

@@ -31,17 +31,6 @@ dropin_path(const char *id)
 	                                                               : path;
 }
 
-/* systemd takes nothing but UTF-8 for an environment. */
-static bool
-is_harmless(const char *text)
-{
-	bool harmless = true;
-
-	while (*text && harmless)
-		text += text_character(text, &harmless);
-	return harmless;
-}
-
 /* A part of an Environment= line. What is copied keeps its specifiers. */
 static void
 write_part(FILE *out, const char *text, size_t length, bool copied)
@@ -87,11 +76,14 @@ dropin_text(const struct dropin *dropin, char **text)
 	FILE *out;
 
 	*text = NULL;
-	/* A new line in one of them would be a setting of its own. */
-	if (!is_harmless(dropin->library) ||
-	    (dropin->others && (!is_harmless(dropin->others) ||
-				   !is_harmless(dropin->others_file))) ||
-	    (dropin->config && !is_harmless(dropin->config)))
+	/*
+	 * A new line in one of them would be a setting of its own. systemd
+	 * takes nothing but UTF-8 for an environment.
+	 */
+	if ((!dropin->lines && !text_is_harmless(dropin->library)) ||
+	    (dropin->others && (!text_is_harmless(dropin->others) ||
+				   !text_is_harmless(dropin->others_file))) ||
+	    (dropin->config && !text_is_harmless(dropin->config)))
 		return -EINVAL;
 	out = open_memstream(text, &size);
 	if (!out)
@@ -104,9 +96,17 @@ dropin_text(const struct dropin *dropin, char **text)
 		    "# %s\n"
 		    "# If that changes: kashim enable %s\n",
 		    dropin->others_file, dropin->id);
+	if (dropin->lines)
+		fprintf(out,
+		    "# ExecStart= is a copy, under supervision. If what it is "
+		    "copied from\n# changes: kashim enable --supervise %s\n",
+		    dropin->id);
 	fputs("[Service]\n", out);
-	write_assignment(
-	    out, "LD_PRELOAD", dropin->library, others, preload_front(others));
+	if (dropin->lines)
+		fputs(dropin->lines, out);
+	else
+		write_assignment(out, "LD_PRELOAD", dropin->library, others,
+		    preload_front(others));
 	if (dropin->config)
 		write_assignment(out, "KASHIM_CONFIG", dropin->config, "", 0);
 	if (fclose(out) != 0) {

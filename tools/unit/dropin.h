@@ -29,6 +29,8 @@ struct dropin {
 	const char *others;
 	const char *others_file;
 	const char *config; /* for KASHIM_CONFIG, NULL: not set */
+	/* In place of LD_PRELOAD: whole lines (exec_start.h); or NULL. */
+	const char *lines;
 };
 
 /* Its name, without the root, from malloc(3); NULL if there is no memory. */

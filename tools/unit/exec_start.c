@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * exec_start: command lines, written anew (exec_start.h).
+ */
+#include "unit/exec_start.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "term/text.h"
+
+#define SECTION "Service"
+#define KEY     "ExecStart"
+/*
+ * Those of a supervisor (supervise.h) that @system-service has not; systemd
+ * adds them to a list of what may be called, and takes them off one of what
+ * may not (systemd.exec(5)).
+ */
+#define CALLS "seccomp pidfd_getfd"
+
+/* A program with its prefixes, as it stands at raw, and word is it unquoted. */
+static const char *
+write_program(FILE *out, const char *raw, size_t size, const char *word,
+    const char *command)
+{
+	const size_t prefix = strspn(word, EXEC_START_PREFIXES);
+
+	if (prefix > size || strncmp(raw, word, prefix) != 0 ||
+	    strchr(word + prefix, '$'))
+		return "its program can't be told";
+	if (memchr(word, '@', prefix) || memchr(word, '|', prefix))
+		return "what @ or | in front of a program does can't be kept";
+	fprintf(out, "%.*s%s run --supervise -- %.*s", (int)prefix, word,
+	    command, (int)(size - prefix), raw + prefix);
+	return NULL;
+}
+
+/* Is a part of a line? The blanks in between may be tabs. */
+static bool
+is_harmless(const char *raw, size_t size)
+{
+	const char *end = raw + size;
+	bool harmless = true;
+
+	while (raw < end && harmless)
+		raw += text_character(raw, &harmless);
+	return harmless;
+}
+
+/*
+ * A line may have several commands, with a lone semicolon in between. Returns
+ * 0, -ENOTSUP, -EINVAL or -ENOMEM.
+ */
+static int
+write_line(FILE *out, const char *value, const char *command, const char **why)
+{
+	bool first = true, harmless = true;
+	char *word;
+	int result;
+
+	*why = NULL;
+	fputs(KEY "=", out);
+	for (;;) {
+		const char *raw = value + strspn(value, " \t");
+		size_t size;
+
+		result = unit_word(&value, &word);
+		if (result != 1 || *why || !harmless)
+			break;
+		size = (size_t)(value - raw);
+		while (size > 0 && strchr(" \t", raw[size - 1]))
+			size--;
+		harmless = is_harmless(raw, size);
+		if (first)
+			*why = write_program(out, raw, size, word, command);
+		else
+			fprintf(out, " %.*s", (int)size, raw);
+		first = size == 1 && *raw == ';';
+		if (first)
+			fputc(' ', out);
+		free(word);
+	}
+	if (result == 1)
+		free(word);
+	fputc('\n', out);
+	if (result == -EINVAL)
+		*why = "it has an unknown escape, or a quote without an end";
+	if (result == -ENOMEM)
+		return result;
+	return *why ? -ENOTSUP : harmless ? 0 : -EINVAL;
+}
+
+static const char *
+last(const struct unit *unit, const char *key)
+{
+	const struct unit_setting *setting = unit_last(unit, SECTION, key);
+
+	return setting ? setting->value : NULL;
+}
+
+/* Why the unit can't be supervised, whatever its command lines are. */
+static const char *
+find_obstacle(const struct unit *unit)
+{
+	const char *type = last(unit, "Type");
+
+	if (!unit_next(unit, SECTION, KEY, NULL))
+		return "it has no ExecStart=";
+	if (type && strcmp(type, "forking") == 0 && !last(unit, "PIDFile"))
+		return "Type=forking needs PIDFile=: the manager would guess "
+		       "which process is the main one";
+	if (last(unit, "RootDirectory") || last(unit, "RootImage"))
+		return "RootDirectory= and RootImage= hide kashim from it";
+	return NULL;
+}
+
+static int
+write_lines(FILE *out, const struct unit *unit, const char *command,
+    const struct unit_setting **where, const char **why)
+{
+	const struct unit_setting *setting = NULL;
+	int result = 0;
+
+	fputs(KEY "=\n", out);
+	while (
+	    result == 0 && (setting = unit_next(unit, SECTION, KEY, setting))) {
+		*where = setting;
+		fprintf(
+		    out, "# %s:%u\n", setting->file, (unsigned)setting->line);
+		result = text_is_harmless(setting->file)
+		             ? write_line(out, setting->value, command, why)
+		             : -EINVAL;
+	}
+	if (unit_next(unit, SECTION, "SystemCallFilter", NULL))
+		fputs("SystemCallFilter=" CALLS "\n", out);
+	return result;
+}
+
+int
+exec_start_supervised(const struct unit *unit, const char *command,
+    char **lines, const struct unit_setting **where, const char **why)
+{
+	size_t size;
+	FILE *out;
+	int result;
+
+	*lines = NULL;
+	*where = NULL;
+	*why = find_obstacle(unit);
+	if (*why)
+		return -ENOTSUP;
+	/* What would have to be quoted is not where programs are installed. */
+	if (!text_is_harmless(command) || strpbrk(command, " \\\"'%$;"))
+		return -EINVAL;
+	out = open_memstream(lines, &size);
+	if (!out)
+		return -ENOMEM;
+	result = write_lines(out, unit, command, where, why);
+	if (fclose(out) != 0 && result == 0)
+		result = -ENOMEM;
+	if (result < 0) {
+		free(*lines);
+		*lines = NULL;
+	}
+	return result;
+}
