@@ -133,6 +133,8 @@ def ss(output, path):
                     wrong(pair, timer[0], row["unanswered_probes"])
             elif row["next_probe_s"] is not None:
                 wrong(pair, "no timer", row["next_probe_s"])
+            if bool(timer) != (row["next_packet_s"] is not None):
+                wrong(pair, timer, row["next_packet_s"])
     for pair in set(rows) - seen:
         wrong("ss does not know", pair)
     if not seen:

@@ -5,9 +5,10 @@
 Each argument is one thing to do, in this order: WHAT,ADDRESS,PORT[,OPTION...]
 where WHAT is listen (and accept all that comes), connect, connecting (without
 waiting for an answer) or half (listen, and accept nothing), and an OPTION is
-on, idle=S, interval=S, count=N, timeout=MS, times=N or from=PORT. Prints what
-getsockopt(2) says of each socket when all is done, a line each, and "ready".
-Then it lives until its standard input ends, 300 s at most.
+on, idle=S, interval=S, count=N, timeout=MS, times=N, from=PORT or full (send
+until no more goes in). Prints what getsockopt(2) says of each socket when all
+is done, a line each, and "ready". Then it lives until its standard input ends,
+300 s at most; what comes there makes each connection send a byte.
 """
 import select
 import signal
@@ -38,11 +39,21 @@ def tell(sock):
     print(sock.fileno(), endpoint(sock.getsockname()), remote, *values)
 
 
+def fill(sock):
+    sock.setblocking(False)
+    try:
+        while True:
+            sock.send(bytes(65536))
+    except BlockingIOError:
+        pass
+
+
 def make(argument):
     what, address, port, *rest = argument.split(",")
     options = dict((word + "=1").split("=")[:2] for word in rest)
     times = int(options.pop("times", 1))
     source = int(options.pop("from", 0))
+    full = options.pop("full", None)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for _ in range(times):
         sock = socket.socket(family)
@@ -60,6 +71,8 @@ def make(argument):
                 sock.connect((address, int(port)))
             except BlockingIOError:
                 pass
+            if full:
+                fill(sock)
         yield what, sock
 
 
@@ -76,6 +89,9 @@ def main():
             if ready is sys.stdin:
                 if not sys.stdin.buffer.read1(1):
                     return
+                for what, sock in sockets:
+                    if what == "connect":
+                        sock.send(b".")
             else:
                 accepted.append(ready.accept()[0])
 

@@ -84,6 +84,14 @@ count_of() {
 		'$1 == name && $3 == verdict { n++ } END { print n + 0 }'
 }
 
+# in_terminal VARIABLE=VALUE... COMMAND: what it writes on a terminal, as
+# script(1) has one, goes to the file shown, without the carriage returns.
+in_terminal() {
+	status=0
+	timeout 20 env "$@" >shown.raw 2>&1 </dev/null || status=$?
+	tr -d '\r' <shown.raw >shown
+}
+
 # Two networks.
 
 touch /run/peer
@@ -121,7 +129,7 @@ rule gateway {
 }
 rule quick {
 	direction        = connect
-	port             = { "4444" }
+	port             = { "4444", "4445" }
 	idle             = "1s"
 	interval         = "1s"
 	count            = 60
@@ -203,7 +211,7 @@ same 'help: within 80 columns' "$(awk 'length > 80' out)" ''
 # Programs of many kinds.
 
 host peers peer listen,0.0.0.0,3300 listen,::,3301 listen,0.0.0.0,4444 \
-    listen,0.0.0.0,9999
+    listen,0.0.0.0,4445 listen,0.0.0.0,9999
 host ours sm_agent \
     connect,10.77.0.2,3300,on,idle=450,interval=90,count=5 \
     connect,2001:db8:77::2,3301,on,idle=450,interval=90,count=5 \
@@ -434,7 +442,25 @@ same 'processes that end: each has a process' \
     "$(cat churn.*.json | grep -c '"process": null')" 0
 same 'processes that end: none is lost' "$(count_of sm_agent ok churn.json)" 5
 
-# A peer that is cut off.
+# A peer that reads nothing, so that its window is closed, and one that is cut
+# off. LEFT is red where nothing would be sent in time.
+
+left_of() {
+	in_terminal TERM=xterm script -qec \
+	    "stty cols 200; kashim status -c k.conf -p $1" /dev/null
+	sed -n 's/.* quick *//p' shown | tr "$escape" E |
+	    sed 's/[0-9]*min//; s/[0-9][0-9]*s/TIME/'
+}
+# timer WHAT PORT PID: of the connection of this process, as ss has it.
+timer() {
+	ss -tnoH dst "10.77.0.2:$2" >timer.ss
+	status -p "$3" -j >timer.json
+	grep -q "timer:($1" timer.ss && judge ss timer.json timer.ss
+}
+host ours filler connect,10.77.0.2,4445,on,idle=1,interval=1,count=60,full
+holds 'a closed window, as ss has it' until_true 40 timer persist 4445 "$pid"
+same 'a closed window is probed in time' "$(left_of "$pid")" TIME
+kill "$pid"
 
 host ours cut_off connect,10.77.0.2,4444,on,idle=1,interval=1,count=60
 cut_off=$pid
@@ -454,6 +480,14 @@ status -p "$cut_off" -o >out
 same 'unanswered: as a metric' "$(awk '/^kashim_unanswered/ {
 	print $1, ($2 >= 3) }' out)" \
     'kashim_unanswered_probes{program="cut_off",rule="quick"} 1'
+
+timeout 5 sh -c 'echo >cut_off.in'
+holds 'data in flight, as ss has it' \
+    until_true 40 timer 'on,[^,]*,[1-9]' 4444 "$cut_off"
+same 'data in flight is sent again in time, and gets no answer' \
+    "$(left_of "$cut_off")" 'E[35mTIMEE[m'
+status -p "$cut_off" | awk '!/^#/ { print $12, $13 }' >out
+same 'data in flight: no probe is planned' "$(cat out)" '- -'
 
 # Metrics by way of node_exporter.
 
@@ -501,13 +535,7 @@ same 'kashim-status.1: it is told' "$(grep -c 'bad.conf:1' err)" 1
 same 'kashim-status.1: nothing else ends in .prom' \
     "$(find collected -name '*.prom')" collected/kashim.prom
 
-# On a terminal, as script(1) has one. in_terminal VARIABLE=VALUE... COMMAND:
-# what it writes goes to the file shown, without the carriage returns.
-in_terminal() {
-	status=0
-	timeout 20 env "$@" >shown.raw 2>&1 </dev/null || status=$?
-	tr -d '\r' <shown.raw >shown
-}
+# On a terminal.
 
 in_terminal TERM=xterm-256color script -qec \
     'stty cols 80 rows 24; kashim status -c k.conf' /dev/null

@@ -149,19 +149,19 @@ static const struct {
 	enum diag_timer timer;
 	uint32_t expires_ms, heard_ms;
 	bool have_known;
-	int64_t probe_ms;
+	int64_t probe_ms, next_ms;
 } PROBES[] = {
-    {DIAG_TIMER_KEEPALIVE, 400000, 50000, true, 400000},
+    {DIAG_TIMER_KEEPALIVE, 400000, 50000, true, 400000, 400000},
     /* Something came meanwhile: 450 s from then. */
-    {DIAG_TIMER_KEEPALIVE, 100000, 50000, true, 400000},
-    {DIAG_TIMER_KEEPALIVE, 0, 450000, true, 0},
+    {DIAG_TIMER_KEEPALIVE, 100000, 50000, true, 400000, 400000},
+    {DIAG_TIMER_KEEPALIVE, 0, 450000, true, 0, 0},
     /* After the first probe, the interval. */
-    {DIAG_TIMER_KEEPALIVE, 30000, 600000, true, 30000},
-    {DIAG_TIMER_KEEPALIVE, 100000, 50000, false, 100000},
-    {DIAG_TIMER_KEEPALIVE, 100000, DIAG_NOT_TOLD, true, 100000},
-    {DIAG_TIMER_NONE, 0, 50000, true, -1},
-    {DIAG_TIMER_RETRANSMIT, 200, 50000, true, -1},
-    {DIAG_TIMER_OTHER, 200, 50000, true, -1},
+    {DIAG_TIMER_KEEPALIVE, 30000, 600000, true, 30000, 30000},
+    {DIAG_TIMER_KEEPALIVE, 100000, 50000, false, 100000, 100000},
+    {DIAG_TIMER_KEEPALIVE, 100000, DIAG_NOT_TOLD, true, 100000, 100000},
+    {DIAG_TIMER_NONE, 0, 50000, true, -1, -1},
+    {DIAG_TIMER_RETRANSMIT, 200, 50000, true, -1, 200},
+    {DIAG_TIMER_WINDOW, 200, 50000, true, -1, 200},
 };
 
 START_TEST(probe)
@@ -174,6 +174,7 @@ START_TEST(probe)
 	socket.socket.heard_ms = PROBES[_i].heard_ms;
 	socket.have_known = PROBES[_i].have_known;
 	ck_assert_int_eq(status_probe_ms(&socket), PROBES[_i].probe_ms);
+	ck_assert_int_eq(status_next_ms(&socket), PROBES[_i].next_ms);
 }
 END_TEST
 

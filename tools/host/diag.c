@@ -103,22 +103,20 @@ read_info(const struct nlattr *attr, struct diag_socket *socket)
 static void
 read_timer(const struct inet_diag_msg *message, struct diag_socket *socket)
 {
-	socket->expires_ms = message->idiag_expires;
 	/* inet_sk_diag_fill() in net/ipv4/inet_diag.c has these numbers. */
-	switch (message->idiag_timer) {
-	case 0:
-		socket->timer = DIAG_TIMER_NONE;
-		break;
-	case 1:
-		socket->timer = DIAG_TIMER_RETRANSMIT;
-		break;
-	case 2:
-		socket->timer = DIAG_TIMER_KEEPALIVE;
-		socket->unanswered = message->idiag_retrans;
-		break;
-	default:
-		socket->timer = DIAG_TIMER_OTHER;
-	}
+	static const enum diag_timer TIMERS[] = {
+	    [1] = DIAG_TIMER_RETRANSMIT,
+	    [2] = DIAG_TIMER_KEEPALIVE,
+	    [4] = DIAG_TIMER_WINDOW,
+	};
+
+	/* 3 is that of TIME_WAIT. */
+	if (message->idiag_timer >= sizeof(TIMERS) / sizeof(TIMERS[0]) ||
+	    TIMERS[message->idiag_timer] == DIAG_TIMER_NONE)
+		return;
+	socket->timer = TIMERS[message->idiag_timer];
+	socket->expires_ms = message->idiag_expires;
+	socket->unanswered = message->idiag_retrans;
 }
 
 static int

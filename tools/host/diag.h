@@ -14,9 +14,9 @@
 
 enum diag_timer {
 	DIAG_TIMER_NONE,
-	DIAG_TIMER_RETRANSMIT, /* data is under way */
+	DIAG_TIMER_RETRANSMIT, /* data is in flight: it is sent once more */
 	DIAG_TIMER_KEEPALIVE,
-	DIAG_TIMER_OTHER, /* TIME_WAIT, zero window */
+	DIAG_TIMER_WINDOW, /* the peer's window is closed: it is probed */
 };
 
 #define DIAG_NOT_TOLD UINT32_MAX
@@ -29,16 +29,17 @@ struct diag_socket {
 	bool v6_only; /* of a listener on ::, that it takes no IPv4 */
 	enum diag_timer timer;
 	/*
-	 * Until the timer runs out. That of keepalive is not put off by what
-	 * is received: when it runs out, the kernel looks at heard_ms, and
+	 * Until the timer runs out, and something is sent. The kernel tells
+	 * that of keepalive only while no other one runs. It is not put off by
+	 * what is received: when it runs out, the kernel looks at heard_ms, and
 	 * probes, or waits for the rest (tcp_keepalive_timer() in
 	 * net/ipv4/tcp_timer.c). So the next probe is sent after the longer of
 	 * expires_ms and the keepalive idle time less heard_ms; after a first
 	 * probe, after expires_ms.
 	 */
 	uint32_t expires_ms;
-	uint32_t
-	    unanswered; /* of DIAG_TIMER_KEEPALIVE: probes without answer */
+	/* How often that was sent in a row without an answer. */
+	uint32_t unanswered;
 	/*
 	 * Since the last data, either way, and since anything at all was
 	 * received, answers to probes included. DIAG_NOT_TOLD for what is not

@@ -144,6 +144,18 @@ status_probe_ms(const struct live_socket *socket)
 }
 
 int64_t
+status_next_ms(const struct live_socket *socket)
+{
+	switch (socket->socket.timer) {
+	case DIAG_TIMER_RETRANSMIT:
+	case DIAG_TIMER_WINDOW:
+		return socket->socket.expires_ms;
+	default:
+		return status_probe_ms(socket);
+	}
+}
+
+int64_t
 status_silence_ms(const struct live_socket *socket)
 {
 	uint32_t data_ms = socket->socket.idle_ms;

@@ -116,6 +116,13 @@ uint32_t status_differences(const struct status *status,
 int64_t status_probe_ms(const struct live_socket *socket);
 
 /*
+ * Milliseconds until the kernel sends anything by itself, or -1 if it plans
+ * nothing: that probe; or data in flight, once more; or a probe of the peer's
+ * closed window.
+ */
+int64_t status_next_ms(const struct live_socket *socket);
+
+/*
  * Milliseconds since data went either way or anything was received, answers
  * to probes included; -1 if that is not known. Probes without an answer are
  * not counted: nobody knows how far they came. The peer's own probes count only
@@ -200,10 +207,10 @@ bool status_keepalive(const struct keepalive *have, char *text);
 
 /*
  * Draws the bar of --watch: left_ms of all_ms (more than 0) is left, less than
- * 0 as 0; the next probe goes out in probe_ms, -1: none will. It is marked if
+ * 0 as 0; the next packet goes out in next_ms, -1: none will. It is marked if
  * it comes in time. In block characters if the locale is UTF-8. status_bar.c
  */
-void status_bar(int64_t left_ms, int64_t probe_ms, int64_t all_ms,
+void status_bar(int64_t left_ms, int64_t next_ms, int64_t all_ms,
     size_t columns, char text[STATUS_BAR_MAX]);
 
 /* How something is to look on a terminal. */

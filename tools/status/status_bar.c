@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * status_bar: a bar for the time that is left of a firewall-timeout. It
- * shrinks as time goes by, towards the mark where the next probe goes out.
+ * shrinks as time goes by, towards the mark where the next packet goes out.
  */
 #include <langinfo.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "status/status.h"
 
 void
-status_bar(int64_t left_ms, int64_t probe_ms, int64_t all_ms, size_t columns,
+status_bar(int64_t left_ms, int64_t next_ms, int64_t all_ms, size_t columns,
     char text[STATUS_BAR_MAX])
 {
 	static const char *const ascii[] = {"#", ".", "|"};
@@ -27,8 +27,8 @@ status_bar(int64_t left_ms, int64_t probe_ms, int64_t all_ms, size_t columns,
 		left_ms = 0;
 	/* As long as there is time, something is to be seen. */
 	full = (left_ms * width + all_ms - 1) / all_ms;
-	if (probe_ms >= 0 && probe_ms < left_ms)
-		mark = (left_ms - probe_ms) * width / all_ms;
+	if (next_ms >= 0 && next_ms < left_ms)
+		mark = (left_ms - next_ms) * width / all_ms;
 	text[0] = '\0';
 	for (int64_t i = 0; i < width; i++)
 		text = stpcpy(text, glyph[i == mark ? 2 : i >= full]);

@@ -71,13 +71,13 @@ verdict_colour(enum live_verdict verdict)
 	}
 }
 
-/* Will a probe go out before the firewall forgets? */
+/* Will anything go out before the firewall forgets? */
 static bool
 is_in_time(const struct live_socket *socket, int64_t left_ms)
 {
-	int64_t probe_ms = status_probe_ms(socket);
+	int64_t next_ms = status_next_ms(socket);
 
-	return probe_ms >= 0 && probe_ms < left_ms;
+	return next_ms >= 0 && next_ms < left_ms;
 }
 
 static void
@@ -92,7 +92,7 @@ make_left(const struct status *status, const struct live_socket *socket,
 	    !status_rule(status, socket, &rule))
 		return;
 	if (bar > 0) {
-		status_bar(left_ms, status_probe_ms(socket),
+		status_bar(left_ms, status_next_ms(socket),
 		    (int64_t)rule.timeout_s * 1000, bar, cell->text);
 		length = strlen(cell->text);
 		cell->text[length++] = ' ';
@@ -142,9 +142,10 @@ status_cells(const struct status *status, const struct live_socket *socket,
 		: status_state_name(kernel->state));
 	format_keepalive(socket, cells[STATUS_KEEPALIVE].text);
 	format_user_timeout(socket, cells[STATUS_USER_TIMEOUT].text);
-	if (probe_ms >= 0) {
+	if (probe_ms >= 0)
 		format_span(
 		    probe_ms, cells[STATUS_PROBE].text, STATUS_CELL_MAX);
+	if (kernel->timer != DIAG_TIMER_NONE) {
 		snprintf(cells[STATUS_UNANSWERED].text, STATUS_CELL_MAX,
 		    "%" PRIu32, kernel->unanswered);
 		if (kernel->unanswered > 0)

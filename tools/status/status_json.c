@@ -249,6 +249,8 @@ connection(
 		: json_null(),
 	    failed);
 	put(object, "next_probe_s", seconds_or_null(probe_ms), failed);
+	put(object, "next_packet_s", seconds_or_null(status_next_ms(socket)),
+	    failed);
 	put(object, "unanswered_probes",
 	    probe_ms < 0 ? json_null() : json_integer(kernel->unanswered),
 	    failed);
