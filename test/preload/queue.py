@@ -12,11 +12,12 @@ queue.py hand HOW NUMBER COUNT PROGRAM [ARGUMENT...]
 
 queue.py serve HOW NUMBER COUNT
     gets the listener and accepts COUNT connections, then one that it makes
-    itself, and prints a line: what each of them has. HOW is "as-is",
-    "listen" (it listens again), "receive", "fetch" (from ./offer, after a line
-    of standard input), or "migrate" (it makes another listener with
-    SO_REUSEPORT, and closes the first one). PATIENCE: so many seconds a
-    connection has time to get its options.
+    itself, and prints a line: what each of them has, and at last the listener.
+    HOW is what it does before, separated by commas: "as-is" (nothing), "wait"
+    (for a line of standard input), "receive", "fetch" (from ./offer), "listen"
+    (again), "migrate" (makes another listener with SO_REUSEPORT, and closes the
+    first one). PATIENCE: so many seconds a connection has time to get its
+    options.
 
 queue.py call
     connects, as soon as somebody listens, and stays until the other end closes.
@@ -95,7 +96,6 @@ def offer(sock):
 
 
 def fetch():
-    sys.stdin.readline()
     unix = socket.socket(socket.AF_UNIX)
     unix.connect("offer")
     return receive(unix)
@@ -129,22 +129,26 @@ def receive(unix):
 
 
 def take(how, number):
-    if how == "receive":
-        return receive(socket.socket(fileno=number))
-    if how == "fetch":
-        return fetch()
-    if how == "migrate":
-        sock = listener(how)
-        os.close(number)
-        return sock
-    sock = socket.socket(fileno=number)
-    if how == "listen":
-        sock.listen(64)
+    sock = None
+    for step in how.split(","):
+        if step == "wait":
+            sys.stdin.readline()
+        elif step == "fetch":
+            sock = fetch()
+        elif step == "migrate":
+            sock = listener(step)
+            os.close(number)
+        else:
+            sock = sock or socket.socket(fileno=number)
+            if step == "receive":
+                sock = receive(sock)
+            if step == "listen":
+                sock.listen(64)
     return sock
 
 
-def has(sock):
-    deadline = time.monotonic() + float(os.environ.get("PATIENCE", 0))
+def has(sock, patience=float(os.environ.get("PATIENCE", 0))):
+    deadline = time.monotonic() + patience
     on = (socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     while not sock.getsockopt(*on) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -160,7 +164,7 @@ def serve(how, number, count):
     queued = [sock.accept()[0] for _ in range(int(count))]
     client = connect()
     queued.append(sock.accept()[0])
-    print(" ".join(has(one) for one in queued), flush=True)
+    print(" ".join([has(one) for one in queued] + [has(sock, 0)]), flush=True)
     client.close()
 
 

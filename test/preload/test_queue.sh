@@ -45,7 +45,7 @@ under() {
 takes() {
 	while read -r name hand number take; do
 		same "$1, rule by $2: $name" "$($queue hand $hand $number 3 \
-			$(under $1 $queue serve $take $number 3))" "$3"
+			$(under $1 $queue serve $take $number 3))" "$3 $listener"
 	done <<-END
 	descriptor-0 as-is 0 as-is
 	LISTEN_FDS activated 3 as-is
@@ -59,7 +59,10 @@ takes() {
 
 for policy in all port destination source; do
 	conf $policy
+	# Where each connection has its own rule, the listener has none.
+	listener=off
 	[ $policy != all ] || takes bare none 'off off off off'
+	[ $policy = source ] || listener=77/7/4
 	takes preload $policy '77/7/4 77/7/4 77/7/4 77/7/4'
 	takes supervision $policy '77/7/4 77/7/4 77/7/4 77/7/4'
 done
@@ -82,15 +85,31 @@ switches() {
 
 conf port
 mkfifo go
+
+# asks COUNT HOW TAKE: starts one that waits for a line.
 # shellcheck disable=SC2086 # words
-PATIENCE=5 $queue hand offered 5 2 "$build/kashim" run -S -- \
-	$queue serve fetch 5 2 <>go >said &
-program=$!
+asks() {
+	PATIENCE=5 $queue hand $2 5 $1 "$build/kashim" run -S -- \
+		$queue serve wait,$3 5 $1 <>go >said &
+	program=$!
+}
+
+# asked NAME
+asked() {
+	echo >go
+	wait $program
+	same "supervision: $1" "$(cat said)" '77/7/4 77/7/4 77/7/4 77/7/4'
+}
+
+asks 2 as-is as-is
+holds 'supervision: somebody waits' fails until_true 6 sleeps
+asked 'accepted later'
+asks 2 offered fetch
 holds 'supervision: nothing to do' until_true 30 sleeps
-echo >go
-wait $program
-same 'supervision: fetched from another process' "$(cat said)" \
-	'77/7/4 77/7/4 77/7/4'
+asked 'fetched from another process'
+asks 2 sent receive,listen
+holds 'supervision: nothing to do, either' until_true 30 sleeps
+asked 'received later'
 
 # Real ones. Each starts a program by the first connection.
 
@@ -139,7 +158,8 @@ starts() {
 says() {
 	served "$1"
 	$starts
-	same "$1, rule by $policy: $starts" "$(cat now)" "$2 $2"
+	read -r waited next _ <now
+	same "$1, rule by $policy: $starts" "$waited $next" "$2 $2"
 }
 
 if found command:systemd-socket-activate systemd-socket-activate; then
