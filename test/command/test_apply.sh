@@ -353,6 +353,10 @@ for how in '' ring; do
 	same "static $how: changes" "$(cat lines)" 4
 	same "static $how: what waits" "$(grep ! said)" \
 		'! kashim: 1 connection was not accepted yet: when it is, run it again'
+	apply 1 -P 'holds*'
+	same "static $how: still waits" "$(cat said)" \
+		'! kashim: 1 connection was not accepted yet: when it is, run it again
+0 sockets changed, 4 were right'
 	same "static $how: from inside" "$(ask holds show)" "$mended"
 	same "static $how: made before" "$(ask holds accept)" \
 		'server 0 7200/75/9+0 '
@@ -362,6 +366,16 @@ for how in '' ring; do
 		'2 sockets changed, 5 were right'
 	stop "$pid"
 done
+
+# One that waits, with keepalive that its program asked for.
+start half python3 "$here/tcp_host.py" half,127.0.0.1,3301,on \
+	connect,127.0.0.1,3301
+apply 1 -p "$pid"
+apply 1 -p "$pid"
+same 'longer keepalive: still waits' "$(cat said)" \
+	'! kashim: 1 connection was not accepted yet: when it is, run it again
+0 sockets changed, 2 were right'
+stop "$pid"
 
 # What is accepted while it runs is waited for.
 start holds ./holds 3401
@@ -705,7 +719,7 @@ start all python3 "$here/apply_host.py" own 3301 42001
 start all2 ./holds 3406
 apply 1 --all
 same 'all' "$(grep -c 'off  [0-9]' said)" 7
-apply 0 --all
+apply 1 --all
 same 'all, again' "$(tail -n 1 said)" '0 sockets changed, 7 were right'
 
 finish

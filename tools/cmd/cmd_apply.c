@@ -76,8 +76,8 @@ struct applying {
 	const struct image *image;
 	struct repair_list list;
 	/*
-	 * Connections that waited to be accepted when their listener had just
-	 * been set, and still do: what comes behind them inherits.
+	 * Connections that waited to be accepted when their listener was set,
+	 * and still do: what comes behind them inherits.
 	 */
 	uint64_t *old;
 	size_t old_count;
@@ -194,10 +194,14 @@ is_old(const struct applying *applying, uint64_t cookie)
 	return false;
 }
 
-/* Of those that are old, keeps the ones that still wait. */
+/*
+ * Of those that are old, keeps the ones that still wait; at first, those whose
+ * listener was set now, or before, by an earlier run.
+ */
 static int
 find_old(struct applying *applying, const struct live *live)
 {
+	const struct live_socket *listener = NULL;
 	uint64_t *old = calloc(live->waiting + 1, sizeof(*old));
 	size_t count = 0;
 
@@ -206,9 +210,15 @@ find_old(struct applying *applying, const struct live *live)
 	for (size_t i = 0; i < live->waiting; i++) {
 		const struct live_waiting *waiting = &live->queue[i];
 
+		/* Mostly it is that of the one before. */
+		if (listener == NULL ||
+		    listener->socket.cookie != waiting->listener)
+			listener = live_find_listener(live, waiting);
 		if (applying->old_known
 			? is_old(applying, waiting->cookie)
-			: repair_list_has(&applying->list, waiting->listener))
+			: repair_list_has(&applying->list, waiting->listener) ||
+			      (listener != NULL && live_is_old(applying->image,
+						       listener, waiting)))
 			old[count++] = waiting->cookie;
 	}
 	free(applying->old);

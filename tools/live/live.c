@@ -42,6 +42,8 @@ take_waiting(struct reading *reading, const struct live_socket *socket,
 	more[live->waiting++] = (struct live_waiting){
 	    .cookie = socket->socket.cookie,
 	    .listener = listener->socket.cookie,
+	    .timer = socket->socket.timer,
+	    .expires_ms = socket->socket.expires_ms,
 	};
 	return 0;
 }
@@ -249,6 +251,35 @@ live_read(const struct live_choice *choice, const struct image *image,
 		drop_passing(live, &before);
 	live_free(&before);
 	return error;
+}
+
+const struct live_socket *
+live_find_listener(const struct live *live, const struct live_waiting *waiting)
+{
+	for (size_t i = 0; i < live->count; i++) {
+		if (live->sockets[i].socket.cookie == waiting->listener)
+			return &live->sockets[i];
+	}
+	return NULL;
+}
+
+bool
+live_is_old(const struct image *image, const struct live_socket *listener,
+    const struct live_waiting *waiting)
+{
+	struct image_rule rule;
+	struct keepalive want;
+
+	if (!live_wants(image, listener, &rule, &want) ||
+	    (want.set & 1u << KEEPALIVE_SWITCH) == 0 ||
+	    want.value[KEEPALIVE_SWITCH] == 0)
+		return false;
+	if (waiting->timer == DIAG_TIMER_NONE)
+		return true;
+	return waiting->timer == DIAG_TIMER_KEEPALIVE &&
+	       (want.set & 1u << KEEPALIVE_IDLE) != 0 &&
+	       waiting->expires_ms / 1000 >
+	           (uint32_t)want.value[KEEPALIVE_IDLE];
 }
 
 void

@@ -96,6 +96,9 @@ struct live_socket {
 struct live_waiting {
 	uint64_t cookie;
 	uint64_t listener; /* its cookie */
+	/* As in struct diag_socket: all that is known of its options. */
+	enum diag_timer timer;
+	uint32_t expires_ms;
 };
 
 struct live {
@@ -157,6 +160,18 @@ live_queries(const struct live_socket *socket, struct match_query query[2]);
  */
 bool live_wants(const struct image *image, const struct live_socket *socket,
     struct image_rule *rule, struct keepalive *want);
+
+/* The listener of one that waits; NULL if it is gone. */
+const struct live_socket *
+live_find_listener(const struct live *live, const struct live_waiting *waiting);
+
+/*
+ * Has it, for certain, other options than its listener should have by its rule,
+ * so that it is from before? Its timer tells whether keepalive is on, and an
+ * idle time that is too long, and no more.
+ */
+bool live_is_old(const struct image *image, const struct live_socket *listener,
+    const struct live_waiting *waiting);
 
 /*
  * The verdict on a socket, from its rule, have_known and have. image may be
