@@ -48,6 +48,18 @@ idle 'unshare' off "$work/kashim.conf" unshare --user
 says "$unknown"
 idle 'unshare, a file of his own' 77 "$work/home/own.conf" \
 	unshare --user --map-root-user
+
+# doctor sees it as the process does, though it may read the file itself.
+mkfifo hold
+setpriv --reuid=1234 --regid=1234 --clear-groups \
+	./kashim run -c "$work/kashim.conf" unshare --user /bin/cat hold &
+until_true 40 sh -c "[ \"\$(cat /proc/$!/comm)\" = cat ]"
+./kashim doctor $! >out 2>&1
+tr -s ' \n' ' ' <out >said
+in_file 'doctor' said "$work/kashim.conf belongs to user 0, whom the process's user namespace does not know, so that it is not believed there Copy it to a file of user 1234, and name that by KASHIM_CONFIG."
+: >hold
+wait $!
+
 if found command:bwrap bwrap; then
 	idle 'bwrap' off "$work/kashim.conf" bwrap --dev-bind / /
 	says "$unknown"

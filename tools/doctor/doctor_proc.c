@@ -63,6 +63,8 @@ read_status(int dir, struct doctor_proc *proc)
 	(void)sscanf(proc_status_field(status, "\nGid:"), "%u %u", &proc->gid,
 	    &proc->egid);
 	(void)sscanf(proc_status_field(status, "\nPPid:"), "%d", &proc->parent);
+	(void)proc_read_at(
+	    dir, "uid_map", proc->uid_map, sizeof(proc->uid_map));
 	proc->seccomp = (unsigned)strtoul(
 	    proc_status_field(status, "\nSeccomp:"), NULL, 10);
 	free(status);
@@ -319,6 +321,24 @@ doctor_proc_free(struct doctor_proc *proc)
 	free(proc->environment);
 	proc->groups = NULL;
 	proc->environment = NULL;
+}
+
+bool
+doctor_proc_user(const struct doctor_proc *proc, uid_t outside, uid_t *inside)
+{
+	const char *line = proc->uid_map;
+	unsigned int first, first_outside, count;
+
+	while (sscanf(line, "%u %u %u", &first, &first_outside, &count) == 3) {
+		if (outside >= first_outside &&
+		    outside - first_outside < count) {
+			*inside = first + (outside - first_outside);
+			return true;
+		}
+		line += strcspn(line, "\n");
+		line += *line == '\n';
+	}
+	return false;
 }
 
 const char *

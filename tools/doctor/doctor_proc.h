@@ -33,6 +33,7 @@ struct doctor_proc {
 	gid_t gid, egid;
 	gid_t *groups;
 	size_t group_count;
+	char uid_map[1024];   /* user_namespaces(7), as the caller's sees it */
 	unsigned int seccomp; /* mode, seccomp(2) */
 	struct timespec began;
 	/* What needs PTRACE_MODE_READ, ptrace(2): */
@@ -55,6 +56,14 @@ struct doctor_proc {
 int doctor_proc_read(pid_t pid, struct doctor_proc *proc);
 
 void doctor_proc_free(struct doctor_proc *proc);
+
+/*
+ * What user is outside, in the caller's user namespace, in that of the process.
+ * Returns false if it is not known there: a file of such a user belongs to
+ * 65534 for the process.
+ */
+bool
+doctor_proc_user(const struct doctor_proc *proc, uid_t outside, uid_t *inside);
 
 /* A variable of the environment that it began with; NULL if it is not set. */
 const char *

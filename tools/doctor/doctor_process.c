@@ -205,6 +205,32 @@ check_change(const struct doctor_proc *proc, const struct generation *has,
 				      : "Restart it for the new ones.");
 }
 
+/*
+ * Does the process take the configuration for root's, or its own user's? If
+ * not, says so: what the caller sees may be right all the same.
+ */
+static bool
+is_believed(const struct doctor_proc *proc, const struct place *place,
+    struct findings *findings)
+{
+	struct stat st;
+	uid_t owner, user;
+
+	if (place_stat(place, place->config, &st) < 0 ||
+	    (doctor_proc_user(proc, st.st_uid, &owner) &&
+		(owner == 0 || (doctor_proc_user(proc, proc->euid, &user) &&
+				   owner == user))))
+		return true;
+	findings_add(findings, FINDING_CONFIG, FINDING_FATAL,
+	    "%s%s belongs to user %u, whom the process's user namespace does "
+	    "not know, so that it is not believed there",
+	    place->root, place->config, (unsigned)st.st_uid);
+	findings_remedy(findings,
+	    "Copy it to a file of user %u, and name that by KASHIM_CONFIG.",
+	    (unsigned)proc->euid);
+	return false;
+}
+
 /* Which rules it has: the process knows, if it may be asked. */
 static void
 check_policy(const struct doctor_proc *proc, const struct place *place,
@@ -227,6 +253,9 @@ check_policy(const struct doctor_proc *proc, const struct place *place,
 		check_change(proc, NULL, policy, findings);
 		return;
 	}
+	if (has.source == GENERATION_NOTHING &&
+	    !is_believed(proc, place, findings))
+		return;
 	if (has.source == GENERATION_NOTHING) {
 		findings_add(findings, FINDING_POLICY, FINDING_FATAL,
 		    "it has no policy, or none that concerns it");
