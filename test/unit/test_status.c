@@ -236,6 +236,47 @@ START_TEST(kept)
 }
 END_TEST
 
+/*
+ * Of 900 s, of which 50 are over: however late a timer of the kernel is, the
+ * first are in time and the last are not.
+ */
+static const struct {
+	int idle_s;
+	uint32_t expires_ms, unanswered;
+	enum diag_timer timer;
+	enum live_verdict verdict;
+	size_t late;
+} TOO_LATE[] = {
+    {450, 400000, 0, DIAG_TIMER_KEEPALIVE, LIVE_OK, 0},
+    {800, 750000, 0, DIAG_TIMER_KEEPALIVE, LIVE_OK, 0},
+    {896, 846000, 0, DIAG_TIMER_KEEPALIVE, LIVE_OK, 1},
+    {896, 846000, 0, DIAG_TIMER_KEEPALIVE, LIVE_DIFFERS, 0}, /* said already */
+    {1000, 950000, 0, DIAG_TIMER_KEEPALIVE, LIVE_OK, 1},
+    /* After a first probe, its interval, 90 s, decides. */
+    {450, 830000, 1, DIAG_TIMER_KEEPALIVE, LIVE_OK, 0},
+    {450, 849000, 1, DIAG_TIMER_KEEPALIVE, LIVE_OK, 1},
+    /* Data goes out again within a second, however it began. */
+    {896, 800, 0, DIAG_TIMER_RETRANSMIT, LIVE_OK, 0},
+    {896, 0, 0, DIAG_TIMER_NONE, LIVE_OK, 1},
+};
+
+START_TEST(late)
+{
+	struct keepalive have = GOOD;
+
+	have.value[KEEPALIVE_IDLE] = TOO_LATE[_i].idle_s;
+	add(make_socket(&AGENT, "10.1.4.7", "10.20.0.5", &have, RULE_BACKUP,
+	    TOO_LATE[_i].verdict));
+	sockets[0].socket.timer = TOO_LATE[_i].timer;
+	sockets[0].socket.expires_ms = TOO_LATE[_i].expires_ms;
+	sockets[0].socket.unanswered = TOO_LATE[_i].unanswered;
+	sort_out();
+	ck_assert_uint_eq(status.late, TOO_LATE[_i].late);
+	ck_assert_int_eq(status_is_covered(&status),
+	    TOO_LATE[_i].late == 0 && TOO_LATE[_i].verdict == LIVE_OK);
+}
+END_TEST
+
 /* What the peer sends counts once its segment was seen to come in. */
 START_TEST(seen)
 {
@@ -752,6 +793,7 @@ main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, sorted_out);
 	tcase_add_test(tcase, seen);
+	tcase_add_loop_test(tcase, late, 0, (int)ARRAY_LEN(TOO_LATE));
 	tcase_add_loop_test(tcase, kept, 0, (int)ARRAY_LEN(KEPT));
 	tcase_add_loop_test(tcase, covered, 0, (int)ARRAY_LEN(COVERED));
 	tcase_add_test(tcase, a_listener_is_no_connection);

@@ -8,6 +8,8 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 
+#include "base/lateness.h"
+
 /* Has it not, or perhaps not, what a rule asks for? */
 static bool
 is_uncovered(const struct status *status, const struct live_socket *socket)
@@ -41,6 +43,7 @@ status_sort_out(struct status *status)
 		return -ENOMEM;
 	for (size_t i = 0; i < live->count; i++) {
 		const struct live_socket *socket = &live->sockets[i];
+		int64_t left_ms;
 
 		if (socket->direction == LIVE_LISTENER) {
 			status->unready += status_is_unready(status, socket);
@@ -50,6 +53,9 @@ status_sort_out(struct status *status)
 		status->verdicts[socket->verdict]++;
 		status->uncovered += is_uncovered(status, socket);
 		status->kept += status_is_kept(status, socket);
+		status->late += socket->verdict == LIVE_OK &&
+		                status_left_ms(status, socket, &left_ms) &&
+		                !status_in_time(socket, left_ms);
 	}
 	return 0;
 }
@@ -88,7 +94,7 @@ status_worst_first(struct status *status)
 bool
 status_is_covered(const struct status *status)
 {
-	if (status->uncovered > 0 || status->absent > 0 ||
+	if (status->uncovered > 0 || status->late > 0 || status->absent > 0 ||
 	    status->live->hidden_nets > 0)
 		return false;
 	/*
@@ -153,6 +159,22 @@ status_next_ms(const struct live_socket *socket)
 	default:
 		return status_probe_ms(socket);
 	}
+}
+
+bool
+status_in_time(const struct live_socket *socket, int64_t left_ms)
+{
+	const enum keepalive_option option =
+	    socket->socket.unanswered > 0 ? KEEPALIVE_INTERVAL : KEEPALIVE_IDLE;
+	const int64_t next_ms = status_next_ms(socket);
+	int64_t armed_ms = next_ms;
+
+	/* What the timer was set to decides how late it may be. */
+	if (socket->socket.timer == DIAG_TIMER_KEEPALIVE &&
+	    socket->have_known && (socket->have.set & (1u << option)) != 0)
+		armed_ms = (int64_t)socket->have.value[option] * 1000;
+	return next_ms >= 0 &&
+	       next_ms + lateness_ms(lateness_hz(), armed_ms) < left_ms;
 }
 
 int64_t

@@ -48,6 +48,11 @@ struct status {
 	 */
 	size_t kept;
 	/*
+	 * Those that have what their rule says, which is not enough: the next
+	 * probe may come when the firewall has forgotten them.
+	 */
+	size_t late;
+	/*
 	 * Listeners without what their rule says, so that what they accept
 	 * does not inherit it; in programs with the library these are none,
 	 * since that sets it after accept(2).
@@ -130,6 +135,12 @@ int64_t status_next_ms(const struct live_socket *socket);
  * this.
  */
 int64_t status_silence_ms(const struct live_socket *socket);
+
+/*
+ * Will the kernel send something before left_ms are over, however late its
+ * timer runs out (lateness.h)?
+ */
+bool status_in_time(const struct live_socket *socket, int64_t left_ms);
 
 /* Milliseconds since data went either way; -1 if that is not known. */
 int64_t status_data_silence_ms(const struct live_socket *socket);

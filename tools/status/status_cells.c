@@ -71,15 +71,6 @@ verdict_colour(enum live_verdict verdict)
 	}
 }
 
-/* Will anything go out before the firewall forgets? */
-static bool
-is_in_time(const struct live_socket *socket, int64_t left_ms)
-{
-	int64_t next_ms = status_next_ms(socket);
-
-	return next_ms >= 0 && next_ms < left_ms;
-}
-
 static void
 make_left(const struct status *status, const struct live_socket *socket,
     size_t bar, struct status_cell *cell)
@@ -107,7 +98,7 @@ make_left(const struct status *status, const struct live_socket *socket,
 	cell->columns = strlen(cell->text + length);
 	if (bar > 0)
 		cell->columns += bar + 1;
-	if (!is_in_time(socket, left_ms))
+	if (!status_in_time(socket, left_ms))
 		cell->colour = TERMINAL_BAD;
 	else if (socket->socket.unanswered > 0)
 		cell->colour = TERMINAL_WARN;

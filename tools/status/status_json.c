@@ -291,6 +291,7 @@ summary(const struct status *status, bool *failed)
 		    failed);
 	put(object, "kept_alive", json_integer((json_int_t)status->kept),
 	    failed);
+	put(object, "too_late", json_integer((json_int_t)status->late), failed);
 	put(object, "not_accepted",
 	    json_integer((json_int_t)status->live->waiting), failed);
 	put(object, "listeners_without_options",

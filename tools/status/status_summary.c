@@ -80,6 +80,12 @@ status_summary(
 		      "firewall-timeout\n",
 		    out);
 	}
+	if (status->late > 0) {
+		print_count(out, prefix, status->late, "connection", "s");
+		fputs(" with timers as the rule says, and the next probe may "
+		      "come too late for its firewall-timeout\n",
+		    out);
+	}
 	if (status->live->waiting > 0) {
 		print_count(out, prefix, status->live->waiting, "more", "");
 		fputs(" that no program has accepted yet\n", out);
