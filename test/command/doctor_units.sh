@@ -301,7 +301,7 @@ if [ "$slice" ] && mkdir "$slice"; then
 	doctor 'process: its unit has it' 1 \
 		"LD_PRELOAD is in $units/$unit: it takes effect with" "$pid"
 	holds 'process: nothing that is done already' \
-		fails grep -q 'kashim enable' out
+		fails grep -q "kashim enable $unit" out
 	# remedy WHAT TEXT LINE...: of the process, if its unit has these lines.
 	remedy() {
 		what=$1 text=$2
@@ -352,9 +352,9 @@ if [ "$slice" ] && mkdir "$slice"; then
 		"process $pid (su): the preload is in effect"
 	in_file 'unit: su -, the agent' out \
 		"su[$pid] has the library, and started host[$agent] without LD_PRELOAD"
-	holds 'unit: su -, what is no use' fails grep -q 'kashim enable' out
+	holds 'unit: su -, what is no use' fails grep -q "kashim enable $unit" out
 	doctor 'process: of su -' 1 \
-		"'kashim run' in front of host; kashim-wrapper(8) in its place; -w LD_PRELOAD on its command line; " \
+		"'kashim run' in front of host; kashim-wrapper(8) in its place; -w LD_PRELOAD on its command line; 'kashim enable --supervise' for $unit." \
 		"$agent"
 	stop_hosts
 

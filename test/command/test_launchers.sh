@@ -195,6 +195,43 @@ printf 'ExecStart=%s\n' "$agent" >>/etc/systemd/system/agent.service
 says 'kashim run in a unit, not everywhere' 1 'sets no LD_PRELOAD' \
 	/opt/kashim doctor agent.service
 
+# kashim run in front of what loses LD_PRELOAD, or goes without it anyway.
+# supervised WHAT STATUS TEXT COMMAND LINE...
+supervised() {
+	what=$1 status=$2 text=$3
+	{
+		echo '[Service]'
+		echo "ExecStart=$4"
+		shift 4
+		printf '%s\n' "$@"
+	} >/etc/systemd/system/agent.service
+	says "$what" "$status" "$text" /opt/kashim doctor agent.service
+}
+supervised 'run -S of a static program' 0 'the preload takes effect' \
+	'/opt/kashim run -sS -t/trace -- /opt/static 0'
+supervised 'run of su -' 0 'kashim run supervises /opt/agent, or preloads it' \
+	"/opt/kashim run --config /etc/kashim.conf $(command -v su) - nobody -s /bin/sh -c '$agent'"
+supervised 'run -P of su -' 1 'su starts /opt/agent without LD_PRELOAD' \
+	"/opt/kashim run -sP $(command -v su) - nobody -s /bin/sh -c '$agent'"
+supervised 'run of systemd-run' 1 'systemd-run starts /opt/agent without' \
+	"/opt/kashim run systemd-run $agent"
+supervised 'run by a user, of what is setuid' 1 'is setuid' \
+	"/opt/kashim run $(command -v su) nobody -s /bin/sh -c '$agent'" \
+	User=nobody
+supervised 'run, filtered' 1 \
+	'SystemCallFilter= forbids seccomp pidfd_getfd, which a supervisor calls' \
+	"/opt/kashim run -S $agent" SystemCallFilter=@system-service
+supervised 'run, filtered as told' 0 'the preload takes effect' \
+	"/opt/kashim run -S $agent" SystemCallFilter=@system-service \
+	'SystemCallFilter=seccomp pidfd_getfd'
+chmod 600 /etc/kashim.conf
+supervised 'run, without rules' 1 'user 65534 may not read it' \
+	"/opt/kashim run $agent" User=nobody
+supervised 'as whom' 1 'user 65534 may not read it' \
+	"$(command -v su) nobody -s /bin/sh -c '$agent'" \
+	"Environment=LD_PRELOAD=$ours"
+chmod 644 /etc/kashim.conf
+
 # What kashim run says.
 if found command:systemd-run 'run, by the service manager'; then
 	says 'run, by the service manager' 2 \

@@ -412,9 +412,17 @@ supervised() {
 	holds "preload $1" kashim enable "$1"
 	holds "$1 preloaded restarts" manager restart "$1"
 	holds "$1 is off preloaded" until_true 10 shows_not "$2" timer:
+	holds "$1 preloaded, what doctor says" fails kashim doctor "$1.service"
+	in_file "$1 preloaded, what doctor advises" "$work/held" \
+		--supervise
 	holds "supervise $1" kashim enable --supervise "$1"
 	holds "$1 supervised restarts" manager restart "$1"
 	holds "$1 is on" until_true 10 shows "$2" "timer:(keepalive,[45]min"
+	holds "$1, what doctor says" kashim doctor "$1.service"
+	in_file "$1, what doctor says of its process" "$work/held" \
+		'kashim-watch['
+	holds "$1, no supervisor is examined" \
+		fails grep -q '(kashim' "$work/held"
 	same "$1, its main process" \
 		"$(systemd_run cat "/proc/$(process "$1")/comm")" "$main"
 	holds "$1 stops" systemd_run systemctl stop "$1"

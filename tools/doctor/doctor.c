@@ -115,7 +115,7 @@ doctor_program(const char *const argv[], const char *config,
 {
 	struct place place;
 	char entry[PATH_MAX];
-	bool sets;
+	bool sets, supervised;
 	int error;
 
 	*findings = (struct findings){0};
@@ -123,7 +123,7 @@ doctor_program(const char *const argv[], const char *config,
 	place.config = config;
 	place.library = library;
 	place_by_host(&place, entry);
-	error = doctor_command(&place, argv, &sets, findings);
+	error = doctor_command(&place, argv, &sets, &supervised, findings);
 	if (error < 0)
 		findings_free(findings);
 	return error;

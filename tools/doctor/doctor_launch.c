@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "doctor/doctor.h"
+#include "doctor/doctor_policy.h"
 #include "doctor/doctor_script.h"
 #include "doctor/doctor_setid.h"
 #include "host/launcher.h"
@@ -53,8 +54,9 @@ advise(const struct launch *launch, struct findings *findings)
 	    inner ? inner : "the program", launch->option ? "; " : "",
 	    launch->option ? launch->option : "",
 	    launch->elsewhere ? ""
-			      : "; 'kashim run --supervise' in front of "
-				"all of it",
+			      : "; 'kashim run --supervise' in front of all "
+				"of it, or 'kashim enable --supervise' for "
+				"its unit",
 	    inner ? inner : "the program");
 }
 
@@ -64,6 +66,11 @@ struct link {
 	gid_t groups[PLACE_GROUPS];
 	char path[PATH_MAX];
 	struct launch launch; /* if it is a launcher */
+	/* kashim run is in front of it, and preloads or supervises. */
+	bool supervised;
+	/* Then what is setuid gets no more rights (supervise_keeps_rights()).
+	 */
+	bool confined;
 };
 
 /* Does it start something that is known, or nothing that has LD_PRELOAD? */
@@ -86,6 +93,9 @@ step(const struct link *link, struct link *next)
 	    launch->user ? getpwnam(launch->user) : NULL;
 
 	next->place = link->place;
+	next->supervised = link->supervised || launch->supervises;
+	next->confined =
+	    link->confined || (launch->supervises && link->place.euid != 0);
 	if (user)
 		place_become(&next->place, user, next->groups);
 	return place_look_up(&next->place, launch->words[0], next->path);
@@ -102,8 +112,10 @@ examine(const struct link *link, struct findings *findings)
 
 	if (result != 0)
 		return result;
-	doctor_setid(&link->place, &target, findings);
-	if (!launch->lost || link->place.host)
+	if (!link->supervised || link->confined)
+		doctor_setid(&link->place, &target, findings);
+	if (!launch->lost || link->place.host ||
+	    (link->supervised && !launch->elsewhere))
 		return 0;
 	findings_add(findings,
 	    launch->elsewhere ? FINDING_ELSEWHERE : FINDING_LAUNCHER,
@@ -113,17 +125,37 @@ examine(const struct link *link, struct findings *findings)
 	return 0;
 }
 
+/* The program behind kashim run: it only has to have rules. */
+static int
+examine_supervised(const struct link *link, struct findings *findings)
+{
+	struct doctor_target target;
+	struct doctor_policy policy;
+	int result = doctor_follow(&link->place, link->path, &target, findings);
+
+	if (result != 0)
+		return result;
+	doctor_policy_read(&link->place, &target, &policy);
+	if (link->confined)
+		doctor_setid(&link->place, &target, findings);
+	findings_add(findings, FINDING_LAUNCHER, FINDING_FINE,
+	    "kashim run supervises %s, or preloads it", link->path);
+	doctor_policy_check(&link->place, &target, &policy, findings);
+	return 0;
+}
+
 int
 doctor_command(const struct place *place, const char *const argv[], bool *sets,
-    struct findings *findings)
+    bool *supervised, struct findings *findings)
 {
 	struct link links[LAUNCHERS_MAX + 1];
 	size_t count = 0, first = 0;
 	bool known = true; /* what links[count] is */
 	int error, result = 0;
 
-	*sets = false;
+	*sets = *supervised = false;
 	links[0].place = *place;
+	links[0].supervised = links[0].confined = false;
 	error = place_look_up(place, argv[0], links[0].path);
 	if (error < 0)
 		return error;
@@ -146,6 +178,7 @@ doctor_command(const struct place *place, const char *const argv[], bool *sets,
 			first = count;
 	}
 	*sets = first > 0;
+	*supervised = known && links[count].supervised;
 	for (size_t i = 0; result == 0 && i < count; i++) {
 		const struct launch *launch = &links[i].launch;
 
@@ -159,6 +192,8 @@ doctor_command(const struct place *place, const char *const argv[], bool *sets,
 		findings_add(findings, FINDING_PROGRAM, FINDING_UNKNOWN,
 		    "%s, which %s starts, can't be found: %s", argv[0],
 		    links[count - 1].launch.launcher, strerror(-error));
+	else if (result == 0 && known && links[count].supervised)
+		result = examine_supervised(&links[count], findings);
 	else if (result == 0 && known)
 		result = doctor_examine(
 		    &links[count].place, links[count].path, findings);

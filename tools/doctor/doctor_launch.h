@@ -13,10 +13,11 @@
  * Examines the program that the command line argv, ended by NULL, comes to, as
  * doctor_examine() does; of launchers in front of it (launcher.h), what they
  * make of LD_PRELOAD. *sets says whether one of them puts libkashim.so there
- * itself, as kashim-run(1) does. Returns 0; -ENOENT if there is no argv[0],
+ * itself, *supervised whether kashim-run(1) does, which supervises
+ * the program if that has no effect. Returns 0; -ENOENT if there is no argv[0],
  * -EACCES if it can't be executed, -ENOMEM, or another -errno of execve(2).
  */
 int doctor_command(const struct place *place, const char *const argv[],
-    bool *sets, struct findings *findings);
+    bool *sets, bool *supervised, struct findings *findings);
 
 #endif

@@ -9,6 +9,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "host/inside.h"
 #include "host/look.h"
 #include "host/proc.h"
+#include "host/supervisor.h"
 
 #define LIBRARY "libkashim.so"
 /* Above ARG_MAX. */
@@ -287,6 +289,8 @@ read_inside(int dir, struct doctor_proc *proc)
 	proc->secure =
 	    length > 0 && auxv_find(auxv, (size_t)length, AT_SECURE) != 0;
 	count_io_urings(dir, proc);
+	if (proc->seccomp == SECCOMP_MODE_FILTER && !proc->mapping.found)
+		proc->supervisor = supervisor_find(&proc->process);
 	return 0;
 }
 

@@ -40,6 +40,7 @@ struct doctor_proc {
 	bool readable; /* was it permitted? */
 	bool kernel;   /* a thread of the kernel: it has no memory of its own */
 	struct doctor_mapping mapping;
+	pid_t supervisor; /* of kashim run; 0: none, or it has the library */
 	char exe[PATH_MAX];
 	bool elf_known;
 	struct elf_file elf;

@@ -23,6 +23,7 @@
 #include "host/ld_so_preload.h"
 #include "host/look.h"
 #include "host/preload.h"
+#include "host/supervisor.h"
 #include "image/cache.h"
 
 #define TICK_NS 10000000
@@ -93,9 +94,20 @@ check_mapping(const struct doctor_proc *proc, const char *library,
 {
 	const struct doctor_mapping *mapping = &proc->mapping;
 
+	if (proc->supervisor) {
+		findings_add(findings, FINDING_LOADED, FINDING_FINE,
+		    SUPERVISOR_NAME "[%d] supervises process %d, in place of "
+				    "a preload",
+		    (int)proc->supervisor, (int)proc->process.pid);
+		return;
+	}
 	if (!mapping->found) {
 		findings_add(findings, FINDING_LOADED, FINDING_FATAL,
 		    PRELOAD_LIBRARY " is not in process %d",
+		    (int)proc->process.pid);
+		findings_remedy(findings,
+		    "'kashim apply --pid %d' mends the connections that are "
+		    "open now.",
 		    (int)proc->process.pid);
 		return;
 	}
@@ -284,7 +296,7 @@ static void
 check_habits(const struct doctor_proc *proc, const struct doctor_target *target,
     struct findings *findings)
 {
-	if (proc->elf_known)
+	if (proc->elf_known && !proc->supervisor)
 		doctor_go(target, findings);
 	if (proc->io_urings > 0) {
 		findings_add(findings, FINDING_IO_URING, FINDING_WARN,
@@ -295,7 +307,7 @@ check_habits(const struct doctor_proc *proc, const struct doctor_target *target,
 		    "'kashim apply --pid %d' mends what is open.",
 		    (int)proc->process.pid);
 	}
-	if (proc->seccomp != 0) {
+	if (proc->seccomp != 0 && !proc->supervisor) {
 		findings_add(findings, FINDING_SECCOMP, FINDING_NOTE,
 		    "its system calls are filtered (seccomp mode %u): the "
 		    "filter must let setsockopt(2), getsockopt(2) and "
@@ -354,7 +366,7 @@ check_files(const struct doctor_proc *proc, struct findings *findings)
 		place.library_in_list = true;
 		doctor_order(&place, findings);
 		check_policy(proc, &place, &target, &policy, findings);
-	} else {
+	} else if (!proc->supervisor) {
 		check_missing(proc, &place, &target, &policy, findings);
 	}
 	check_habits(proc, &target, findings);

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "doctor/doctor_process.h"
+#include "host/supervisor.h"
 #include "live/pick.h"
 
 /* One that does not answer takes half a minute; for all of them together. */
@@ -84,6 +85,8 @@ doctor_processes(const char *unit, const char *library,
 	for (size_t i = 0; error == 0 && i < found; i++) {
 		struct doctor_said said = {.pid = processes[i].pid};
 
+		if (supervisor_is(&processes[i]))
+			continue;
 		if (clock_ms() < until_ms)
 			error = doctor_process(
 			    said.pid, library, said.name, &said.findings);

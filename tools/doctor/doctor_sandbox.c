@@ -13,8 +13,21 @@
 
 #define SECTION "Service"
 
-/* What the library does that the program may not. */
-static const char *const calls[] = {"setsockopt", "getsockopt", "getsockname"};
+/*
+ * What the library does, or a supervisor, that the program may not; and the
+ * sets that hold it, systemd-analyze(1) syscall-filter.
+ */
+static const struct {
+	const char *name;
+	const char *sets[3];
+	bool supervisor;
+} calls[] = {
+    {"setsockopt", {"@network-io", "@system-service", "@known"}, false},
+    {"getsockopt", {"@network-io", "@system-service", "@known"}, false},
+    {"getsockname", {"@network-io", "@system-service", "@known"}, false},
+    {"seccomp", {"@sandbox", "@known"}, true},
+    {"pidfd_getfd", {"@debug", "@known"}, true},
+};
 
 #define CALLS (sizeof(calls) / sizeof(calls[0]))
 
@@ -135,18 +148,16 @@ check_exec_paths(
 
 /* Does a word of SystemCallFilter= speak of one of our calls? */
 static bool
-names_call(const char *word, const char *call)
+names_call(const char *word, size_t call)
 {
-	/* The sets that hold @network-io, systemd-analyze(1) syscall-filter. */
-	static const char *const sets[] = {
-	    "@network-io", "@system-service", "@known"};
+	const char *name = calls[call].name;
 	size_t length = strcspn(word, ":");
 
-	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
-		if (strlen(sets[i]) == length &&
-		    strncmp(word, sets[i], length) == 0)
+	for (size_t i = 0; i < 3 && calls[call].sets[i]; i++)
+		if (strlen(calls[call].sets[i]) == length &&
+		    strncmp(word, calls[call].sets[i], length) == 0)
 			return true;
-	return strlen(call) == length && strncmp(word, call, length) == 0;
+	return strlen(name) == length && strncmp(word, name, length) == 0;
 }
 
 /*
@@ -155,7 +166,7 @@ names_call(const char *word, const char *call)
  * later one adds to it or takes away, by its "~".
  */
 static bool
-is_allowed(const struct unit *unit, const char *call, bool *kills)
+is_allowed(const struct unit *unit, size_t call, bool *kills)
 {
 	const struct unit_setting *setting = NULL;
 	bool allowed = true, first = true;
@@ -185,7 +196,8 @@ is_allowed(const struct unit *unit, const char *call, bool *kills)
 }
 
 static void
-check_filter(const struct unit *unit, struct findings *findings)
+check_filter(
+    const struct unit *unit, bool supervised, struct findings *findings)
 {
 	const char *number = last(unit, "SystemCallErrorNumber");
 	bool kills = !number || strcmp(number, "kill") == 0;
@@ -194,15 +206,16 @@ check_filter(const struct unit *unit, struct findings *findings)
 	for (size_t i = 0; i < CALLS; i++) {
 		size_t length = strlen(forbidden);
 
-		if (!is_allowed(unit, calls[i], &kills))
+		if ((supervised || !calls[i].supervisor) &&
+		    !is_allowed(unit, i, &kills))
 			snprintf(forbidden + length, sizeof(forbidden) - length,
-			    "%s%s", length > 0 ? " " : "", calls[i]);
+			    "%s%s", length > 0 ? " " : "", calls[i].name);
 	}
 	if (!*forbidden)
 		return;
 	findings_add(findings, FINDING_SECCOMP, FINDING_FATAL,
-	    "SystemCallFilter= forbids %s, which the library calls: %s",
-	    forbidden,
+	    "SystemCallFilter= forbids %s, which %s calls: %s", forbidden,
+	    supervised ? "a supervisor" : "the library",
 	    kills ? "the kernel would end the program"
 		  : "its connections would stay as they are");
 	findings_remedy(findings,
@@ -240,7 +253,7 @@ check_families(const struct unit *unit, struct findings *findings)
 
 void
 doctor_sandbox(const struct unit *unit, const char *config, const char *library,
-    struct findings *findings)
+    bool supervised, struct findings *findings)
 {
 	const struct unit_setting *context =
 	    unit_last(unit, SECTION, "SELinuxContext");
@@ -250,7 +263,7 @@ doctor_sandbox(const struct unit *unit, const char *config, const char *library,
 		check_exec_paths(unit, library, findings);
 	}
 	check_path(unit, config, "the configuration", findings);
-	check_filter(unit, findings);
+	check_filter(unit, supervised, findings);
 	check_families(unit, findings);
 	if (context) {
 		findings_add(findings, FINDING_UNIT, FINDING_NOTE,

@@ -5,11 +5,13 @@
 #ifndef KASHIM_DOCTOR_SANDBOX_H
 #define KASHIM_DOCTOR_SANDBOX_H
 
+#include <stdbool.h>
+
 #include "doctor/findings.h"
 #include "unit/unit.h"
 
-/* The settings of a service that keep the library from its work. */
+/* Or a supervisor from its own, if there is one (kashim-run(1)). */
 void doctor_sandbox(const struct unit *unit, const char *config,
-    const char *library, struct findings *findings);
+    const char *library, bool supervised, struct findings *findings);
 
 #endif

@@ -15,8 +15,6 @@
 /* A supervisor of supervisors: none is known to be deeper. */
 #define ANCESTORS_MAX 32
 
-#define APPLY "'kashim apply --pid %d' mends the connections that are open now."
-
 /* Does a drop-in count after ours? */
 static bool
 is_later(const struct unit_variable *variable)
@@ -26,15 +24,16 @@ is_later(const struct unit_variable *variable)
 	return dropin && strcmp(basename(variable->file), DROPIN_NAME) > 0;
 }
 
-/* Has the unit our drop-in, so that another one takes away what it sets? */
+/* Has the unit a drop-in of ours that sets it, and another takes that away? */
 static bool
 has_ours(const struct unit *unit)
 {
 	char *text;
-	int result = dropin_read(unit->root, unit->id, &text);
+	bool sets = dropin_read(unit->root, unit->id, &text) == 0 &&
+	            strstr(text, "LD_PRELOAD=") != NULL;
 
 	free(text);
-	return result == 0;
+	return sets;
 }
 
 void
@@ -46,9 +45,10 @@ doctor_start_unit(const struct unit *unit, const struct unit_variable *preload,
 	if (preload_find(preload->value, entry))
 		findings_remedy(findings,
 		    "LD_PRELOAD is in %s: it takes effect with 'systemctl "
-		    "daemon-reload' and a restart of %s, if what that starts "
-		    "passes it on; 'kashim doctor %s' says so.",
-		    preload->file, unit->id, unit->id);
+		    "daemon-reload' and a restart of %s. If what that starts "
+		    "does not pass it on, which 'kashim doctor %s' says: "
+		    "'kashim enable --supervise %s'.",
+		    preload->file, unit->id, unit->id, unit->id);
 	else if (unit->masked)
 		findings_remedy(findings,
 		    "After 'systemctl unmask %s', 'kashim enable %s' and a "
@@ -107,12 +107,8 @@ advise_unit(const char *name, struct findings *findings)
 void
 doctor_start_process(const struct doctor_proc *proc, struct findings *findings)
 {
-	char apply[128];
-
 	if (!advise_unit(proc->process.unit, findings))
 		findings_remedy(findings, "Start it again with 'kashim run'.");
-	snprintf(apply, sizeof(apply), APPLY, (int)proc->process.pid);
-	findings_remedy_line(findings, apply);
 }
 
 static void
@@ -121,22 +117,25 @@ say_parent(const struct process *parent, const struct process *child,
 {
 	const char *option = launcher_option(process_program(parent));
 	const char *name = process_program(&proc->process);
+	const char *unit = proc->process.unit;
+	const bool service = is_service(unit);
 
 	findings_add(findings, FINDING_LAUNCHER, FINDING_FATAL,
 	    "%s[%d] has the library, and started %s[%d] without LD_PRELOAD",
 	    process_program(parent), (int)parent->pid, process_program(child),
 	    (int)child->pid);
 	if (no_inherit)
-		findings_remedy(findings,
-		    "inherit is false in its configuration. " APPLY,
-		    (int)proc->process.pid);
+		findings_remedy(
+		    findings, "inherit is false in its configuration.");
 	else
 		findings_remedy(findings,
 		    "Any of these helps: 'kashim run' in front of %s; "
 		    "kashim-wrapper(8) in its place; %s%s"
-		    "'kashim run --supervise' in front of %s. " APPLY,
+		    "'kashim %s --supervise' %s%s.",
 		    name, option ? option : "", option ? "; " : "",
-		    process_program(parent), (int)proc->process.pid);
+		    service ? "enable" : "run",
+		    service ? "for " : "in front of ",
+		    service ? unit : process_program(parent));
 }
 
 bool

@@ -37,6 +37,7 @@ struct service {
 	char root[PATH_MAX];
 	char entry[PATH_MAX]; /* of ours in its LD_PRELOAD */
 	unsigned int programs;
+	bool supervised;    /* one of them is */
 	unsigned int plain; /* of those: that set no LD_PRELOAD themselves */
 };
 
@@ -307,7 +308,7 @@ examine_program(const char *program, const char *rest, bool full, void *data)
 	struct service *service = data;
 	struct place place = service->place;
 	char *argv[LAUNCHER_WORDS + 2] = {(char *)program};
-	bool sets;
+	bool sets, supervised;
 	int error;
 
 	service->programs++;
@@ -326,7 +327,9 @@ examine_program(const char *program, const char *rest, bool full, void *data)
 	error = read_arguments(service->unit, rest, argv);
 	if (error == 0)
 		error = doctor_command(&place, (const char *const *)argv, &sets,
-		    service->findings);
+		    &supervised, service->findings);
+	if (error == 0)
+		service->supervised |= supervised;
 	if (error == 0 && !sets)
 		service->plain++;
 	if (error < 0 && error != -ENOMEM) {
@@ -374,8 +377,8 @@ examine_service(const struct unit *unit, const char *config,
 	    doctor_resolve_own(&service.place, service.place.library, path) ==
 		0)
 		service.place.library = path;
-	doctor_sandbox(
-	    unit, service.place.config, service.place.library, findings);
+	doctor_sandbox(unit, service.place.config, service.place.library,
+	    service.supervised, findings);
 out:
 	unit_variable_free(&service.preload);
 	unit_variable_free(&service.config);

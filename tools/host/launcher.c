@@ -132,18 +132,28 @@ between_mptcpize(struct words *words, struct launch *launch)
 static void
 between_kashim(struct words *words, struct launch *launch)
 {
+	static const struct option options[] = {
+	    {"config", required_argument, NULL, 'c'},
+	    {"preload", no_argument, NULL, 'P'},
+	    {"strict", no_argument, NULL, 's'},
+	    {"supervise", no_argument, NULL, 'S'},
+	    {"trace", optional_argument, NULL, 't'},
+	    {NULL, 0, NULL, 0},
+	};
+	int letter;
+
 	launch->sets = words->at < words->count &&
 	               strcmp(words->word[words->at], "run") == 0;
+	launch->supervises = launch->sets;
 	if (!launch->sets) {
 		words->at = words->count;
 		return;
 	}
-	words->at++;
-	while (words->at < words->count &&
-	       (*words->word[words->at] == '-' ||
-		   strcmp(words->word[words->at - 1], "-c") == 0 ||
-		   strcmp(words->word[words->at - 1], "--config") == 0))
-		words->at++;
+	optind = 0;
+	while ((letter = getopt_long(words->count - words->at,
+		    words->word + words->at, "+c:PsSt::", options, NULL)) != -1)
+		launch->supervises &= letter != 'P';
+	words->at += optind;
 }
 
 static void
@@ -491,23 +501,20 @@ static void
 read_options(const struct launcher *launcher, struct words *words,
     struct launch *launch, struct said *said)
 {
-	const int saved = optind, saved_error = opterr;
 	int letter;
 
 	optind = 0;
-	opterr = 0;
 	while ((letter = getopt_long(words->count, words->word,
 		    launcher->letters, launcher->options, NULL)) != -1)
 		take(launcher, letter, optarg, launch, said);
 	words->at = optind;
-	optind = saved;
-	opterr = saved_error;
 }
 
 bool
 launcher_read(const char *path, const char *const argv[], struct launch *launch)
 {
 	const struct launcher *launcher = find(path);
+	const int saved = optind, saved_error = opterr;
 	struct words words = {0};
 	struct said said = {0};
 
@@ -523,9 +530,12 @@ launcher_read(const char *path, const char *const argv[], struct launch *launch)
 		words.word[words.count] = (char *)argv[words.count];
 		words.count++;
 	}
+	opterr = 0;
 	read_options(launcher, &words, launch, &said);
 	if (launcher->between)
 		launcher->between(&words, launch);
+	optind = saved;
+	opterr = saved_error;
 	if (said.kept)
 		launch->lost = NULL;
 	if (said.shell && words.at < words.count)

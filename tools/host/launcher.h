@@ -20,6 +20,8 @@ struct launch {
 	const char *lost;
 	/* It puts libkashim.so there itself, whatever was lost before. */
 	bool sets;
+	/* Or supervises what it starts, if LD_PRELOAD has no effect there. */
+	bool supervises;
 	/* What on its command line would let it through; NULL if nothing. */
 	const char *option;
 	/*

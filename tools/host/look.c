@@ -28,7 +28,6 @@
 /* So often the limit, for a reader that the machine is too busy for. */
 #define BUSY_MAX 20
 /* What a reader is called, so that another run knows for whom it waits. */
-#define NAME "look:"
 /* In place of the program's name on its command line, for ps(1) and pkill(1).
  */
 #define TITLE "look"
@@ -124,7 +123,7 @@ count_left(pid_t pid)
 	uid_t effective, uid;
 
 	if (proc_read(pid, "status", status, sizeof(status)) > 0 &&
-	    sscanf(status, "Name:\t" NAME "%u", &uid) == 1 &&
+	    sscanf(status, "Name:\t" LOOK_NAME "%u", &uid) == 1 &&
 	    proc_status_ids(status, &pid, &effective) == 0 &&
 	    effective == reader.own &&
 	    ((signals(status, "\nSigPnd:") | signals(status, "\nShdPnd:")) &
@@ -199,7 +198,7 @@ static void __attribute__((noreturn)) read_for_ever(int socket)
 	let_go(socket);
 	set_title();
 	while ((got = readv(0, parts, 2)) != 0) {
-		char name[sizeof(NAME) + 3 * sizeof(uid_t)];
+		char name[sizeof(LOOK_NAME) + 3 * sizeof(uid_t)];
 
 		if (got < (ssize_t)sizeof(request)) {
 			if (got < 0 && errno == EINTR)
@@ -208,8 +207,8 @@ static void __attribute__((noreturn)) read_for_ever(int socket)
 		}
 		if (request.uid != named) {
 			named = request.uid;
-			snprintf(
-			    name, sizeof(name), NAME "%u", (unsigned)named);
+			snprintf(name, sizeof(name), LOOK_NAME "%u",
+			    (unsigned)named);
 			(void)prctl(PR_SET_NAME, name);
 		}
 		request.fn(data.bytes);

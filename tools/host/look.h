@@ -33,6 +33,9 @@
 #define LOOK_LEFT      16
 #define LOOK_PAUSE_MS  10000
 
+/* What the reader is called, with the user behind it. */
+#define LOOK_NAME "look:"
+
 /* How much a look can take and bring, in bytes. */
 #define LOOK_MAX 16384
 

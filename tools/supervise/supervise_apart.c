@@ -15,8 +15,7 @@
 
 #include "host/kernel_calls.h"
 #include "host/proc.h"
-
-#define SUPERVISOR_NAME "kashim-watch" /* of 15 characters at most */
+#include "host/supervisor.h"
 
 /*
  * Whoever stops the program, or its service, with a signal to the whole
