@@ -254,6 +254,14 @@ manager.connect(os.environ["NOTIFY_SOCKET"].replace("@", "\0", 1))
 manager.send(b"READY=1")
 connection.recv(1)
 END
+for filter in killing refusing half; do
+	connects "$filter" 7011 SystemCallFilter=@system-service \
+		"StandardError=file:/run/$filter"
+	sed -i 's|^ExecStart=|&/kashim/kashim run -S |' \
+		"$vendor/$filter.service"
+done
+echo SystemCallErrorNumber=EPERM >>"$vendor/refusing.service"
+echo SystemCallFilter=seccomp >>"$vendor/half.service"
 cat >"$vendor/forking.service" <<'END'
 [Service]
 Type=forking
@@ -436,6 +444,17 @@ supervised su 7011
 supervised notify 7012
 supervised forking 7013
 holds 'no doubt in the files' fails grep -i zz-kashim "$work/systemd.log"
+
+# What has to be let through is not: the service runs all the same, and says so.
+systemd_run systemctl stop su
+for filter in killing refusing half; do
+	holds "$filter starts" manager start $filter
+	holds "$filter runs, and is off" until_true 10 shows_not 7011 timer:
+	systemd_run cat /run/$filter >"$work/said"
+	in_file "$filter says so" "$work/said" \
+		"/usr/bin/nc cannot be supervised: a filter forbids seccomp(2) or"
+	holds "$filter stops" systemd_run systemctl stop $filter
+done
 
 holds 'supervise two commands' kashim enable --supervise two
 holds 'two starts' manager restart two

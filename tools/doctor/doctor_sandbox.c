@@ -216,8 +216,9 @@ check_filter(
 	findings_add(findings, FINDING_SECCOMP, FINDING_FATAL,
 	    "SystemCallFilter= forbids %s, which %s calls: %s", forbidden,
 	    supervised ? "a supervisor" : "the library",
-	    kills ? "the kernel would end the program"
-		  : "its connections would stay as they are");
+	    supervised ? "the program would run without"
+	    : kills    ? "the kernel would end the program"
+		       : "its connections would stay as they are");
 	findings_remedy(findings,
 	    "SystemCallFilter=%s in a drop-in permits it.", forbidden);
 }

@@ -276,6 +276,11 @@ supervise_start(const struct worker_policy *policy, const char **why)
 	*why = "that takes Linux 5.9";
 	if (kernel_close_range(~0u, ~0u) < 0)
 		return -errno;
+	*why = "a filter forbids seccomp(2) or pidfd_getfd(2), which in a unit "
+	       "'SystemCallFilter=seccomp pidfd_getfd' permits";
+	error = supervise_filter_try();
+	if (error < 0)
+		return error;
 	*why = "no seccomp filter can be made";
 	error = supervise_filter_make(&needs, &filter);
 	if (error < 0)

@@ -24,6 +24,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "host/kernel_calls.h"
+
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
@@ -258,24 +260,59 @@ install_without_rights(const struct sock_fprog *program, unsigned long flags)
 	return install(program, flags);
 }
 
-/* The same, in a child, which ends without a SIGCHLD. Returns 0 or -errno. */
+/*
+ * Calls try in a child, which ends without a SIGCHLD. Returns what it returned,
+ * 0 or -errno, -EPERM if a filter ended it.
+ */
 static int
-try_without_rights(const struct sock_fprog *program, unsigned long flags)
+in_child(int (*try)(const void *data), const void *data)
 {
 	long child = syscall(SYS_clone, 0L, NULL, NULL, NULL, NULL);
-	int status, fd;
+	int status;
 
 	if (child < 0)
 		return -errno;
-	if (child == 0) {
-		fd = install_without_rights(program, flags);
-		_exit(fd < 0 ? -fd : 0);
-	}
+	if (child == 0)
+		_exit(-try(data));
 	while (waitpid((pid_t)child, &status, __WALL) < 0) {
 		if (errno != EINTR)
 			return -errno;
 	}
-	return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
+	if (WIFEXITED(status))
+		return -WEXITSTATUS(status);
+	return WTERMSIG(status) == SIGSYS ? -EPERM : -ECHILD;
+}
+
+struct filter {
+	const struct sock_fprog *program;
+	unsigned long flags;
+};
+
+static int
+try_without_rights(const void *data)
+{
+	const struct filter *filter = data;
+	int fd = install_without_rights(filter->program, filter->flags);
+
+	return fd < 0 ? fd : 0;
+}
+
+static int
+try_calls(const void *data)
+{
+	const uint32_t action = SECCOMP_RET_USER_NOTIF;
+
+	(void)data;
+	prctl(PR_SET_DUMPABLE, 0); /* no core, if it ends here */
+	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0)
+		return -errno;
+	return kernel_pidfd_getfd(-1, -1) < 0 && errno != EBADF ? -errno : 0;
+}
+
+int
+supervise_filter_try(void)
+{
+	return in_child(try_calls, NULL);
 }
 
 int
@@ -297,6 +334,7 @@ supervise_filter_install(const struct sock_fprog *program)
 	}
 	if (fd != -EACCES)
 		return fd;
-	fd = try_without_rights(program, flags);
+	fd = in_child(try_without_rights,
+	    &(struct filter){.program = program, .flags = flags});
 	return fd < 0 ? fd : install_without_rights(program, flags);
 }

@@ -31,6 +31,13 @@ int supervise_filter_make(
     const struct supervise_needs *needs, struct sock_fprog *program);
 
 /*
+ * Does a filter that the process is in already, such as systemd's
+ * SystemCallFilter=, let through what supervision takes and ordinary programs
+ * do not need? A child of ours tries, for it may be ended. Returns 0 or -errno.
+ */
+int supervise_filter_try(void);
+
+/*
  * Installs it in the calling thread, for this process, what it becomes and
  * all that it starts. no_new_privs (prctl(2)) is set only if the kernel asks
  * for it, which is where CAP_SYS_ADMIN is missing, and if the filter can then
