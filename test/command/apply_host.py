@@ -8,6 +8,10 @@ own PORT FROM...        listens, and connects from each port FROM. What each
                         1 nothing; 2 keepalive; 3 keepalive and short times;
                         4 keepalive and long times; 5 some short, some long.
 mptcp PORT FROM         the same for one connection by MPTCP.
+late-own PORT...        one connection to each, with keepalive and no times.
+late-mptcp PORT...      the same, by MPTCP.
+silent PORT             one connection, with keepalive and idle of 300 s since
+                        it was silent for 2.5 s.
 many PORT N             N connections, accepted by another process.
 forked PORT FROM        like own, and has a child with the same sockets.
 foreign PORT FROM       like own, in a network namespace that it then leaves.
@@ -77,6 +81,18 @@ def own(port, *sources, protocol=0):
 
 def mptcp(port, source):
     own(port, source, protocol=IPPROTO_MPTCP)
+
+
+def late(*ports, protocol=0):
+    for port in ports:
+        own(port, 40002 + port * 10 % 1000, protocol=protocol)
+
+
+def silent(port):
+    own(port, 40801)
+    time.sleep(2.5)
+    kept[1].setsockopt(*OPTIONS[1], 300)
+    kept[1].setsockopt(*OPTIONS[0], 1)
 
 
 def many(port, count):
@@ -164,6 +180,7 @@ def churn(port, other):
 
 
 signal.alarm(300)
-what = globals()[sys.argv[1]]
-what(*map(int, sys.argv[2:]))
+what, _, how = sys.argv[1].partition("-")
+kinds = {"mptcp": {"protocol": IPPROTO_MPTCP}}
+globals()[what](*map(int, sys.argv[2:]), **kinds.get(how, {}))
 ready()

@@ -4,7 +4,8 @@
 read by pidfd_getfd(2) and getsockopt(2), with nothing of kashim.
 
 peek.py PID prints a line for each: LOCAL REMOTE ON IDLE/INTERVAL/COUNT+TIMEOUT,
-listeners with "-" for REMOTE, in order of descriptors.
+listeners with "-" for REMOTE, in order of descriptors; "-" also for what the
+kernel does not tell.
 """
 import ctypes
 import os
@@ -21,6 +22,13 @@ def endpoint(address):
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def told(sock, option):
+    try:
+        return sock.getsockopt(socket.IPPROTO_TCP, option)
+    except OSError:
+        return "-"
+
+
 def show(sock):
     local = endpoint(sock.getsockname())
     try:
@@ -29,7 +37,7 @@ def show(sock):
         remote = "-"
     on = sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     idle, interval, count, timeout = (
-        sock.getsockopt(socket.IPPROTO_TCP, option)
+        told(sock, option)
         for option in (
             socket.TCP_KEEPIDLE,
             socket.TCP_KEEPINTVL,

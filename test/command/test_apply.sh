@@ -140,6 +140,12 @@ rule near    { port = { "3308" } source = { "127.0.0.0/8" }
                direction = accept idle = "5min" }
 rule far     { port = { "3308" } direction = accept idle = "10min" }
 rule held    { program = { "holds*" } idle = "4min" }
+rule timers  { port = { "3309" } direction = connect idle = "5min"
+               interval = "75s" count = 9 }
+rule whatever { port = { "3310" } direction = connect interval = "75s"
+               count = 9 }
+rule theirs  { port = { "3311" } direction = connect idle = "5min"
+               interval = "75s" count = 9 app-settings = respect }
 END
 header='  CONNECTION                                  BEFORE  AFTER       RULE'
 
@@ -296,6 +302,61 @@ if [ "$(cat /proc/sys/net/mptcp/enabled 2>/dev/null)" = 1 ]; then
 			grep -c 'timer:(keepalive,4min')" 1
 	stop "$pid"
 fi
+
+# A timer that was set before its time became shorter is later than what the
+# socket tells: the sysctl is read when it is asked for.
+
+# lowered COMMAND...: where the sysctl is.
+lowered() {
+	nsenter -t "$lowered" -n "$@"
+}
+kinds=
+[ "$(cat /proc/sys/net/mptcp/enabled 2>/dev/null)" != 1 ] || kinds=mptcp
+for kind in own $kinds; do
+	# shellcheck disable=SC2016 # it is for the inner shell
+	start lowered unshare -n sh -c 'ip link set lo up && exec "$@"' sh \
+		python3 "$here/apply_host.py" "late-$kind" 3309 3310 3311
+	lowered=$pid
+	lowered sh -c 'echo 300 >/proc/sys/net/ipv4/tcp_keepalive_time'
+	same "late, $kind: what the sockets tell" "$(peek "$pid" |
+		sed -n 's/.*:33.. 1 \(.*\)+.*/\1/p' | uniq)" 300/75/9
+	same "late, $kind: the timer" "$(lowered ss -tnoH state established \
+		dport = :3309 | grep -cE 'keepalive,(119|120)min')" 1
+	kashim status -c "$work/conf" -p "$pid" |
+		awk '!/^#/ && $3 == "connect" { print $15, $16 }' >out
+	same "late, $kind: status" "$(cat out)" 'differs timers
+differs whatever
+ok theirs'
+	apply 1 --dry-run -p "$pid"
+	apply 0 -p "$pid"
+	sed 's/127.0.0.1:4[0-9]*/CLIENT/' said >late
+	same "late, $kind: apply" "$(cat late)" "$header
+python3, process N
+  CLIENT -> 127.0.0.1:3309       late timer  300s/75s/9  timers
+  CLIENT -> 127.0.0.1:3310       late timer  300s/75s/9  whatever
+2 sockets changed, 1 was right, 6 without a rule"
+	same "late, $kind: the timers are set anew" \
+		"$(for port in 3309 3310 3311; do
+			lowered ss -tnoH state established dport = :$port |
+				grep -oE 'keepalive,[0-9]*min'
+		done)" 'keepalive,4min
+keepalive,4min
+keepalive,119min'
+	apply 0 -p "$pid"
+	same "late, $kind: again" "$(cat said)" \
+		'0 sockets changed, 3 were right, 6 without a rule'
+	stop "$pid"
+done
+
+# So is the one that was switched on after a silence.
+start silent python3 "$here/apply_host.py" silent 3309
+apply 1 --dry-run -p "$pid"
+same 'switched on after a silence' "$(sed -n 's/.*  \(late.*\)/\1/p' said)" \
+	'late timer  300s/75s/9  timers'
+apply 0 -p "$pid"
+same 'after a silence: the timer' "$(ss -tnoH dport = :3309 |
+	grep -cE 'keepalive,4min5[0-7]sec')" 1
+stop "$pid"
 
 # Whose sockets they are.
 

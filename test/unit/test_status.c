@@ -320,6 +320,70 @@ START_TEST(seen)
 }
 END_TEST
 
+/* What getsockopt(2) tells, and when its timer really runs out. */
+static const struct keepalive RARE = {ALL_OPTIONS, {300, 600, 9, 90500, 1}};
+static const struct {
+	const struct keepalive *have;
+	int rule;
+	enum diag_timer timer;
+	uint32_t unanswered, expires_ms, heard_ms;
+	enum live_verdict verdict;
+	const char *note;
+} TIMERS[] = {
+    {&GOOD, RULE_BACKUP, DIAG_TIMER_KEEPALIVE, 0, 400000, 50000, LIVE_OK, ""},
+    {&GOOD, RULE_BACKUP, DIAG_TIMER_KEEPALIVE, 0, 401000, 50000, LIVE_OK, ""},
+    {&GOOD, RULE_BACKUP, DIAG_TIMER_KEEPALIVE, 0, 401001, 50000, LIVE_DIFFERS,
+	"next probe in 401 s, by idle in 400 s: its timer is an older "
+	"one, kashim apply sets it"},
+    {&GOOD, RULE_BACKUP, DIAG_TIMER_KEEPALIVE, 0, 7198000, 2000, LIVE_DIFFERS,
+	"next probe in 7198 s, by idle in 448 s: its timer is an older "
+	"one, kashim apply sets it"},
+    {&GOOD, RULE_BACKUP, DIAG_TIMER_KEEPALIVE, 0, 0, 600000, LIVE_OK, ""},
+    {&GOOD, RULE_BACKUP, DIAG_TIMER_KEEPALIVE, 0, 2000, 600000, LIVE_DIFFERS,
+	"next probe in 2 s, by idle in 0 s: its timer is an older "
+	"one, kashim apply sets it"},
+    /* After a probe, the interval. */
+    {&GOOD, RULE_BACKUP, DIAG_TIMER_KEEPALIVE, 1, 90000, 600000, LIVE_OK, ""},
+    {&GOOD, RULE_BACKUP, DIAG_TIMER_KEEPALIVE, 1, 92000, 600000, LIVE_DIFFERS,
+	"next probe in 92 s, by interval in 90 s: its timer is an "
+	"older one, kashim apply sets it"},
+    /* Tighter is ok, and the rule is what counts. */
+    {&TIGHT, RULE_TIGHTEN, DIAG_TIMER_KEEPALIVE, 0, 299000, 1000, LIVE_OK, ""},
+    {&TIGHT, RULE_TIGHTEN, DIAG_TIMER_KEEPALIVE, 0, 400000, 1000, LIVE_DIFFERS,
+	"next probe in 400 s, by idle in 299 s: its timer is an older "
+	"one, kashim apply sets it"},
+    /* An answered probe was 5 s ago: the timer runs for the interval. */
+    {&RARE, RULE_TIGHTEN, DIAG_TIMER_KEEPALIVE, 0, 595000, 5000, LIVE_OK, ""},
+    /* It is not known, or there is none. */
+    {&GOOD, RULE_BACKUP, DIAG_TIMER_RETRANSMIT, 0, 7198000, 2000, LIVE_OK, ""},
+    {&GOOD, RULE_BACKUP, DIAG_TIMER_KEEPALIVE, 0, 7198000, DIAG_NOT_TOLD,
+	LIVE_OK, ""},
+    {&GOOD, RULE_IGNORE, DIAG_TIMER_KEEPALIVE, 0, 7198000, 2000, LIVE_OK, ""},
+    {&OFF, RULE_BACKUP, DIAG_TIMER_KEEPALIVE, 0, 7198000, 2000, LIVE_OFF,
+	"rule: idle 450 s, interval 90 s, count 5"},
+    /* It is not what differs. */
+    {&LATE, RULE_TIGHTEN, DIAG_TIMER_KEEPALIVE, 0, 7198000, 2000, LIVE_DIFFERS,
+	"idle 7200 s, rule: 300 s; user-timeout none, rule: 90500 ms"},
+};
+
+START_TEST(late_timer)
+{
+	char text[STATUS_NOTE_MAX];
+
+	add(make_socket(&AGENT, "10.1.4.7", "10.20.0.5", TIMERS[_i].have,
+	    TIMERS[_i].rule, LIVE_OK));
+	sockets[0].socket.timer = TIMERS[_i].timer;
+	sockets[0].socket.unanswered = TIMERS[_i].unanswered;
+	sockets[0].socket.expires_ms = TIMERS[_i].expires_ms;
+	sockets[0].socket.heard_ms = TIMERS[_i].heard_ms;
+	sockets[0].verdict = live_verdict(&image, &sockets[0]);
+	ck_assert_int_eq(sockets[0].verdict, TIMERS[_i].verdict);
+	sort_out();
+	status_remark(&status, &sockets[0], text);
+	ck_assert_str_eq(text, TIMERS[_i].note);
+}
+END_TEST
+
 static const struct {
 	const struct process *process;
 	const struct keepalive *have;
@@ -799,6 +863,7 @@ main(void)
 	tcase_add_test(tcase, a_listener_is_no_connection);
 	tcase_add_loop_test(tcase, probe, 0, (int)ARRAY_LEN(PROBES));
 	tcase_add_loop_test(tcase, left, 0, (int)ARRAY_LEN(LEFT));
+	tcase_add_loop_test(tcase, late_timer, 0, (int)ARRAY_LEN(TIMERS));
 	tcase_add_loop_test(tcase, note, 0, (int)ARRAY_LEN(NOTES));
 	tcase_add_test(tcase, names);
 	tcase_add_loop_test(tcase, bar, 0, (int)ARRAY_LEN(BARS));

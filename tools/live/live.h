@@ -50,8 +50,12 @@ enum live_direction {
 };
 
 enum live_verdict {
-	LIVE_OK,      /* has what the rule says, or the rule says ignore */
-	LIVE_DIFFERS, /* keepalive is on, with other values than the rule's */
+	LIVE_OK, /* has what the rule says, or the rule says ignore */
+	/*
+	 * Keepalive is on, with other values than the rule's, or with a timer
+	 * that is late for them.
+	 */
+	LIVE_DIFFERS,
 	LIVE_OFF,     /* a rule asks for keepalive, and it is off */
 	LIVE_NO_RULE, /* no rule matches */
 	LIVE_UNKNOWN, /* not permitted to look, or no process has it */
@@ -174,8 +178,20 @@ bool live_is_old(const struct image *image, const struct live_socket *listener,
     const struct live_waiting *waiting);
 
 /*
- * The verdict on a socket, from its rule, have_known and have. image may be
- * NULL. For after something was changed.
+ * Is its keepalive timer to run out later than idle and the silence say, though
+ * a rule asks for keepalive? The kernel sets the timer when SO_KEEPALIVE is
+ * switched on and when TCP_KEEPIDLE is set, and not when the times change that
+ * getsockopt(2) tells: those of a socket that never set its own change with
+ * net.ipv4.tcp_keepalive_time, and TCP_KEEPINTVL sets no timer
+ * (net/ipv4/tcp.c, net/ipv4/tcp_timer.c). Nor does what is switched on count
+ * the silence before that. *due_ms is when it should run out.
+ */
+bool live_timer_is_late(const struct image *image,
+    const struct live_socket *socket, int64_t *due_ms);
+
+/*
+ * The verdict on a socket, from its rule, have_known, have and timer. image may
+ * be NULL. For after something was changed.
  */
 enum live_verdict
 live_verdict(const struct image *image, const struct live_socket *socket);

@@ -44,20 +44,19 @@ overlay(struct keepalive *have, const struct keepalive *change)
  * Sets what is missing. SO_KEEPALIVE starts its timer anew, but for
  * TCP_KEEPIDLE, on a socket that has it on, the kernel reckons from when
  * something was last received (tcp_sock_set_keepidle_locked() in
- * net/ipv4/tcp.c). So that is set once more.
+ * net/ipv4/tcp.c). So if the timer is to be right, that is set as it is.
  */
 static int
-set(int fd, const struct keepalive *change, const struct keepalive *want,
-    struct keepalive *have)
+set(int fd, const struct keepalive *change, bool timer, struct keepalive *have)
 {
 	int error = keepalive_set(&CALLS, fd, change);
 	int again = keepalive_get(&CALLS, fd, have);
 	struct keepalive idle = {
-	    .set = want->set & have->set & 1u << KEEPALIVE_IDLE,
+	    .set = have->set & 1u << KEEPALIVE_IDLE,
 	    .value[KEEPALIVE_IDLE] = have->value[KEEPALIVE_IDLE],
 	};
 
-	if (again == 0 && (change->set & 1u << KEEPALIVE_SWITCH) != 0)
+	if (again == 0 && timer)
 		again = keepalive_set(&CALLS, fd, &idle);
 	return error < 0 ? error : again;
 }
@@ -69,6 +68,8 @@ repair_socket(const struct image *image, const struct live_socket *socket,
 	struct live_socket now = *socket;
 	struct image_rule rule;
 	struct keepalive want, change;
+	bool late;
+	int64_t due_ms;
 	enum repair_result result = REPAIR_REFUSED;
 	int fd = pidfd < 0
 	             ? pidfd
@@ -90,12 +91,19 @@ repair_socket(const struct image *image, const struct live_socket *socket,
 	    !live_wants(image, &now, &rule, &want))
 		goto out;
 	change = missing(&now.have, &want, rule.app_settings == APP_TIGHTEN);
+	late = live_timer_is_late(image, &now, &due_ms);
+	repair->late = late && change.set == 0;
 	result = REPAIR_DONE;
 	if (dry_run)
 		overlay(&repair->after, &change);
 	else
-		repair->error = set(fd, &change, &want, &repair->after);
+		repair->error = set(fd, &change,
+		    late || (socket->direction != LIVE_LISTENER &&
+				(change.set & 1u << KEEPALIVE_SWITCH) != 0),
+		    &repair->after);
 	now.have = repair->after;
+	/* What is known of it is past. */
+	now.socket.timer = DIAG_TIMER_NONE;
 	if (repair->error < 0 || live_verdict(image, &now) != LIVE_OK)
 		result = REPAIR_REFUSED;
 out:

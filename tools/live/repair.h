@@ -21,6 +21,7 @@ enum repair_result {
 /* What the socket had, and what it has then. */
 struct repair {
 	struct keepalive before, after;
+	bool late; /* it had it all, but for the timer (live.h) */
 	int error; /* of REPAIR_REFUSED: -errno */
 };
 

@@ -11,6 +11,9 @@
 
 #include "image/view.h"
 
+/* A program may take so long until it sets its options: they are in seconds. */
+#define LATE_MS 1000
+
 struct program_view {
 	struct program_view *next;
 	const struct process *process; /* names the program */
@@ -120,6 +123,10 @@ depends_on_peer(
 	return false;
 }
 
+/* By the options alone: who has the values of a rule has that rule. */
+static enum live_verdict
+options_verdict(const struct image *image, const struct live_socket *socket);
+
 static void
 set_rule(const struct view *view, struct live_socket *socket)
 {
@@ -133,13 +140,13 @@ set_rule(const struct view *view, struct live_socket *socket)
 	    depends_on_peer(view, &query[0], accepting))
 		socket->rule = MATCH_NONE;
 	if (count < 2 || (accepting != MATCH_NONE &&
-			     live_verdict(&view->image, socket) == LIVE_OK))
+			     options_verdict(&view->image, socket) == LIVE_OK))
 		return;
 	connecting = find_rule(view, &query[1], socket);
 	socket->rule = connecting;
 	if (accepting != MATCH_NONE &&
 	    (connecting == MATCH_NONE ||
-		live_verdict(&view->image, socket) != LIVE_OK))
+		options_verdict(&view->image, socket) != LIVE_OK))
 		socket->rule = accepting;
 }
 
@@ -225,8 +232,41 @@ live_wants(const struct image *image, const struct live_socket *socket,
 	return true;
 }
 
-enum live_verdict
-live_verdict(const struct image *image, const struct live_socket *socket)
+bool
+live_timer_is_late(const struct image *image, const struct live_socket *socket,
+    int64_t *due_ms)
+{
+	const uint32_t told = 1u << KEEPALIVE_SWITCH | 1u << KEEPALIVE_IDLE |
+	                      1u << KEEPALIVE_INTERVAL;
+	const struct diag_socket *kernel = &socket->socket;
+	struct image_rule rule;
+	struct keepalive want;
+	int32_t idle_s, interval_s;
+
+	if (kernel->timer != DIAG_TIMER_KEEPALIVE ||
+	    kernel->heard_ms == DIAG_NOT_TOLD ||
+	    !live_wants(image, socket, &rule, &want) ||
+	    rule.app_settings == APP_RESPECT ||
+	    (socket->have.set & told) != told ||
+	    socket->have.value[KEEPALIVE_SWITCH] == 0)
+		return false;
+	idle_s = (want.set & 1u << KEEPALIVE_IDLE) != 0
+	             ? want.value[KEEPALIVE_IDLE]
+	             : socket->have.value[KEEPALIVE_IDLE];
+	interval_s = socket->have.value[KEEPALIVE_INTERVAL];
+	/* It runs for an interval also after a probe that is answered. */
+	if (kernel->unanswered > 0 || interval_s > idle_s)
+		idle_s = interval_s;
+	*due_ms = (int64_t)idle_s * 1000;
+	if (kernel->unanswered == 0)
+		*due_ms -= kernel->heard_ms;
+	if (*due_ms < 0)
+		*due_ms = 0;
+	return kernel->expires_ms > *due_ms + LATE_MS;
+}
+
+static enum live_verdict
+options_verdict(const struct image *image, const struct live_socket *socket)
 {
 	const uint32_t on = 1u << KEEPALIVE_SWITCH;
 	struct image_rule rule;
@@ -245,6 +285,17 @@ live_verdict(const struct image *image, const struct live_socket *socket)
 	/* The program has switched it on: what it asks for is to be respected.
 	 */
 	return rule.app_settings == APP_RESPECT ? LIVE_OK : LIVE_DIFFERS;
+}
+
+enum live_verdict
+live_verdict(const struct image *image, const struct live_socket *socket)
+{
+	enum live_verdict verdict = options_verdict(image, socket);
+	int64_t due_ms;
+
+	if (verdict == LIVE_OK && live_timer_is_late(image, socket, &due_ms))
+		return LIVE_DIFFERS;
+	return verdict;
 }
 
 const char *

@@ -160,7 +160,10 @@ repair_list_changed(struct repair_list *list, const struct live_socket *socket,
 {
 	char had[VALUE_MAX], has[VALUE_MAX], value[VALUE_MAX * 2 + 2];
 
-	format_value(&repair->before, had);
+	if (repair->late)
+		snprintf(had, sizeof(had), "late timer");
+	else
+		format_value(&repair->before, had);
 	format_value(&repair->after, has);
 	snprintf(value, sizeof(value), "%*s  %-*s", VALUE_COLUMNS, had,
 	    VALUE_COLUMNS, has);

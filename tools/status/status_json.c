@@ -161,6 +161,7 @@ differences(
 	struct keepalive want;
 	uint32_t set = status_differences(status, socket, &want);
 	json_t *array = json_array();
+	int64_t due_ms;
 
 	for (unsigned int i = 0; i < KEEPALIVE_OPTIONS; i++) {
 		char name[JSON_NAME_MAX];
@@ -170,6 +171,9 @@ differences(
 		    json_array_append_new(array, json_string(name)) != 0)
 			*failed = true;
 	}
+	if (set == 0 && live_timer_is_late(status->image, socket, &due_ms) &&
+	    json_array_append_new(array, json_string("timer")) != 0)
+		*failed = true;
 	return array;
 }
 

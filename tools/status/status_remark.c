@@ -5,6 +5,8 @@
  */
 #include "status/status.h"
 
+#include <inttypes.h>
+
 /* The switch has a verdict of its own. */
 #define NOTED KEEPALIVE_SWITCH
 
@@ -56,6 +58,22 @@ note_wanted(const struct keepalive *want, char note[STATUS_NOTE_MAX])
 	}
 }
 
+/* "next probe in 7198 s, by idle in 448 s: ..." */
+static void
+note_late(const struct status *status, const struct live_socket *socket,
+    char note[STATUS_NOTE_MAX])
+{
+	int64_t due_ms;
+
+	if (!live_timer_is_late(status->image, socket, &due_ms))
+		return;
+	snprintf(note, STATUS_NOTE_MAX,
+	    "next probe in %" PRIu32 " s, by %s in %" PRId64
+	    " s: its timer is an older one, kashim apply sets it",
+	    socket->socket.expires_ms / 1000,
+	    socket->socket.unanswered > 0 ? "interval" : "idle", due_ms / 1000);
+}
+
 void
 status_remark(const struct status *status, const struct live_socket *socket,
     char note[STATUS_NOTE_MAX])
@@ -67,6 +85,8 @@ status_remark(const struct status *status, const struct live_socket *socket,
 	note[0] = '\0';
 	if (unknown)
 		snprintf(note, STATUS_NOTE_MAX, "%s", unknown);
+	else if (socket->verdict == LIVE_DIFFERS && differences == 0)
+		note_late(status, socket, note);
 	else if (socket->verdict == LIVE_DIFFERS)
 		note_differences(socket, &want, differences, note);
 	else if (socket->verdict == LIVE_OFF && differences != 0)
