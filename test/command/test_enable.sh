@@ -54,6 +54,50 @@ holds_file 'its text' "$admin/plain.service.d/$dropin" <<'END'
 [Service]
 Environment=LD_PRELOAD=/usr/local/lib/libkashim.so
 END
+check 'supervised, dry' 0 kashim enable -n -S -r image plain <<END
+! kashim: warning: /usr/local/bin/kashim is not in image: install kashim there too, or the service does not start
+! kashim: $admin/plain.service.d/$dropin would hold:
+# Made by "kashim enable", removed by "kashim disable".
+# ExecStart= is a copy, under supervision. If what it is copied from
+# changes: kashim enable --supervise plain.service
+[Service]
+ExecStart=
+# /usr/lib/systemd/system/plain.service:2
+ExecStart=/usr/local/bin/kashim run --supervise -- /bin/true
+END
+mkdir image/usr/local/bin && : >image/usr/local/bin/kashim
+check 'supervised' 0 kashim enable --supervise -r image \
+	-c /etc/kashim.conf plain <<END
+$admin/plain.service.d/$dropin: written
+END
+check 'supervised again, and the file stays' 0 kashim enable --supervise \
+	-r image plain <<END
+$admin/plain.service.d/$dropin: is so already
+END
+in_file 'supervised, its text' "$admin/plain.service.d/$dropin" \
+	Environment=KASHIM_CONFIG=/etc/kashim.conf
+check 'supervised no more' 0 kashim disable -r image plain <<END
+$admin/plain.service.d/$dropin: removed
+END
+unit named.service 'ExecStart=@/bin/true a' 
+check 'supervised, a name of its own' 1 kashim enable -S -r image named <<'END'
+! kashim: image/usr/lib/systemd/system/named.service:3: it cannot be supervised: what @ or | in front of a program does can't be kept
+END
+unit tab.service "ExecStart=/bin/true 'a	b'"
+check 'supervised, control characters' 2 kashim enable -S -r image tab <<'END'
+! kashim: a name or command line with control characters cannot stand in a unit
+END
+check 'supervised, all of the host' 2 kashim enable -S --host <<'END'
+! kashim: --host preloads, without --supervise
+! Try 'kashim enable --help'.
+END
+check 'disable supervised' 2 kashim disable -S plain <<'END'
+! kashim disable: invalid option -- 'S'
+! Try 'kashim disable --help'.
+END
+check 'first again' 0 kashim enable -r image plain <<END
+$admin/plain.service.d/$dropin: written
+END
 inode=$(stat -c %i "$admin/plain.service.d/$dropin")
 check 'again' 0 kashim enable -r image/ plain.service <<END
 $admin/plain.service.d/$dropin: is so already

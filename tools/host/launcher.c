@@ -318,7 +318,7 @@ static const struct launcher launchers[] = {
     /* For other users than root the loader took it from sudo (ld.so(8)). */
     {"sudo", "+Aa:bBc:C:D:eEg:Hh::iKklnNp:Pr:R:sSt:T:u:U:vV", sudo_options,
 	"EkuaenKnlnvnVn", between_sudo, NULL,
-	"it takes " PRELOAD " away, with -E, too",
+	"it takes " PRELOAD " away, with -E, too, unless sudoers(5) keeps it",
 	PRELOAD "=LIBRARY on its command line", false},
     {"env", "+0a:C:iS:u:v", env_options, "icuuSn", between_env,
 	"-i clears the environment", NULL,
