@@ -455,6 +455,17 @@ stop_hosts
 start env LD_PRELOAD="$library" ./host connect
 doctor 'loaded' 0 "process $pid (host): the preload is in effect" "$pid"
 doctor 'its connections' 0 '2 TCP connections: 2 ok' "$pid"
+stop_hosts
+start "$kashim" run --supervise sh -c './host connect; :'
+child=$(pgrep -P "$pid" host)
+for process in "$pid" "$child"; do
+	doctor 'supervised' 0 "supervises process $process, in place of" \
+		"$process"
+done
+in_file 'supervised, its connections' out '2 TCP connections: 2 ok'
+kill "$child"
+stop_hosts
+start env LD_PRELOAD="$library" ./host connect
 as=$nobody
 doctor 'not permitted' 1 'it cannot be told' "$pid"
 as=

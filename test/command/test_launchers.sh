@@ -218,6 +218,11 @@ supervised 'run of systemd-run' 1 'systemd-run starts /opt/agent without' \
 supervised 'run by a user, of what is setuid' 1 'is setuid' \
 	"/opt/kashim run $(command -v su) nobody -s /bin/sh -c '$agent'" \
 	User=nobody
+cp /opt/agent /opt/setuid && chmod 4755 /opt/setuid
+supervised 'run by a user, of a setuid program' 1 '/opt/setuid is setuid' \
+	'/opt/kashim run /opt/setuid 0' User=nobody
+supervised 'run by root, of a setuid program' 0 'the preload takes effect' \
+	'/opt/kashim run /opt/setuid 0'
 supervised 'run, filtered' 1 \
 	'SystemCallFilter= forbids seccomp pidfd_getfd, which a supervisor calls' \
 	"/opt/kashim run -S $agent" SystemCallFilter=@system-service

@@ -5,6 +5,7 @@
  */
 #include "host/supervisor.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,22 +63,42 @@ find_ancestors(struct search *search)
 	}
 }
 
+/* Is process in the same service? */
+static bool
+is_beside(const struct process *supervisor, const struct process *process)
+{
+	const char *suffix = strrchr(process->unit, '.');
+
+	return suffix && strcmp(suffix, ".service") == 0 &&
+	       strcmp(supervisor->unit, process->unit) == 0;
+}
+
+static bool
+is_gone(pid_t pid)
+{
+	char text[1024];
+
+	return proc_read(pid, "stat", text, sizeof(text)) == -ESRCH;
+}
+
 static int
 compare(const struct process *process, void *data)
 {
 	struct search *search = data;
 	struct title title = {.thread = process->thread};
 
-	if (!supervisor_is(process))
+	if (!supervisor_is(process) ||
+	    look(process->pid, process->uid, look_title, &title,
+		sizeof(title)) < 0 ||
+	    title.program == 0)
 		return 0;
-	if (*process->unit && strcmp(process->unit, "init.scope") != 0 &&
-	    strcmp(process->unit, search->process->unit) == 0)
+	for (size_t i = 0; i < search->count; i++)
+		if (search->ancestors[i] == title.program)
+			search->found = process->pid;
+	/* What a daemon that has ended has left behind. */
+	if (search->found == 0 && is_beside(process, search->process) &&
+	    is_gone(title.program))
 		search->found = process->pid;
-	else if (look(process->pid, process->uid, look_title, &title,
-		     sizeof(title)) == 0)
-		for (size_t i = 0; i < search->count; i++)
-			if (search->ancestors[i] == title.program)
-				search->found = process->pid;
 	return search->found != 0;
 }
 

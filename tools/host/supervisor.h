@@ -21,7 +21,7 @@ bool supervisor_is(const struct process *process);
 
 /*
  * The supervisor of a process that has a seccomp filter: one that was started
- * for it or for one of its ancestors or, since these may be gone, in its unit.
+ * for it or for one of its ancestors; or in its service, for one that is gone.
  * 0: there is none.
  */
 pid_t supervisor_find(const struct process *process);
