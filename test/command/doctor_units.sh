@@ -246,6 +246,24 @@ else
 	fail 'the sets of system calls that hold setsockopt'
 fi
 
+# What enable has copied.
+
+service copied.service "ExecStart=-$opt/bin/connects 0"
+holds 'unit: supervise' "$kashim" enable --supervise copied
+doctor 'unit: supervised' 0 "kashim run supervises $opt/bin/connects" \
+	-c $opt/conf copied.service
+sed -i '1i # a comment' $units/copied.service
+doctor 'unit: supervised, still' 0 'takes effect' -c $opt/conf copied.service
+sed -i 's/connects 0/connects 1/' $units/copied.service
+doctor 'unit: supervised, and changed since' 1 \
+	"'kashim enable --supervise copied.service' copies it anew" \
+	-c $opt/conf copied.service
+holds 'unit: supervise again' "$kashim" enable --supervise copied
+doctor 'unit: supervised again' 0 'takes effect' -c $opt/conf copied.service
+holds 'unit: preload' "$kashim" enable copied
+doctor 'unit: preloaded' 0 'takes effect' -c $opt/conf copied.service
+holds 'unit: disable' "$kashim" disable copied
+
 # A service that runs: each of its processes is looked at, too, and the first
 # line has the worst. No systemd is needed: what counts is the control group.
 

@@ -62,7 +62,7 @@ check 'supervised, dry' 0 kashim enable -n -S -r image plain <<END
 # changes: kashim enable --supervise plain.service
 [Service]
 ExecStart=
-# /usr/lib/systemd/system/plain.service:2
+# /usr/lib/systemd/system/plain.service
 ExecStart=/usr/local/bin/kashim run --supervise -- /bin/true
 END
 mkdir image/usr/local/bin && : >image/usr/local/bin/kashim

@@ -21,6 +21,8 @@
 #include "host/launcher.h"
 #include "host/preload.h"
 #include "image/cache.h"
+#include "unit/dropin.h"
+#include "unit/exec_start.h"
 
 #define SECTION "Service"
 /* What systemd has for names without a slash (systemd-path(1)). */
@@ -343,6 +345,30 @@ examine_program(const char *program, const char *rest, bool full, void *data)
 	return error;
 }
 
+/* What enable --supervise has copied may be out of date. */
+static int
+check_copy(const struct unit *unit, struct findings *findings)
+{
+	struct unit bare = {0};
+	char *path = dropin_path(unit->id), *text = NULL;
+	int error = path ? 0 : -ENOMEM;
+
+	if (error == 0 && dropin_read("", unit->id, &text) == 0 &&
+	    unit_read("", unit->id, &bare) == 0)
+		error = unit_replace(&bare, path, NULL);
+	if (error == 0 && bare.id && exec_start_is_old(&bare, text)) {
+		findings_add(findings, FINDING_UNIT, FINDING_WARN,
+		    "the unit's ExecStart= was changed since 'kashim enable "
+		    "--supervise' copied it: what starts is as it was then");
+		findings_remedy(findings,
+		    "'kashim enable --supervise %s' copies it anew.", unit->id);
+	}
+	unit_free(&bare);
+	free(text);
+	free(path);
+	return error;
+}
+
 static int
 examine_service(const struct unit *unit, const char *config,
     const char *library, struct findings *findings)
@@ -372,6 +398,8 @@ examine_service(const struct unit *unit, const char *config,
 	if (error == 0 && visible && service.programs == 0)
 		findings_add(findings, FINDING_UNIT, FINDING_FATAL,
 		    "%s has no ExecStart=: it starts no program", unit->id);
+	if (error == 0)
+		error = check_copy(unit, findings);
 	/* Settings name no $LIB; and without a slash, any directory may do. */
 	if (*service.place.library == '/' &&
 	    doctor_resolve_own(&service.place, service.place.library, path) ==

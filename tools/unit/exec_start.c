@@ -13,6 +13,7 @@
 
 #define SECTION "Service"
 #define KEY     "ExecStart"
+#define RUN     " run --supervise -- "
 /*
  * Those of a supervisor (supervise.h) that @system-service has not; systemd
  * adds them to a list of what may be called, and takes them off one of what
@@ -32,8 +33,8 @@ write_program(FILE *out, const char *raw, size_t size, const char *word,
 		return "its program can't be told";
 	if (memchr(word, '@', prefix) || memchr(word, '|', prefix))
 		return "what @ or | in front of a program does can't be kept";
-	fprintf(out, "%.*s%s run --supervise -- %.*s", (int)prefix, word,
-	    command, (int)(size - prefix), raw + prefix);
+	fprintf(out, "%.*s%s" RUN "%.*s", (int)prefix, word, command,
+	    (int)(size - prefix), raw + prefix);
 	return NULL;
 }
 
@@ -127,8 +128,7 @@ write_lines(FILE *out, const struct unit *unit, const char *command,
 	while (
 	    result == 0 && (setting = unit_next(unit, SECTION, KEY, setting))) {
 		*where = setting;
-		fprintf(
-		    out, "# %s:%u\n", setting->file, (unsigned)setting->line);
+		fprintf(out, "# %s\n", setting->file);
 		result = text_is_harmless(setting->file)
 		             ? write_line(out, setting->value, command, why)
 		             : -EINVAL;
@@ -136,6 +136,37 @@ write_lines(FILE *out, const struct unit *unit, const char *command,
 	if (unit_next(unit, SECTION, "SystemCallFilter", NULL))
 		fputs("SystemCallFilter=" CALLS "\n", out);
 	return result;
+}
+
+/* The command in a text that exec_start_supervised() made, or NULL. */
+static char *
+find_command(const char *text)
+{
+	const char *end = strstr(text, RUN), *start = end;
+
+	while (start && start > text && start[-1] != '=')
+		start--;
+	if (!start)
+		return NULL;
+	start += strspn(start, EXEC_START_PREFIXES);
+	return strndup(start, (size_t)(end - start));
+}
+
+bool
+exec_start_is_old(const struct unit *unit, const char *text)
+{
+	const struct unit_setting *where;
+	const char *why;
+	char *command = find_command(text), *lines;
+	bool old = false;
+
+	if (command &&
+	    exec_start_supervised(unit, command, &lines, &where, &why) == 0) {
+		old = strstr(text, lines) == NULL;
+		free(lines);
+	}
+	free(command);
+	return old;
 }
 
 int

@@ -6,6 +6,8 @@
 #ifndef KASHIM_EXEC_START_H
 #define KASHIM_EXEC_START_H
 
+#include <stdbool.h>
+
 #include "unit/unit.h"
 
 /* What stands in front of a program (systemd.service(5)). */
@@ -21,5 +23,11 @@
  */
 int exec_start_supervised(const struct unit *unit, const char *command,
     char **lines, const struct unit_setting **where, const char **why);
+
+/*
+ * Does the text of a drop-in hold lines of exec_start_supervised(), and has the
+ * unit, read without that drop-in, changed since?
+ */
+bool exec_start_is_old(const struct unit *unit, const char *text);
 
 #endif
