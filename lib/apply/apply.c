@@ -165,6 +165,17 @@ leave_to_accept(const struct apply *apply, int fd)
 		record_set_accepts(fd);
 }
 
+static bool
+shares_port(const struct apply *apply, int fd)
+{
+	int shares = 0;
+	socklen_t len = sizeof(shares);
+
+	return apply->calls.get(fd, SOL_SOCKET, SO_REUSEPORT, &shares, &len) ==
+	           0 &&
+	       shares != 0;
+}
+
 static void
 set_listener(const struct apply *apply, const struct apply_event *event,
     const struct apply_decision *decision)
@@ -181,6 +192,9 @@ set_listener(const struct apply *apply, const struct apply_event *event,
 	record_set_accepts(event->fd);
 	if (queue)
 		record_end_change(event->fd, number);
+	/* Those of another listener may come, when that is closed. */
+	if (apply->view->migrates && shares_port(apply, event->fd))
+		record_set_endless(event->fd);
 }
 
 /*

@@ -18,6 +18,7 @@ enum word {
 	WORD_ACCEPT_FIXED,
 	WORD_UNIFORM,
 	WORD_HOLDS,
+	WORD_MIGRATES,
 	WORD_COUNT,
 	WORD_NUMBERS,
 	WORDS = WORD_NUMBERS + MEMO_GROUPS,
@@ -59,6 +60,7 @@ memo_load(uint32_t generation, struct view *view, uint32_t numbers[MEMO_GROUPS])
 	view->accept.fixed = (int)get(WORD_ACCEPT_FIXED);
 	view->uniform = (int)get(WORD_UNIFORM);
 	view->holds = get(WORD_HOLDS) != 0;
+	view->migrates = get(WORD_MIGRATES) != 0;
 	view->groups.numbers = numbers;
 	view->groups.count = get(WORD_COUNT);
 	for (uint32_t n = 0; n < view->groups.count && n < MEMO_GROUPS; n++)
@@ -82,6 +84,7 @@ memo_store(const struct view *view)
 	put(WORD_ACCEPT_FIXED, (uint32_t)view->accept.fixed);
 	put(WORD_UNIFORM, (uint32_t)view->uniform);
 	put(WORD_HOLDS, view->holds);
+	put(WORD_MIGRATES, view->migrates);
 	put(WORD_COUNT, view->groups.count);
 	for (uint32_t n = 0; n < view->groups.count && n < MEMO_GROUPS; n++)
 		put(WORD_NUMBERS + n, view->groups.numbers[n]);

@@ -15,7 +15,7 @@
 #define PUT(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
 
 /* In a queue that was not counted, or that is too long to be. */
-#define UNCOUNTED UINT16_MAX
+#define UNCOUNTED (RECORD_ENDLESS - 1)
 
 /* One line of a cache for each: a call of the program looks at one or two. */
 #define RECORD_LINE 64
@@ -256,6 +256,15 @@ record_set_queue(int fd)
 		PUT(record->waiting, UNCOUNTED);
 }
 
+void
+record_set_endless(int fd)
+{
+	struct record *record = record_at(fd);
+
+	if (record != NULL)
+		PUT(record->waiting, RECORD_ENDLESS);
+}
+
 struct record_queue
 record_queue(int fd)
 {
@@ -275,7 +284,7 @@ record_take_queued(int fd, const struct record_queue *queue, uint32_t left)
 	struct record *record = record_at(fd);
 	uint16_t before = queue->waiting, after = before;
 
-	if (record == NULL || before == 0 ||
+	if (record == NULL || before == 0 || before == RECORD_ENDLESS ||
 	    __atomic_load_n(&record->changes, __ATOMIC_SEQ_CST) !=
 		queue->changes)
 		return;

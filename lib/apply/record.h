@@ -203,6 +203,18 @@ record_is_made(int fd)
  */
 void record_set_queue(int fd);
 
+/* The same, and that there is no end of them. */
+void record_set_endless(int fd);
+
+#define RECORD_ENDLESS UINT16_MAX
+
+static inline bool
+record_is_endless(int fd)
+{
+	return record_has_room(fd) &&
+	       RECORD_GET(record_table[fd].waiting) == RECORD_ENDLESS;
+}
+
 /* May the next one that is accepted be from before? */
 static inline bool
 record_has_queued(int fd)

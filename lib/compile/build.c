@@ -398,7 +398,8 @@ build_image(const struct build_input *input, uint8_t **bytes, uint32_t *size)
 	struct image_header header = {
 	    .magic = IMAGE_MAGIC,
 	    .version = IMAGE_VERSION,
-	    .flags = input->no_inherit ? IMAGE_NO_INHERIT : 0,
+	    .flags = (input->no_inherit ? IMAGE_NO_INHERIT : 0u) |
+	             (input->migrates ? IMAGE_MIGRATES : 0u),
 	};
 	struct builder b;
 	int error;

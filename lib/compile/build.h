@@ -67,6 +67,7 @@ struct build_input {
 	const struct build_source *sources;
 	size_t source_count;
 	bool no_inherit; /* children are not to be preloaded */
+	bool migrates;   /* see IMAGE_MIGRATES */
 };
 
 /*

@@ -425,6 +425,8 @@ finish(struct config *config, uint8_t **bytes, uint32_t *size)
 	    .sources = config->sources,
 	    .source_count = config->source_count,
 	    .no_inherit = config->defaults.no_inherit,
+	    .migrates =
+		config_file_is_set("/proc/sys/net/ipv4/tcp_migrate_req"),
 	};
 	int error = build_image(&policy, bytes, size);
 

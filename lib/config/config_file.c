@@ -163,3 +163,17 @@ out:
 	close(fd);
 	return error;
 }
+
+bool
+config_file_is_set(const char *path)
+{
+	char digit = '0';
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	if (read(fd, &digit, 1) != 1)
+		digit = '0';
+	close(fd);
+	return digit != '0';
+}

@@ -6,6 +6,7 @@
 #ifndef KASHIM_CONFIG_FILE_H
 #define KASHIM_CONFIG_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 
@@ -30,5 +31,8 @@
 int
 config_file_read(struct config_report *report, const struct config_place *from,
     const char *path, size_t room, char **bytes, struct stat *st);
+
+/* Is there that setting of the kernel, a file below /proc/sys, and not 0? */
+bool config_file_is_set(const char *path);
 
 #endif

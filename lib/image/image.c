@@ -110,7 +110,7 @@ image_check_header(const struct image *image)
 	if (header.version != IMAGE_VERSION)
 		return -EPROTONOSUPPORT;
 	if (header.size != image->size || image->size % sizeof(uint64_t) != 0 ||
-	    (header.flags & ~(uint32_t)IMAGE_NO_INHERIT) != 0 ||
+	    (header.flags & ~(uint32_t)IMAGE_FLAGS) != 0 ||
 	    header.rule_count > IMAGE_RULES_MAX ||
 	    !block_inside(image, header.rules, header.rule_count,
 		sizeof(struct image_rule)) ||

@@ -178,6 +178,13 @@ struct image_source {
 /* For the whole policy. */
 enum image_flag {
 	IMAGE_NO_INHERIT = 1, /* children are not to be preloaded */
+	/*
+	 * When it was made, the kernel handed what waits for a listener that
+	 * is closed to another one on the same port (SO_REUSEPORT,
+	 * net.ipv4.tcp_migrate_req, ip-sysctl.rst in the kernel).
+	 */
+	IMAGE_MIGRATES = 2,
+	IMAGE_FLAGS = IMAGE_NO_INHERIT | IMAGE_MIGRATES,
 };
 
 /* What a checksum is of, apart from itself and those behind it. */

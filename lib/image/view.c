@@ -11,6 +11,7 @@ view_make(struct view *view, const struct image *image,
 {
 	struct match_groups groups =
 	    match_groups(image, names, count, numbers, room);
+	struct image_header header;
 	struct image_group group;
 	struct image_rule rule;
 	uint32_t n = 0;
@@ -26,8 +27,11 @@ view_make(struct view *view, const struct image *image,
 		if (group.holds != 0)
 			view->holds = true;
 	}
+	view->migrates = image_header(image, &header) &&
+	                 (header.flags & IMAGE_MIGRATES) != 0;
 	/* A rule that respects the program's calls must not come first. */
-	if (view->connect.matchers == 0 && view->accept.matchers == 0 &&
+	if (!view->migrates && view->connect.matchers == 0 &&
+	    view->accept.matchers == 0 &&
 	    view->connect.fixed == view->accept.fixed &&
 	    view->connect.fixed != MATCH_NONE &&
 	    image_rule(image, (uint32_t)view->connect.fixed, &rule) &&

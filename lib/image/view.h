@@ -24,6 +24,11 @@ struct view {
 	int uniform;
 	/* Does any rule hold against the program's own setsockopt() calls? */
 	bool holds;
+	/*
+	 * May other options come with what a listener with SO_REUSEPORT
+	 * accepts, at any time (IMAGE_MIGRATES)? Then nothing is uniform.
+	 */
+	bool migrates;
 	/* Which policy this is of, for record.h; 0 where there is only one. */
 	uint32_t generation;
 	/* Sockets may have the options of an earlier policy. */

@@ -7,15 +7,16 @@ queue.py hand HOW NUMBER COUNT PROGRAM [ARGUMENT...]
     connections to it, and becomes PROGRAM. It has the listener as descriptor
     NUMBER; HOW is "as-is", "fastopen", "reuse" (SO_REUSEPORT), "activated"
     (LISTEN_FDS and LISTEN_PID are set), "sent" (NUMBER is a unix(7) socket
-    that the listener is to be received from) or "offered" (another process
-    sends it to who connects to ./offer).
+    that the listener is to be received from), "offered" (another process
+    sends it to who connects to ./offer) or "kept" (SO_REUSEPORT; another
+    process keeps it until there is a file ./leave).
 
 queue.py serve HOW NUMBER COUNT
     gets the listener and accepts COUNT connections, then one that it makes
     itself, and prints a line: what each of them has, and at last the listener.
     HOW is what it does before, separated by commas: "as-is" (nothing), "wait"
     (for a line of standard input), "receive", "fetch" (from ./offer), "listen"
-    (again), "migrate" (makes another listener with SO_REUSEPORT, and closes the
+    (again), "share" (makes another listener with SO_REUSEPORT), "close" (the
     first one). PATIENCE: so many seconds a connection has time to get its
     options.
 
@@ -38,7 +39,7 @@ def here():
 def listener(how):
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if how in ("reuse", "migrate"):
+    if how in ("reuse", "kept"):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if how == "fastopen":
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 16)
@@ -81,17 +82,22 @@ def keep(sock):
     os.set_inheritable(fcntl.fcntl(sock.detach(), fcntl.F_DUPFD, 100), True)
 
 
+def elsewhere(what):
+    """In another process, which is no child of what we become."""
+    child = os.fork()
+    if child == 0:
+        if os.fork() == 0:
+            what()
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
 def offer(sock):
     unix = socket.socket(socket.AF_UNIX)
     unix.bind("offer")
     unix.listen()
-    child = os.fork()
-    if child == 0:
-        # Nobody's child of those that we become.
-        if os.fork() == 0:
-            socket.send_fds(unix.accept()[0], [b"x"], [sock.fileno()])
-        os._exit(0)
-    os.waitpid(child, 0)
+    elsewhere(lambda: socket.send_fds(unix.accept()[0], [b"x"],
+                                      [sock.fileno()]))
     return unix
 
 
@@ -110,6 +116,9 @@ def hand(how, number, count, *program):
     given = sock
     if how == "offered":
         given = offer(sock)
+    if how == "kept":
+        elsewhere(lambda: wait_for(lambda: os.path.exists("leave")))
+        given = socket.socket(socket.AF_UNIX)
     if how == "sent":
         ours, given = socket.socketpair()
         socket.send_fds(ours, [b"x"], [sock.fileno()])
@@ -135,8 +144,9 @@ def take(how, number):
             sys.stdin.readline()
         elif step == "fetch":
             sock = fetch()
-        elif step == "migrate":
-            sock = listener(step)
+        elif step == "share":
+            sock = listener("reuse")
+        elif step == "close":
             os.close(number)
         else:
             sock = sock or socket.socket(fileno=number)
@@ -144,7 +154,7 @@ def take(how, number):
                 sock = receive(sock)
             if step == "listen":
                 sock.listen(64)
-    return sock
+    return sock or socket.socket(fileno=number)
 
 
 def has(sock, patience=float(os.environ.get("PATIENCE", 0))):

@@ -67,6 +67,26 @@ for policy in all port destination source; do
 	takes supervision $policy '77/7/4 77/7/4 77/7/4 77/7/4'
 done
 
+# Of a listener on the same port that is closed, if the kernel says so when the
+# rules are read.
+migrates=/proc/sys/net/ipv4/tcp_migrate_req
+if [ -e $migrates ]; then
+	echo 1 >$migrates
+	for policy in all port destination source; do
+		conf $policy
+		for way in bare preload supervision; do
+			four='77/7/4 77/7/4 77/7/4 77/7/4'
+			listener=' 77/7/4'
+			[ $policy != source ] || listener=' off'
+			[ $way != bare ] || four='off off off off' listener=' off'
+			# shellcheck disable=SC2046,SC2086 # words
+			same "$way, rule by $policy: migrate" "$($queue hand \
+				reuse 5 3 $(under $way $queue serve share,close 5 3))" \
+				"$four$listener"
+		done
+	done
+fi
+
 # A supervisor looks for such listeners for a while, and then sleeps; who asks
 # another process for one wakes it.
 
@@ -86,11 +106,11 @@ switches() {
 conf port
 mkfifo go
 
-# asks COUNT HOW TAKE: starts one that waits for a line.
+# asks COUNT HOW TAKE: starts one that waits for a line, as TAKE says.
 # shellcheck disable=SC2086 # words
 asks() {
 	PATIENCE=5 $queue hand $2 5 $1 "$build/kashim" run -S -- \
-		$queue serve wait,$3 5 $1 <>go >said &
+		$queue serve $3 5 $1 <>go >said &
 	program=$!
 }
 
@@ -101,13 +121,20 @@ asked() {
 	same "supervision: $1" "$(cat said)" '77/7/4 77/7/4 77/7/4 77/7/4'
 }
 
-asks 2 as-is as-is
-holds 'supervision: somebody waits' fails until_true 6 sleeps
+if [ -e $migrates ]; then
+	asks 2 kept share
+	holds 'supervision: somebody may come' fails until_true 9 sleeps
+	: >leave
+	asked 'migrated later'
+	echo 0 >$migrates
+fi
+asks 2 as-is wait
+holds 'supervision: somebody waits' fails until_true 9 sleeps
 asked 'accepted later'
-asks 2 offered fetch
+asks 2 offered wait,fetch
 holds 'supervision: nothing to do' until_true 30 sleeps
 asked 'fetched from another process'
-asks 2 sent receive,listen
+asks 2 sent wait,receive,listen
 holds 'supervision: nothing to do, either' until_true 30 sleeps
 asked 'received later'
 

@@ -40,6 +40,7 @@ four='setsockopt setsockopt setsockopt setsockopt'
 queue_inherits()
 {
 	expect queue-own 'accept socket connect accept'
+	expect queue-shared 'accept socket connect accept'
 	expect queue-received \
 	    "accept getsockname getsockopt $four socket connect accept"
 	expect queue-again \

@@ -283,15 +283,29 @@ call_queue_unseen(void)
 
 /* Of the program's own. */
 static void
-call_queue_own(void)
+own_queue(int shares)
 {
 	struct host_addr any = host_addr("127.0.0.1", 0);
 	int listener = socket(AF_INET, SOCK_STREAM, 0);
 
+	MUST(setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &shares,
+		 sizeof(shares)) == 0);
 	MUST(bind(listener, host_sa(&any), any.len) == 0);
 	listen(listener, 8);
 	host_raw_connect("127.0.0.1", host_port(listener));
 	accept_two(listener);
+}
+
+static void
+call_queue_own(void)
+{
+	own_queue(0);
+}
+
+static void
+call_queue_shared(void)
+{
+	own_queue(1);
 }
 
 /* A socket of a protocol that is not ours: made and connected. */
@@ -432,6 +446,7 @@ main(int argc, char **argv)
 	    {"queue-again", call_queue_again},
 	    {"queue-unseen", call_queue_unseen},
 	    {"queue-own", call_queue_own},
+	    {"queue-shared", call_queue_shared},
 	    {"unix-stream", call_unix_stream},
 	    {"unix-listen", call_unix_listen},
 	    {"unix-accept", call_unix_accept},

@@ -199,6 +199,21 @@ START_TEST(queue)
 }
 END_TEST
 
+START_TEST(queue_endless)
+{
+	record_clear(5);
+	ck_assert(!record_is_endless(5));
+	record_set_queue(5);
+	ck_assert(!record_is_endless(5));
+	record_set_endless(5);
+	for (uint32_t i = 0; i < 70000; i++)
+		ck_assert(take(0));
+	ck_assert(record_is_endless(5));
+	record_set_queue(5);
+	ck_assert(!take(0));
+}
+END_TEST
+
 /* What the kernel said before a change holds no more. */
 START_TEST(queue_changes)
 {
@@ -318,6 +333,7 @@ main(void)
 	tcase_add_test(tc, inherited);
 	tcase_add_test(tc, changes);
 	tcase_add_test(tc, queue);
+	tcase_add_test(tc, queue_endless);
 	tcase_add_test(tc, queue_changes);
 	tcase_add_test(tc, made);
 	tcase_add_test(tc, each);

@@ -11,18 +11,18 @@
 #include "supervise/supervise_clock.h"
 #include "supervise/supervise_scan.h"
 
-#define WATCHES   64
-#define FIRST_MS  5
-#define LAST_MS   1000
-#define LOOKS_MAX 12 /* in five seconds */
+#define WATCHES  64
+#define FIRST_MS 5
+#define LAST_MS  1000
+#define WATCH_MS 4000
 
 /* A process that is looked at, with its descendants. */
 struct watch {
 	pid_t process; /* 0: none */
 	int pidfd;
-	int looks;
 	int wait_ms;
 	int64_t due_ms;
+	int64_t end_ms;
 };
 
 static struct watch watches[WATCHES];
@@ -51,7 +51,7 @@ queue_watch(int pidfd, pid_t process)
 	struct watch *watch = find(process);
 
 	if (watch != NULL && kernel_pidfd_probe(watch->pidfd) == 0) {
-		watch->looks = 0;
+		watch->end_ms = clock_ms() + WATCH_MS;
 		return;
 	}
 	if (watch != NULL)
@@ -64,6 +64,7 @@ queue_watch(int pidfd, pid_t process)
 	    .pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 0),
 	    .wait_ms = FIRST_MS,
 	    .due_ms = clock_ms() + FIRST_MS,
+	    .end_ms = clock_ms() + WATCH_MS,
 	};
 	if (watch->pidfd < 0)
 		return;
@@ -95,18 +96,17 @@ queue_due_ms(void)
 }
 
 static void
-look(struct watch *watch)
+look(struct watch *watch, int64_t now)
 {
-	if (watch->looks == LOOKS_MAX) {
+	if (now > watch->end_ms) {
 		forget(watch);
 		return;
 	}
 	if (!scan_ask(watch->pidfd, watch->process, watch->process)) {
-		watch->due_ms = clock_ms() + FIRST_MS;
+		watch->due_ms = now + FIRST_MS;
 		return;
 	}
-	watch->looks++;
-	watch->due_ms = clock_ms() + watch->wait_ms;
+	watch->due_ms = now + watch->wait_ms;
 	watch->wait_ms *= 2;
 	if (watch->wait_ms > LAST_MS)
 		watch->wait_ms = LAST_MS;
@@ -128,9 +128,9 @@ queue_run(void)
 		if (watch->process == 0)
 			continue;
 		if (waiting)
-			watch->looks = 0;
+			watch->end_ms = now + WATCH_MS;
 		if (watch->due_ms <= now)
-			look(watch);
+			look(watch, now);
 		if (watch->process != 0 && watch->due_ms < next_ms)
 			next_ms = watch->due_ms;
 	}

@@ -6,7 +6,7 @@
  * No call tells of a listener that was handed on, nor, where a listener alone
  * decides what its connections get, of accept(2). So the worker looks for both
  * for a while: a few milliseconds after a process may have got a listener, and
- * again and again, each time later, up to every second; a dozen times, and
+ * again and again, each time later, up to every second; for four seconds, and
  * longer only while connections wait in such a queue.
  */
 #ifndef KASHIM_SUPERVISE_QUEUE_H

@@ -141,7 +141,8 @@ settle_listener(const struct borrowed_socket *borrowed)
 	const int fd = borrowed->fd;
 	uint16_t port;
 
-	if (record_is_made(fd) || !local_port(fd, &port))
+	if ((record_is_made(fd) && !record_is_endless(fd)) ||
+	    !local_port(fd, &port))
 		return true;
 	if (record_decided_in(fd) == 0)
 		(void)apply_now(&borrowed->apply,
@@ -152,7 +153,8 @@ settle_listener(const struct borrowed_socket *borrowed)
 		memset(seen, 0, sizeof(seen));
 		waiting = true;
 	}
-	if (apply_facts_waiting(&borrowed->apply.calls, fd) == 0)
+	if (!record_is_endless(fd) &&
+	    apply_facts_waiting(&borrowed->apply.calls, fd) == 0)
 		return true;
 	waiting = true;
 	return false;

@@ -96,21 +96,20 @@ serve_connect(struct work *work)
 static void
 serve_listen(struct work *work)
 {
-	bool again;
+	bool queue;
 
 	if (!hold(work))
 		return;
-	again =
-	    apply_facts_listens(&work->borrowed.apply.calls, work->borrowed.fd);
-	if (!again)
+	if (!apply_facts_listens(
+		&work->borrowed.apply.calls, work->borrowed.fd))
 		record_set_made(work->borrowed.fd, true);
 	if (apply_now(&work->borrowed.apply,
 		&(struct apply_event){
 		    .call = APPLY_LISTEN, .fd = work->borrowed.fd}))
 		later_listening(&work->borrowed, work->target);
-	again = again && !record_is_made(work->borrowed.fd);
+	queue = record_has_queued(work->borrowed.fd);
 	borrowed_end(&work->borrowed);
-	if (again)
+	if (queue)
 		queue_watch_target(work->target);
 }
 
