@@ -87,10 +87,13 @@ keepalive_set(
 			continue;
 		}
 		/*
-		 * MPTCP says EOPNOTSUPP to the options that it lacks (kernel:
-		 * net/mptcp/sockopt.c) and may take the others. Whatever else
-		 * a first call is answered means that this is not TCP.
+		 * MPTCP says EOPNOTSUPP to the options that it lacks, and to
+		 * TCP_USER_TIMEOUT also ENOPROTOOPT, as what is not TCP does to
+		 * all; it may take the others (net/mptcp/sockopt.c). Whatever
+		 * else a first call is answered means that this is not TCP.
 		 */
+		if (error == -ENOPROTOOPT && option == KEEPALIVE_USER_TIMEOUT)
+			error = -EOPNOTSUPP;
 		if (!is_tcp && error != -EOPNOTSUPP)
 			return error;
 		if (failure == 0)
@@ -115,7 +118,11 @@ keepalive_get(
 	return 0;
 }
 
-/* Is what the socket has tighter than what is wanted? */
+/*
+ * Is what the socket has tighter than what is wanted? MPTCP takes any number
+ * before it is connected, and tells it from then on, but its subflows do not
+ * take those that TCP refuses (net/mptcp/sockopt.c).
+ */
 static bool
 option_tighter(int option, int32_t have, int32_t want)
 {
@@ -125,7 +132,7 @@ option_tighter(int option, int32_t have, int32_t want)
 	case KEEPALIVE_USER_TIMEOUT:
 		return have != 0 && (want == 0 || have < want);
 	default:
-		return have < want;
+		return have < want && have >= keepalive_about[option].least;
 	}
 }
 

@@ -94,8 +94,9 @@ struct keepalive_calls {
  * made is one that fails at once on anything that is not TCP, so that no
  * other protocol is ever changed.
  * Returns 0 if all was set; else the first failure as -errno: -ENOPROTOOPT
- * and the like if fd is not TCP, and nothing was changed then; otherwise (an
- * MPTCP socket whose kernel refuses an option) the other options were set.
+ * and the like if fd is not TCP, and nothing was changed then; otherwise
+ * (-EOPNOTSUPP: an MPTCP socket whose kernel lacks an option) the other options
+ * were set.
  */
 int keepalive_set(
     const struct keepalive_calls *calls, int fd, const struct keepalive *want);

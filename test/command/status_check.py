@@ -10,6 +10,7 @@ ss JSON SS                  the same connections, states and timers as SS, the
 list JSON LIST              the same connections as in LIST, for awk
 openmetrics JSON TEXT       right for a strict parser, and the same counts
 exported JSON METRICS       does METRICS, from node_exporter, have them too
+silent JSON DIRECTION S     has a connection that way been silent for S seconds
 rows JSON                   prints "NAME REMOTE VERDICT RULE DIRECTION"
 
 Prints what is wrong; the exit status is 1 then.
@@ -285,6 +286,13 @@ def exported(output, path):
     compare(output, samples)
 
 
+def silent(output, direction, least):
+    for row in load(output)["connections"]:
+        if row["direction"] == direction and row["silence_s"] >= float(least):
+            return
+    wrong("none is silent for", least)
+
+
 def rows(output):
     for row in load(output)["connections"]:
         print(
@@ -303,6 +311,7 @@ CHECKS = {
     "list": listing,
     "openmetrics": openmetrics,
     "exported": exported,
+    "silent": silent,
     "rows": rows,
 }
 CHECKS[sys.argv[1]](*sys.argv[2:])

@@ -5,8 +5,8 @@
 Each argument is one thing to do, in this order: WHAT,ADDRESS,PORT[,OPTION...]
 where WHAT is listen (and accept all that comes), connect, connecting (without
 waiting for an answer) or half (listen, and accept nothing), and an OPTION is
-on, idle=S, interval=S, count=N, timeout=MS, times=N, from=PORT or full (send
-until no more goes in). Prints what getsockopt(2) says of each socket when all
+on, idle=S, interval=S, count=N, timeout=MS, times=N, from=PORT, mptcp or full
+(send until no more goes in). Prints what getsockopt(2) says of each socket when all
 is done, a line each, and "ready". Then it lives until its standard input ends,
 300 s at most; what comes there makes each connection send a byte.
 """
@@ -30,8 +30,15 @@ def endpoint(address):
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def value(sock, *option):
+    try:
+        return sock.getsockopt(*option)
+    except OSError:
+        return "-"
+
+
 def tell(sock):
-    values = [sock.getsockopt(*OPTIONS[name]) for name in OPTIONS]
+    values = [value(sock, *OPTIONS[name]) for name in OPTIONS]
     try:
         remote = endpoint(sock.getpeername())
     except OSError:
@@ -54,9 +61,10 @@ def make(argument):
     times = int(options.pop("times", 1))
     source = int(options.pop("from", 0))
     full = options.pop("full", None)
+    protocol = 262 if options.pop("mptcp", None) else 0  # IPPROTO_MPTCP
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     for _ in range(times):
-        sock = socket.socket(family)
+        sock = socket.socket(family, socket.SOCK_STREAM, protocol)
         for name, value in options.items():
             sock.setsockopt(*OPTIONS[name], int(value))
         if what in ("listen", "half"):

@@ -489,6 +489,45 @@ same 'data in flight is sent again in time, and gets no answer' \
 status -p "$cut_off" | awk '!/^#/ { print $12, $13 }' >out
 same 'data in flight: no probe is planned' "$(cat out)" '- -'
 
+# An MPTCP connection of two subflows, one of them a spare one: a firewall
+# sees two connections, and in one of them nothing moves.
+
+if [ "$(cat /proc/sys/net/mptcp/enabled 2>/dev/null)" = 1 ]; then
+	cp /usr/bin/python3 multi && mkfifo multi.in
+	unshare -n sh -c 'ip link set lo up &&
+		ip addr add 10.78.0.1/24 dev lo && ip addr add 10.78.0.2/24 dev lo &&
+		ip mptcp limits set subflows 1 &&
+		ip mptcp endpoint add 10.78.0.2 dev lo subflow backup &&
+		exec ./multi "$@"' sh "$here/tcp_host.py" \
+	    listen,10.78.0.1,4446,mptcp \
+	    connect,10.78.0.1,4446,mptcp,on,idle=60 <multi.in >multi.out 2>&1 &
+	multi=$!
+	sleep 600 >multi.in &
+	# The kernel adds it when the first one has carried data.
+	has_subflows() {
+		timeout 5 sh -c 'echo >multi.in'
+		[ "$(nsenter -t "$multi" -n ss -tnH state established \
+		    dport = :4446 | wc -l)" -eq 2 ]
+	}
+	# A byte each time, until the other subflow is silent for 3 s.
+	is_silent() {
+		timeout 5 sh -c 'echo >multi.in'
+		status -p "$multi" -j >multi.json
+		nsenter -t "$multi" -n ss -tniH dport = :4446 >multi.ss
+		grep -qE 'lastsnd:[0-9]{1,3} ' multi.ss &&
+		    judge silent multi.json connect 3
+	}
+	if until_true 20 has_subflows; then
+		holds 'MPTCP: as silent as its most silent subflow' \
+		    until_true 20 is_silent
+		has 'MPTCP: one connection at each end' multi.json \
+		    '"connections": 2,'
+	else
+		fail "MPTCP: no second subflow: $(cat multi.out)"
+	fi
+	kill "$multi"
+fi
+
 # Metrics by way of node_exporter.
 
 mkdir textfiles

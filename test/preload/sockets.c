@@ -640,6 +640,28 @@ mptcp(void)
 	MUST(host_option(fd, SOL_SOCKET, SO_KEEPALIVE) == host_shimmed());
 }
 
+/* What TCP refuses, MPTCP takes before connect(2), and tells it. */
+static void
+mptcp_takes_anything(void)
+{
+	struct host_addr any = host_addr("127.0.0.1", 0), to;
+	int own = CALL(socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP)), fd;
+	int value = -1;
+
+	if (own < 0)
+		return;
+	MUST(CALL(bind(own, host_sa(&any), any.len)) == 0);
+	MUST(CALL(listen(own, 8)) == 0);
+	to = host_addr("127.0.0.1", host_port(own));
+	fd = CALL(socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP));
+	if (CALL(setsockopt(
+		fd, IPPROTO_TCP, TCP_KEEPIDLE, &value, sizeof(value))) < 0)
+		return;
+	MUST(CALL(connect(fd, host_sa(&to), to.len)) == 0);
+	MUST(host_option(fd, IPPROTO_TCP, TCP_KEEPIDLE) ==
+	     (host_shimmed() ? 300 : -1));
+}
+
 static const struct host_case CASES[] = {
     {"connect-every-way", LOOPBACK, connect_every_way},
     {"connect-every-way-uniform", ALL, connect_every_way},
@@ -738,6 +760,14 @@ static const struct host_case CASES[] = {
 	listen_twice},
     {"mptcp", "user-timeout = \"1min\"\n" LOOPBACK, mptcp},
     {"mptcp-uniform", "user-timeout = \"1min\"\n" ALL, mptcp},
+    {"mptcp-takes-anything", "app-settings = tighten\n" LOOPBACK,
+	mptcp_takes_anything},
+    {"mptcp-user-timeout-alone",
+	"rule l { destination = { \"127.0.0.0/8\" } user-timeout = \"1min\" "
+	"}\n",
+	mptcp},
+    {"mptcp-user-timeout-alone-uniform", "rule a { user-timeout = \"1min\" }\n",
+	mptcp},
 };
 
 int

@@ -164,6 +164,10 @@ START_TEST(mptcp_refuses_some)
 	ck_assert_int_eq(kernel.value[KEEPALIVE_IDLE], 300);
 	ck_assert_int_eq(kernel.value[KEEPALIVE_SWITCH], 1);
 
+	/* Linux 6.18 says this, and so do others to what is not theirs. */
+	kernel.refuse[KEEPALIVE_USER_TIMEOUT] = ENOPROTOOPT;
+	ck_assert_int_eq(keepalive_set(&FAKE, 5, &want), -EOPNOTSUPP);
+
 	/* An older kernel, which refuses all but SO_KEEPALIVE. */
 	fresh();
 	kernel.protocol = IPPROTO_MPTCP;
@@ -171,6 +175,24 @@ START_TEST(mptcp_refuses_some)
 		kernel.refuse[option] = EOPNOTSUPP;
 	ck_assert_int_eq(keepalive_set(&FAKE, 5, &want), -EOPNOTSUPP);
 	ck_assert_int_eq(kernel.value[KEEPALIVE_SWITCH], 1);
+}
+END_TEST
+
+START_TEST(mptcp_has_no_user_timeout)
+{
+	static const int ERRORS[] = {EOPNOTSUPP, ENOPROTOOPT};
+	struct keepalive want = wish(-1, -1, -1, 60000, 1);
+
+	for (size_t i = 0; i < ARRAY_LEN(ERRORS); i++) {
+		fresh();
+		kernel.refuse[KEEPALIVE_USER_TIMEOUT] = ERRORS[i];
+		kernel.protocol = IPPROTO_SCTP;
+		ck_assert_int_eq(keepalive_set(&FAKE, 5, &want), -ENOPROTOOPT);
+		ck_assert_int_eq(kernel.value[KEEPALIVE_SWITCH], 0);
+		kernel.protocol = IPPROTO_MPTCP;
+		ck_assert_int_eq(keepalive_set(&FAKE, 5, &want), -EOPNOTSUPP);
+		ck_assert_int_eq(kernel.value[KEEPALIVE_SWITCH], 1);
+	}
 }
 END_TEST
 
@@ -183,6 +205,8 @@ static const struct {
     {{60, 75, 3, 1000, 1}, {300, 30, 5, 60000, 1}, {60, 30, 3, 1000, 1}},
     {{60, 75, 3, 90000, 1}, {300, -1, 5, 60000, 1}, {60, 75, 3, 60000, 1}},
     {{60, 10, 9, 500, 0}, {300, 30, -1, -1, 1}, {60, 10, 9, 500, 1}},
+    /* What MPTCP tells, and no subflow has. */
+    {{-1, 0, -7, 0, 1}, {300, 30, 5, -1, 1}, {300, 30, 5, 0, 1}},
 };
 
 START_TEST(tighten)
@@ -209,6 +233,8 @@ START_TEST(covers)
 	ck_assert(!keepalive_covers(&have, &want, false));
 	ck_assert(keepalive_covers(&have, &want, true));
 	have.value[KEEPALIVE_IDLE] = 400;
+	ck_assert(!keepalive_covers(&have, &want, true));
+	have.value[KEEPALIVE_IDLE] = -1;
 	ck_assert(!keepalive_covers(&have, &want, true));
 	have.value[KEEPALIVE_IDLE] = 300;
 	have.value[KEEPALIVE_SWITCH] = 0;
@@ -277,6 +303,7 @@ main(void)
 	tcase_add_test(tc, not_tcp_is_left_alone);
 	tcase_add_test(tc, switch_alone_asks_first);
 	tcase_add_test(tc, mptcp_refuses_some);
+	tcase_add_test(tc, mptcp_has_no_user_timeout);
 	tcase_add_loop_test(tc, tighten, 0, ARRAY_LEN(TIGHTEN));
 	tcase_add_test(tc, covers);
 	tcase_add_test(tc, option_names);

@@ -110,8 +110,10 @@ read_timer(const struct inet_diag_msg *message, struct diag_socket *socket)
 	    [4] = DIAG_TIMER_WINDOW,
 	};
 
-	/* 3 is that of TIME_WAIT. */
-	if (message->idiag_timer >= sizeof(TIMERS) / sizeof(TIMERS[0]) ||
+	/* 3 is that of TIME_WAIT; and what MPTCP waits for is another matter.
+	 */
+	if (socket->mptcp ||
+	    message->idiag_timer >= sizeof(TIMERS) / sizeof(TIMERS[0]) ||
 	    TIMERS[message->idiag_timer] == DIAG_TIMER_NONE)
 		return;
 	socket->timer = TIMERS[message->idiag_timer];
@@ -141,17 +143,37 @@ find_mptcp(struct list *list, const struct diag_socket *socket)
 	    sizeof(*socket), compare_inode);
 }
 
-static void
-take_timer(struct diag_socket *whole, const struct diag_socket *subflow)
+/* Of which will it take longer from what was heard last to the next packet? */
+static bool
+is_worse(const struct diag_socket *a, const struct diag_socket *b)
 {
-	if (whole->timer == DIAG_TIMER_NONE) {
-		whole->timer = subflow->timer;
-		whole->expires_ms = subflow->expires_ms;
-		whole->unanswered = subflow->unanswered;
-	}
-	whole->idle_ms = least(whole->idle_ms, subflow->idle_ms);
-	whole->heard_ms = least(whole->heard_ms, subflow->heard_ms);
-	whole->segments += subflow->segments;
+	if ((a->timer == DIAG_TIMER_NONE) != (b->timer == DIAG_TIMER_NONE))
+		return a->timer == DIAG_TIMER_NONE;
+	return (uint64_t)a->expires_ms + a->heard_ms >
+	       (uint64_t)b->expires_ms + b->heard_ms;
+}
+
+/*
+ * A firewall sees a connection in each subflow. The worst of them is what the
+ * whole is: another one may carry all the data.
+ */
+static void
+take_subflow(struct diag_socket *whole, const struct diag_socket *subflow)
+{
+	const bool first = whole->heard_ms == DIAG_NOT_TOLD;
+
+	/* Not one that joins, or leaves. */
+	if (!first && (subflow->state != TCP_ESTABLISHED))
+		return;
+	/* A count means nothing if it is of this one and then of that one. */
+	whole->segments = first ? subflow->segments : 0;
+	if (!first && !is_worse(subflow, whole))
+		return;
+	whole->timer = subflow->timer;
+	whole->expires_ms = subflow->expires_ms;
+	whole->unanswered = subflow->unanswered;
+	whole->idle_ms = subflow->idle_ms;
+	whole->heard_ms = subflow->heard_ms;
 }
 
 static int
@@ -208,7 +230,7 @@ read_socket(const struct nlmsghdr *header, struct list *list)
 	}
 	whole = find_mptcp(list, &socket);
 	if (whole != NULL) {
-		take_timer(whole, &socket);
+		take_subflow(whole, &socket);
 		return 0;
 	}
 	return append(list, &socket);

@@ -64,8 +64,9 @@ struct diag_socket {
 /*
  * Calls each for every socket of the calling thread's network namespace that
  * listens or is connected or connecting: not for those that only wait for
- * their end (TIME_WAIT, CLOSE). An MPTCP connection comes once, with the
- * timer of its first subflow, and its subflows do not come by themselves.
+ * their end (TIME_WAIT, CLOSE). An MPTCP connection comes once, with
+ * timer and clocks of its worst subflow, of which it takes longest from what
+ * was heard last to the next packet; subflows do not come by themselves.
  *
  * The list is complete before each is called for the first time. What is
  * opened or closed meanwhile is in it or not. Returns 0, what each returned if
