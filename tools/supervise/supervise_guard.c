@@ -280,7 +280,7 @@ run_worker(
 		*page = new_page(notify, (*page)->wake);
 	if (watched.pidfd >= 0)
 		close(watched.pidfd);
-	/* What borrowed it up may hold up the next one, too. */
+	/* What held it up may hold up the next one, too. */
 	if (held_up)
 		pass_on(notify, *page);
 	return ended && clock_ms() - start >= SHORT_LIFE_MS;
