@@ -131,6 +131,12 @@ if found command:torsocks 'torsocks' && found command:microsocks 'torsocks'; the
 	timers 'behind torsocks' 'idle off' env LD_PRELOAD="$theirs:$ours"
 	timers 'torsocks, and run in it' 'idle 99' torsocks "$kashim" run
 	told "$ours:$theirs"
+	# In the wrong order it is told, and supervised.
+	"$kashim" run --preload --strict torsocks true >out 2>&1
+	same 'run torsocks, by preload only: status' $? 2
+	in_file 'run torsocks, by preload only' out \
+		'connects past it'
+	timers 'run torsocks' 'idle 77' "$kashim" run torsocks
 	doctor 'doctor: in front of torsocks' "$ours:$theirs" \
 		"LD_PRELOAD holds $theirs, which works behind us"
 	doctor 'doctor: behind torsocks' "$theirs:$ours" \

@@ -303,6 +303,21 @@ static const struct option systemd_run_options[] = {
     {NULL, 0, NULL, 0},
 };
 
+static const struct option torsocks_options[] = {
+    {"address", required_argument, NULL, 'a'},
+    {"debug", no_argument, NULL, 'd'},
+    {"help", no_argument, NULL, 'h'},
+    {"ipv6", no_argument, NULL, '6'},
+    {"isolate", no_argument, NULL, 'i'},
+    {"pass", required_argument, NULL, 'p'},
+    {"port", required_argument, NULL, 'P'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"shell", no_argument, NULL, 'h'},
+    {"user", required_argument, NULL, 'u'},
+    {"version", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
 static const struct option none[] = {{NULL, 0, NULL, 0}};
 
 #define SU_LETTERS  "c:fg:G:hlmpPs:Tu:Vw:"
@@ -328,6 +343,9 @@ static const struct launcher launchers[] = {
     {"kashim", "+", none, "", between_kashim, NULL, NULL, NULL, false},
     {"mptcpize", "+", none, "", between_mptcpize, NULL,
 	"it puts its own library in the place of the list", NULL, false},
+    {"torsocks", "+a:dh6ip:P:qu:", torsocks_options, "hn", NULL, NULL,
+	"it puts its own library in front of the list, and connects past it",
+	NULL, false},
     {"systemd-run", "+dE:GH:M:p:PqrStu:", systemd_run_options, "2sE=4aSn", NULL,
 	NULL, "the service manager starts it, as another process's child",
 	"-E " PRELOAD "=LIBRARY on its command line", true},
