@@ -217,7 +217,7 @@ out:
 	return error;
 }
 
-/* After a reload, the new rules; if there are none, those that were. */
+/* After a reload, the new rules; if they can't be read, those that were. */
 static void
 read_again(
     const struct choice *choice, const char *config, struct in_force *force)
@@ -233,7 +233,8 @@ read_again(
 }
 
 static int
-watch(const struct choice *choice, const char *config)
+watch(
+    const struct choice *choice, const struct image *image, const char *config)
 {
 	enum screen_event event = SCREEN_TIME;
 	struct in_force force = {0};
@@ -248,8 +249,9 @@ watch(const struct choice *choice, const char *config)
 	}
 	while (event != SCREEN_QUIT) {
 		read_again(choice, config, &force);
-		error = take_picture(
-		    &choice->live, &force.image, config, &seen, &picture);
+		error = take_picture(&choice->live,
+		    force.image.bytes ? &force.image : image, config, &seen,
+		    &picture);
 		if (error)
 			break;
 		status = answer(&picture);
@@ -312,7 +314,7 @@ run(struct choice *choice, const struct image *image, const char *config,
 {
 	const struct request *request = data;
 
-	return request->watch ? watch(choice, config)
+	return request->watch ? watch(choice, image, config)
 	                      : show(request, &choice->live, image, config);
 }
 
