@@ -116,6 +116,11 @@ set(const struct apply *apply, const struct apply_event *event,
 		error = keepalive_tighten(&apply->calls, fd, &found->want);
 	else if (sets)
 		error = keepalive_set(&apply->calls, fd, &found->want);
+	/* It has perhaps been silent for long, if it is no listener. */
+	if (sets && error != -ENOPROTOOPT && event->call == APPLY_INHERITED &&
+	    (tighten || !keepalive_reckons(&found->want)) &&
+	    (!decision->accepts || !apply_facts_listens(&apply->calls, fd)))
+		(void)keepalive_reckon(&apply->calls, fd);
 	if (sets)
 		note(apply->view->generation, fd, found->rule, &found->want,
 		    error);

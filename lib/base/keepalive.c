@@ -15,6 +15,12 @@
 #define IPPROTO_MPTCP 262
 #endif
 
+_Static_assert(KEEPALIVE_IDLE == 0 && KEEPALIVE_INTERVAL == 1 &&
+		   KEEPALIVE_SWITCH == KEEPALIVE_OPTIONS - 1,
+    "nth_to_set() puts the first behind the last");
+
+#define OTHERS_FIRST (1u << KEEPALIVE_INTERVAL | 1u << KEEPALIVE_COUNT)
+
 #define ABOUT(id, level, constant, key, unit, least, greatest) \
 	[KEEPALIVE_##id] = {                                   \
 	    level, constant, #constant, key, unit, least, greatest},
@@ -64,6 +70,19 @@ require_tcp(const struct keepalive_calls *calls, int fd)
 	return 0;
 }
 
+/*
+ * The i-th option to be set. On a socket that is connected, SO_KEEPALIVE starts
+ * the timer, and TCP_KEEPIDLE sets it right if it comes behind. But an option
+ * of TCP has to be the first.
+ */
+static int
+nth_to_set(const struct keepalive *want, int i)
+{
+	return (want->set & OTHERS_FIRST) == 0
+	           ? i
+	           : (i + KEEPALIVE_INTERVAL) % KEEPALIVE_OPTIONS;
+}
+
 int
 keepalive_set(
     const struct keepalive_calls *calls, int fd, const struct keepalive *want)
@@ -71,7 +90,8 @@ keepalive_set(
 	bool is_tcp = false;
 	int failure = 0;
 
-	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+	for (int i = 0; i < KEEPALIVE_OPTIONS; i++) {
+		const int option = nth_to_set(want, i);
 		int error;
 
 		if ((want->set & 1u << option) == 0)
@@ -100,6 +120,23 @@ keepalive_set(
 			failure = error;
 	}
 	return failure;
+}
+
+bool
+keepalive_reckons(const struct keepalive *want)
+{
+	return (want->set & OTHERS_FIRST) != 0 &&
+	       (want->set & 1u << KEEPALIVE_IDLE) != 0;
+}
+
+int
+keepalive_reckon(const struct keepalive_calls *calls, int fd)
+{
+	int32_t idle_s = 0;
+	int error = option_get(calls, fd, KEEPALIVE_IDLE, &idle_s);
+
+	return error < 0 ? error
+	                 : option_set(calls, fd, KEEPALIVE_IDLE, idle_s);
 }
 
 int

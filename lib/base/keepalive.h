@@ -27,7 +27,7 @@ enum keepalive_unit {
 #define KEEPALIVE_COUNT_MAX   127
 
 /*
- * All that is known of each option, and in the order in which they are set:
+ * All that is known of each option:
  * X(name here, the kernel's level and constant, key of the configuration, unit,
  * least and greatest value that a rule may set). SO_KEEPALIVE has no key.
  */
@@ -90,9 +90,10 @@ struct keepalive_calls {
 };
 
 /*
- * Sets on the socket fd what want names, SO_KEEPALIVE last. The first call
- * made is one that fails at once on anything that is not TCP, so that no
- * other protocol is ever changed.
+ * Sets on the socket fd what want names, SO_KEEPALIVE last, or TCP_KEEPIDLE
+ * behind it where interval or count go before. The first call made is one that
+ * fails at once on anything that is not TCP, so that no other protocol is ever
+ * changed.
  * Returns 0 if all was set; else the first failure as -errno: -ENOPROTOOPT
  * and the like if fd is not TCP, and nothing was changed then; otherwise
  * (-EOPNOTSUPP: an MPTCP socket whose kernel lacks an option) the other options
@@ -107,6 +108,17 @@ int keepalive_set(
  */
 int keepalive_tighten(
     const struct keepalive_calls *calls, int fd, const struct keepalive *want);
+
+/*
+ * For a socket of TCP that may have been silent when SO_KEEPALIVE was switched
+ * on: has the kernel reckon from when something was received last, and not from
+ * then, by setting TCP_KEEPIDLE to what it is (tcp_sock_set_keepidle_locked()
+ * in net/ipv4/tcp.c). Two system calls. Returns 0 or -errno.
+ */
+int keepalive_reckon(const struct keepalive_calls *calls, int fd);
+
+/* Does keepalive_set() of want do so already? */
+bool keepalive_reckons(const struct keepalive *want);
 
 /*
  * Reads all options of fd that the kernel tells into *have; have->set says

@@ -93,16 +93,31 @@ wish(int idle, int interval, int count, int user_timeout, int on)
 START_TEST(set_all)
 {
 	struct keepalive want = wish(300, 30, 5, 60000, 1);
-	static const int ORDER[] = {KEEPALIVE_IDLE, KEEPALIVE_INTERVAL,
-	    KEEPALIVE_COUNT, KEEPALIVE_USER_TIMEOUT, KEEPALIVE_SWITCH};
+	static const int ORDER[] = {KEEPALIVE_INTERVAL, KEEPALIVE_COUNT,
+	    KEEPALIVE_USER_TIMEOUT, KEEPALIVE_SWITCH, KEEPALIVE_IDLE};
+	static const int ALONE[] = {KEEPALIVE_IDLE, KEEPALIVE_SWITCH};
 
 	fresh();
 	ck_assert_int_eq(keepalive_set(&FAKE, 5, &want), 0);
 	ck_assert_mem_eq(kernel.value, want.value, sizeof(kernel.value));
-	/* Not a call more than options, SO_KEEPALIVE last. */
+	/* Not a call more than options, TCP_KEEPIDLE last. */
 	ck_assert_int_eq(kernel.sets, 5);
 	ck_assert_int_eq(kernel.gets, 0);
 	ck_assert_mem_eq(kernel.order, ORDER, sizeof(ORDER));
+
+	/* SO_KEEPALIVE is never the first. */
+	want = wish(300, -1, -1, -1, 1);
+	fresh();
+	ck_assert_int_eq(keepalive_set(&FAKE, 5, &want), 0);
+	ck_assert_int_eq(kernel.sets, 2);
+	ck_assert_mem_eq(kernel.order, ALONE, sizeof(ALONE));
+
+	/* And to reckon anew, TCP_KEEPIDLE as it is. */
+	kernel.sets = 0;
+	ck_assert_int_eq(keepalive_reckon(&FAKE, 5), 0);
+	ck_assert_int_eq(kernel.sets, 1);
+	ck_assert_int_eq(kernel.order[0], KEEPALIVE_IDLE);
+	ck_assert_int_eq(kernel.value[KEEPALIVE_IDLE], 300);
 }
 END_TEST
 
@@ -126,7 +141,7 @@ START_TEST(not_tcp_is_left_alone)
 
 	for (size_t i = 0; i < ARRAY_LEN(ERRORS); i++) {
 		fresh();
-		kernel.refuse[KEEPALIVE_IDLE] = ERRORS[i];
+		kernel.refuse[KEEPALIVE_INTERVAL] = ERRORS[i];
 		ck_assert_int_eq(keepalive_set(&FAKE, 5, &want), -ERRORS[i]);
 		ck_assert_int_eq(kernel.sets, 1);
 		ck_assert_int_eq(kernel.value[KEEPALIVE_SWITCH], 0);

@@ -40,24 +40,16 @@ overlay(struct keepalive *have, const struct keepalive *change)
 	}
 }
 
-/*
- * Sets what is missing. SO_KEEPALIVE starts its timer anew, but for
- * TCP_KEEPIDLE, on a socket that has it on, the kernel reckons from when
- * something was last received (tcp_sock_set_keepidle_locked() in
- * net/ipv4/tcp.c). So if the timer is to be right, that is set as it is.
- */
+/* Sets what is missing, and its timer if that is to be right. */
 static int
 set(int fd, const struct keepalive *change, bool timer, struct keepalive *have)
 {
 	int error = keepalive_set(&CALLS, fd, change);
-	int again = keepalive_get(&CALLS, fd, have);
-	struct keepalive idle = {
-	    .set = have->set & 1u << KEEPALIVE_IDLE,
-	    .value[KEEPALIVE_IDLE] = have->value[KEEPALIVE_IDLE],
-	};
+	int again = timer ? keepalive_reckon(&CALLS, fd) : 0;
 
-	if (again == 0 && timer)
-		again = keepalive_set(&CALLS, fd, &idle);
+	/* An old MPTCP has none. */
+	if (again == 0 || again == -EOPNOTSUPP)
+		again = keepalive_get(&CALLS, fd, have);
 	return error < 0 ? error : again;
 }
 
