@@ -97,6 +97,8 @@ def options(output, *hosts):
 
 
 def seconds(words):
+    # Of 2.248 seconds ss says "2.248ms".
+    words = re.sub(r"(\d\.\d+)ms", r"\1sec", words)
     units = {"ms": 0.001, "sec": 1, "min": 60, "hour": 3600, "day": 86400}
     return sum(
         float(number) * units[unit]
