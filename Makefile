@@ -265,7 +265,8 @@ uninstall:
 	$(if $(LOADER),$(Q)$(LDCONFIG))
 	$(if $(SYSTEM),@for file in $(CONFIG) $(DESTDIR)$(PUBLISHED)/* \
 	    $(DESTDIR)/etc/ld.so.conf.d/kashim.conf \
-	    $(DESTDIR)/etc/systemd/system/*.d/zz-kashim.conf; do \
+	    $(DESTDIR)/etc/systemd/system/*.d/zz-kashim.conf \
+	    $$(grep -ls 'libkashim[.]so' $(DESTDIR)/etc/ld.so.preload); do \
 	    test ! -e "$$file" || echo "left: $$file"; \
 	done)
 	@echo 'Where a link to kashim-wrapper stands in the place of a program,' \

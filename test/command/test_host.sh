@@ -94,14 +94,29 @@ plain 77'
 enabled 1
 in_file 'no configuration' out 'every program would run without a policy'
 echo 'rule all { idle = 77 }' >/etc/kashim.conf
+chmod 600 /etc/kashim.conf
+enabled 1
+in_file 'policy that not every user may read' out \
+	'every program would run without a policy'
+chmod 644 /etc/kashim.conf
 chmod 666 "$usr/libkashim.so"
 enabled 1
 in_file 'writable by others' out "$usr/libkashim.so: others than root may write"
+chmod 600 "$usr/libkashim.so"
+enabled 1
+in_file 'not for every user' out "$usr/libkashim.so: not every user may read"
 chmod 644 "$usr/libkashim.so"
 mv "$usr/libkashim.so" whole.so
 head -c 20000 whole.so >"$usr/libkashim.so"
 enabled 1
 in_file 'cut short' out 'is cut short'
+# Whole by its headers, and nothing but zeros behind them.
+{
+	head -c 8192 whole.so
+	tail -c +8193 whole.so | tr '\0-\377' '\0'
+} >"$usr/libkashim.so"
+enabled 1
+in_file 'damaged' out "nothing is written: /bin/sh fails with it"
 cp whole.so "$usr/libkashim.so"
 same 'nothing is written' "$(ls "$file" 2>&1)" \
 	"ls: cannot access '$file': No such file or directory"
@@ -148,7 +163,15 @@ same 'with others: the file' "$(cat "$file")" "$(cat before)
 $entry"
 run 0 "$kashim" disable --host
 same 'with others: the file as before' "$(cat "$file")" "$(cat before)"
-rm "$file" && ln -s before "$file"
+# One that is wrong already, and is not ours, is no reason.
+{
+	echo /none.so >"$file"
+	enabled 0
+	in_file 'beside a wrong one' out "$file: written"
+	run 0 "$kashim" disable --host
+	rm "$file"
+} 2>/dev/null
+ln -s before "$file"
 enabled 1
 same 'a link' "$(cat out)" "$file is not ours and stays as it is"
 rm "$file"

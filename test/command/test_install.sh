@@ -238,6 +238,7 @@ use /opt/kashim
 umount /opt/kashim
 mv "$work/build.away" "$work/build"
 others="$work/dest/etc/kashim.conf
+$work/dest/etc/ld.so.preload
 $work/dest/etc/ld.so.conf.d/kashim.conf
 $work/dest/etc/systemd/system/a.service.d/zz-kashim.conf
 $work/dest/opt/kashim/lib/other.so
@@ -246,7 +247,7 @@ $work/dest/var/cache/kashim/etc%kashim.conf.shared"
 mkdir -p "$work/dest/etc/systemd/system/a.service.d" \
 	"$work/dest/etc/ld.so.conf.d"
 for file in $others "$work/dest/etc/kashim.conf.policy"; do
-	: >"$file"
+	echo /opt/kashim/lib/libkashim.so >"$file"
 done
 holds 'make uninstall PREFIX=/opt/kashim' make_it \
 	PREFIX=/opt/kashim uninstall

@@ -113,14 +113,21 @@ script() {
 	rpm -qp --qf "%{$2}" "$1-$version"-*.rpm |
 		sed "s|/etc/|$work/etc/|g" | sh -s "$3"
 }
-mkdir -p "$unit" && : >"$unit/zz-kashim.conf"
+other=$work/etc/systemd/system/b.service.d
+mkdir -p "$unit" "$other"
+echo 'Environment=LD_PRELOAD=/usr/lib64/libkashim.so' >"$unit/zz-kashim.conf"
+echo 'ExecStart=/usr/bin/kashim run --supervise -- /bin/su - agent' \
+	>"$other/zz-kashim.conf"
+echo '/usr/lib64/libkashim.so' >"$work/etc/ld.so.preload"
 for count in 0 1; do
 	script kashim PREUN $count >"$work/said.$count" 2>&1
 	script libkashim POSTUN $count >>"$work/said.$count" 2>&1
 done
 check 'removed' 0 cat "$work/said.0" <<END
 kashim: where a link to kashim-wrapper stands in the place of a program, put the program back: mv PROGRAM.real PROGRAM
+kashim: $other/zz-kashim.conf starts its service by kashim: remove it, or the service does not start
 libkashim: $unit/zz-kashim.conf still names the library: remove it, or run 'kashim disable' before
+libkashim: $work/etc/ld.so.preload still names the library: take it out, or every program complains
 END
 quiet 'upgraded' cat "$work/said.1"
 same 'what was published stays' \

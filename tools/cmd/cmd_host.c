@@ -6,10 +6,16 @@
  * nothing is written before all of them were looked at.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/trust.h"
 #include "cmd/cmd.h"
 #include "cmd/cmd_unit.h"
 #include "config/config.h"
@@ -72,8 +78,17 @@ static int
 check_policy(void)
 {
 	struct in_force force;
+	struct stat st;
 	int error = in_force_read(CONFIG_FILE, true, &force);
 
+	if (error == 0 && force.source.kind == SOURCE_TEXT &&
+	    stat(CONFIG_FILE, &st) == 0 && (st.st_mode & S_IROTH) == 0) {
+		error = -EACCES;
+		snprintf(force.message, sizeof(force.message),
+		    "%s: not every user may read it, and none is published: "
+		    "'kashim reload' publishes it",
+		    CONFIG_FILE);
+	}
 	if (error < 0) {
 		text_warnx("%s", force.message);
 		text_warnx("nothing is written: every program would run "
@@ -85,6 +100,67 @@ check_policy(void)
 	}
 	in_force_free(&force);
 	return error < 0 ? CMD_NO : CMD_DONE;
+}
+
+/* A program of a user without rights, as it would start. Never returns. */
+static void
+start(const char *library, int output)
+{
+	char name[] = "sh", option[] = "-c", nothing[] = ":";
+	char *const argv[] = {name, option, nothing, NULL};
+	char preload[sizeof("LD_PRELOAD=") + PATH_MAX];
+	char *const environment[] = {preload, NULL};
+
+	snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", library);
+	/* Without rights already, it is as good. */
+	(void)(setgroups(0, NULL) + setgid(TRUST_UNMAPPED) +
+	       setuid(TRUST_UNMAPPED));
+	if (dup2(output, STDOUT_FILENO) >= 0 &&
+	    dup2(output, STDERR_FILENO) >= 0)
+		execve("/bin/sh", argv, environment);
+	_exit(127);
+}
+
+/*
+ * What is damaged behind its headers, or what this system forbids, shows when
+ * one program is started with it. A loader of another word size may lack the
+ * programs.
+ */
+static int
+try(const char *library)
+{
+	char said[4096], *state = NULL, *line;
+	size_t length = 0;
+	ssize_t got;
+	int ends[2], status = 0;
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		goto failed;
+	child = fork();
+	if (child == 0)
+		start(library, ends[1]);
+	close(ends[1]);
+	while (
+	    child > 0 && length < sizeof(said) - 1 &&
+	    (got = read(ends[0], said + length, sizeof(said) - 1 - length)) > 0)
+		length += (size_t)got;
+	close(ends[0]);
+	if (child < 0 || waitpid(child, &status, 0) < 0)
+		goto failed;
+	said[length] = '\0';
+	/* Other libraries in the file may say something, too. */
+	line = strtok_r(said, "\n", &state);
+	while (line && status == 0 && !strstr(line, PRELOAD_LIBRARY))
+		line = strtok_r(NULL, "\n", &state);
+	if (status == 0 && !line)
+		return CMD_DONE;
+	text_warnx("nothing is written: /bin/sh fails with it%s%s",
+	    line ? ": " : "", line ? line : "");
+	return CMD_NO;
+failed:
+	text_warnx("/bin/sh: %s", strerror(errno));
+	return CMD_WRONG;
 }
 
 static int
@@ -123,6 +199,8 @@ cmd_host_enable(const struct cmd_unit *options, const char *library)
 	}
 	if (status == CMD_DONE)
 		status = check(options->root, library);
+	if (status == CMD_DONE && !*options->root)
+		status = try(library);
 	if (status == CMD_DONE && !*options->root)
 		status = check_policy();
 	if (status != CMD_DONE)

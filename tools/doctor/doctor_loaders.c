@@ -16,11 +16,12 @@
 #include "host/inside.h"
 #include "host/preload.h"
 
-/* Are a file and the directories above it, as they are named, root's alone? */
-static bool
-is_way_roots_own(const char *path, size_t root)
+/* Why not every program may have the file, by a name; or NULL. */
+static const char *
+find_fault(const char *path, size_t root)
 {
 	char part[2 * PATH_MAX];
+	mode_t needed = S_IROTH;
 	struct stat st;
 
 	for (size_t end = strlen(path); end > root; end--) {
@@ -28,25 +29,31 @@ is_way_roots_own(const char *path, size_t root)
 			continue;
 		snprintf(part, sizeof(part), "%.*s", (int)end, path);
 		if (stat(part, &st) < 0 || st.st_uid != 0 ||
-		    (st.st_mode & 022) != 0)
-			return false;
+		    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+			return "others than root may write it or a directory "
+			       "above it, and it would be in programs of root";
+		if ((st.st_mode & needed) == 0)
+			return "not every user may read it, and programs of "
+			       "the others would complain of it at each start";
+		needed = S_IXOTH;
 	}
-	return true;
+	return NULL;
 }
 
 /*
- * May nobody but root change it, or put another one in its place: by its name,
- * and where links lead? (Those of an image may lead out of it.)
+ * By its name, and where links lead. (Those of an image may lead out of it.)
  */
-static bool
-is_roots_own(const struct place *place, const char *path)
+static const char *
+find_fault_in(const struct place *place, const char *path)
 {
 	char named[2 * PATH_MAX], real[PATH_MAX];
+	const char *fault;
 
 	snprintf(named, sizeof(named), "%s%s", place->root, path);
-	return is_way_roots_own(named, strlen(place->root)) &&
-	       (*place->root || !realpath(path, real) ||
-		   is_way_roots_own(real, 0));
+	fault = find_fault(named, strlen(place->root));
+	return fault || *place->root || !realpath(path, real)
+	           ? fault
+	           : find_fault(real, 0);
 }
 
 static void
@@ -54,6 +61,7 @@ check_library(const struct place *place, const struct doctor_target *target,
     const char *path, struct findings *findings)
 {
 	char libc[PATH_MAX], lacking[NAME_MAX + 1];
+	const char *fault;
 	struct elf_file elf;
 	int fd = place_open(place, path, O_RDONLY);
 	int error = fd < 0 ? fd : elf_file_read(fd, &elf), lacks;
@@ -70,11 +78,9 @@ check_library(const struct place *place, const struct doctor_target *target,
 		    "of it at each start",
 		    place->root, path, elf_file_machine(&elf),
 		    elf_file_machine(&target->elf), place->root, target->path);
-	else if (!is_roots_own(place, path))
+	else if ((fault = find_fault_in(place, path)) != NULL)
 		findings_add(findings, FINDING_LIBRARY, FINDING_FATAL,
-		    "%s%s: others than root may write it or a directory above "
-		    "it, and it would be in programs of root",
-		    place->root, path);
+		    "%s%s: %s", place->root, path, fault);
 	if (error < 0)
 		return;
 	lacks = doctor_lacks(place->root, target->path, path, libc, lacking);
