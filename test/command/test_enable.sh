@@ -83,6 +83,18 @@ unit named.service 'ExecStart=@/bin/true a'
 check 'supervised, a name of its own' 1 kashim enable -S -r image named <<'END'
 ! kashim: image/usr/lib/systemd/system/named.service:3: it cannot be supervised: what @ or | in front of a program does can't be kept
 END
+unit user.service User=agent
+check 'supervised, another user' 0 kashim enable -S -r image user <<END
+! kashim: warning: user.service runs as agent: under supervision sudo and other setuid programs that it starts get no rights (no_new_privs), and fail; kashim-run(1) says more
+$admin/user.service.d/$dropin: written
+END
+for line in User=root 'User=agent
+NoNewPrivileges=yes'; do
+	unit user.service "$line"
+	check "supervised, $line" 0 kashim enable -S -r image user <<END
+$admin/user.service.d/$dropin: is so already
+END
+done
 unit tab.service "ExecStart=/bin/true 'a	b'"
 check 'supervised, control characters' 2 kashim enable -S -r image tab <<'END'
 ! kashim: a name or command line with control characters cannot stand in a unit

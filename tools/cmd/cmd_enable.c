@@ -359,6 +359,22 @@ check_exec_start(const struct enable *enable)
 	return CMD_DONE;
 }
 
+/* Without CAP_SYS_ADMIN supervision takes no_new_privs. */
+static void
+warn_of_rights(const struct unit *unit)
+{
+	const struct unit_setting *user = unit_last(unit, "Service", "User");
+
+	if (!user || !*user->value || strcmp(user->value, "root") == 0 ||
+	    strcmp(user->value, "0") == 0 ||
+	    unit_last(unit, "Service", "NoNewPrivileges"))
+		return;
+	text_warnx("warning: %s runs as %s: under supervision sudo and other "
+		   "setuid programs that it starts get no rights "
+		   "(no_new_privs), and fail; kashim-run(1) says more",
+	    unit->id, user->value);
+}
+
 /* The same with supervision. */
 static int
 compose_supervised(struct enable *enable)
@@ -388,6 +404,8 @@ compose_supervised(struct enable *enable)
 		status = result == -ENOTSUP ? CMD_NO : CMD_WRONG;
 	if (status == CMD_DONE)
 		status = check_exec_start(enable);
+	if (status == CMD_DONE)
+		warn_of_rights(&enable->unit);
 	if (status == CMD_DONE)
 		status = write_text(enable, text);
 	if (result < 0 && result != -ENOTSUP)
