@@ -146,6 +146,12 @@ same 'with' "$(started 2>&1)" "$with"
 run 0 as_nobody "$kashim" doctor ./setuid
 in_file 'doctor: setuid' out "./setuid: the preload takes effect"
 in_file 'doctor: by what' out "$file holds $entry: every program has it"
+if found command:musl-gcc 'musl'; then
+	echo 'int main(void) { return 0; }' >main.c
+	musl-gcc -o musl main.c || exit 2
+	run 1 "$kashim" doctor ./musl
+	in_file 'doctor: musl' out "whose loader does not read $file"
+fi
 enabled 0
 same 'again' "$(cat out)" "$file: is so already, by $entry"
 run 0 "$kashim" disable --host

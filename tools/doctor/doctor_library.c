@@ -487,6 +487,14 @@ doctor_library(const struct place *place, const struct doctor_target *target,
 	bool asan_first;
 	int error;
 
+	if (place->host && target->elf.libc == ELF_FILE_MUSL &&
+	    !preload_find(place->preload, path)) {
+		findings_add(findings, FINDING_LIBC, FINDING_FATAL,
+		    "%s uses musl, whose loader does not read " LD_SO_PRELOAD,
+		    target->path);
+		findings_remedy(findings, "Use 'kashim run'.");
+		return;
+	}
 	error = doctor_resolve(place, target, place->library, path);
 	asan_first = check_list(place, target, path, findings);
 	doctor_order(place, findings);
