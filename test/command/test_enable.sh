@@ -95,6 +95,28 @@ NoNewPrivileges=yes'; do
 $admin/user.service.d/$dropin: is so already
 END
 done
+for line in 'CAP_SETUID CAP_SETGID' '~CAP_SYS_PTRACE' "CAP_SYS_PTRACE
+CapabilityBoundingSet=~CAP_SYS_PTRACE"; do
+	unit bound.service "CapabilityBoundingSet=$line"
+	check "supervised, bounding set $line" 0 kashim enable -n -S -r image \
+		bound <<END
+! kashim: warning: CapabilityBoundingSet= of bound.service has no CAP_SYS_PTRACE: programs that take another user, as behind su, get no timers
+! kashim: $admin/bound.service.d/$dropin would hold:
+# Made by "kashim enable", removed by "kashim disable".
+# ExecStart= is a copy, under supervision. If what it is copied from
+# changes: kashim enable --supervise bound.service
+[Service]
+ExecStart=
+# /usr/lib/systemd/system/bound.service
+ExecStart=/usr/local/bin/kashim run --supervise -- /bin/true
+END
+done
+for line in '~CAP_NET_ADMIN' "CAP_SETUID
+CapabilityBoundingSet=CAP_SYS_PTRACE"; do
+	unit bound.service "CapabilityBoundingSet=$line"
+	kashim enable -n -S -r image bound >said 2>&1
+	quiet "supervised, bounding set $line" fails grep warning said
+done
 unit tab.service "ExecStart=/bin/true 'a	b'"
 check 'supervised, control characters' 2 kashim enable -S -r image tab <<'END'
 ! kashim: a name or command line with control characters cannot stand in a unit

@@ -375,6 +375,30 @@ warn_of_rights(const struct unit *unit)
 	    unit->id, user->value);
 }
 
+/* What has another user than the supervisor takes CAP_SYS_PTRACE. */
+static void
+warn_of_users(const struct unit *unit)
+{
+	static const char key[] = "CapabilityBoundingSet";
+	const struct unit_setting *setting = NULL;
+	bool first = true, has = true;
+
+	while ((setting = unit_next(unit, "Service", key, setting))) {
+		const bool named = strstr(setting->value, "CAP_SYS_PTRACE");
+
+		if (*setting->value == '~')
+			has = has && !named;
+		else
+			has = named || (!first && has);
+		first = false;
+	}
+	if (!has)
+		text_warnx(
+		    "warning: %s= of %s has no CAP_SYS_PTRACE: programs that "
+		    "take another user, as behind su, get no timers",
+		    key, unit->id);
+}
+
 /* The same with supervision. */
 static int
 compose_supervised(struct enable *enable)
@@ -406,6 +430,8 @@ compose_supervised(struct enable *enable)
 		status = check_exec_start(enable);
 	if (status == CMD_DONE)
 		warn_of_rights(&enable->unit);
+	if (status == CMD_DONE)
+		warn_of_users(&enable->unit);
 	if (status == CMD_DONE)
 		status = write_text(enable, text);
 	if (result < 0 && result != -ENOTSUP)
