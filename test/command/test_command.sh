@@ -395,8 +395,9 @@ check 'check: warnings' 0 kashim check never.conf <<EOF
 ! $never:2: an outage of 10s can end the connection, that is 3 lost probes, 5s apart; with count = 13 it outlives 60s, which networks need to find a new path
 ! $never:3: rule "never" can never match, because rule "all" (line 2) takes all that it could; move it above that one, or leave it out
 ! $never:6: user-timeout 120s decides in place of count, so 1 lost probe ends the connection, and not 3; write idle + interval x count, 585s, or more
+! kashim: warning: $work/never.conf:6: user-timeout 120s also ends the connection to a peer that is well and answers, but reads nothing for so long: a tape is changed, a disk is full; write 1800s or more, or leave it out: what nobody acknowledges the kernel gives up after some 15 minutes by itself
 ! kashim: for the reasons see man kashim.conf, section WARNINGS
-$work/never.conf: ok, 2 rules, 3 warnings
+$work/never.conf: ok, 2 rules, 4 warnings
 EOF
 printf 'rule a { profile = kube-proxy-ipvs }\n' >hearsay.conf
 check 'check: a profile by hearsay' 0 kashim check hearsay.conf <<EOF
@@ -583,6 +584,9 @@ case $hz in
 *) late='unknown' ;;
 esac
 echo 'rule a { idle = 300 }' >late.conf
+echo 'rule a { firewall-timeout = 3h interval = 600 }' >far.conf
+holds 'match: the fourth probe' sh -c "kashim match -c far.conf 10.0.0.1 80 |
+	grep -qx 'A firewall that is Linux forgets it 300 s after its fourth probe without an answer.'"
 same "match: lateness at HZ $hz" "$(kashim match -c late.conf 10.0.0.1 80 |
 	sed -n 's/^This kernel.s timers are coarse: //p')" \
 	"the first probe may come $late later."

@@ -831,6 +831,9 @@ same 'as process 1 of a container: it has its own children and no other' \
 
 # Where /proc shows other processes
 
+setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace \
+	"$build/kashim" run --supervise ./supervised idle 77 >out 2>err
+in_file 'no CAP_SYS_PTRACE' err 'CAP_SYS_PTRACE is missing: programs that take another user get no timers'
 lacks="/proc is missing, or is another pid namespace's: rules with program, \
 and rules for accept with source or destination, do not hold"
 printf 'rule a { program = { "static" } idle = 5 }\nrule b { idle = "77s" }\n' \

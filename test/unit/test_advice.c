@@ -78,31 +78,28 @@ static const struct {
 	"the connection before the first probe; write a shorter idle, such as "
 	"150s\n"},
     {"firewall-timeout = 5min\nrule a { idle = 299 count = 3 }",
-	"a.conf:2: idle 299s can take the kernel up to 332s, since its timers "
+	"a.conf:2: idle 299s can become 332s, since the kernel's timers "
 	"get coarser the longer they are, and the firewall forgets the "
 	"connection after 300s; write a shorter idle, such as 150s\n"},
     /* Nor that a slot of the kernel's wheel of timers ends behind it. */
     {"rule a { firewall-timeout = 350\nidle = 340 }",
-	"a.conf:2: idle 340s can take the kernel up to 381s, since its timers "
+	"a.conf:2: idle 340s can become 381s, since the kernel's timers "
 	"get coarser the longer they are, and the firewall forgets the "
 	"connection after 350s; write a shorter idle, such as 175s\n"},
     {"rule a { firewall-timeout = 1150\nidle = 1100 interval = 10 count = 7 }",
-	"a.conf:2: idle 1100s can take the kernel up to 1232s, since its "
-	"timers "
-	"get coarser the longer they are, and the firewall forgets the "
+	"a.conf:2: idle 1100s can become 1232s, since the kernel's "
+	"timers get coarser the longer they are, and the firewall forgets the "
 	"connection after 1150s; write a shorter idle, such as 575s\n"},
     {"rule a { profile = juniper-srx\nidle = 28min }",
-	"a.conf:2: idle 1680s can take the kernel up to 1812s, since its "
-	"timers "
-	"get coarser the longer they are, and the firewall forgets the "
+	"a.conf:2: idle 1680s can become 1812s, since the kernel's "
+	"timers get coarser the longer they are, and the firewall forgets the "
 	"connection after 1800s; write a shorter idle, such as 900s\n"},
     {"rule a { profile = fortigate\nidle = 58min }",
-	"a.conf:2: idle 3480s can take the kernel up to 3808s, since its "
-	"timers "
-	"get coarser the longer they are, and the firewall forgets the "
+	"a.conf:2: idle 3480s can become 3808s, since the kernel's "
+	"timers get coarser the longer they are, and the firewall forgets the "
 	"connection after 3600s; write a shorter idle, such as 1800s\n"},
     {"rule a { firewall-timeout = 350\nidle = 60 interval = 340 }",
-	"a.conf:2: interval 340s can take the kernel up to 381s, since its "
+	"a.conf:2: interval 340s can become 381s, since the kernel's "
 	"timers get coarser the longer they are, and the firewall forgets the "
 	"connection after 350s; write a shorter interval, such as 35s\n"},
     {"firewall-timeout = 5min\nrule a { idle = 260 interval = 10 count = 7 }",
@@ -198,15 +195,16 @@ static const struct {
     {"rule a {\nuser-timeout = 1799s }", PAUSE("a.conf:2: user-timeout 1799s")},
     {"rule a { interval = 1 count = 5 user-timeout = 99500ms }",
 	"a.conf:1: an outage of 99.5s ends the connection if data is under "
-	"way, by user-timeout; TCP should try for 100s or more (RFC 9293)\n"},
+	"way, by user-timeout; TCP should try for 100s or more (RFC "
+	"9293)\n" PAUSE("a.conf:1: user-timeout 99.5s")},
     {"rule a { idle = 5min\nuser-timeout = 120500ms }",
 	"a.conf:2: user-timeout 120.5s decides in place of count, so 1 lost "
 	"probe ends the connection, and not 9; write idle + interval x count, "
-	"975s, or more\n"},
+	"975s, or more\n" PAUSE("a.conf:2: user-timeout 120.5s")},
     {"rule a { idle = 5min interval = 30 count = 5\nuser-timeout = 7min }",
 	"a.conf:2: user-timeout 420s decides in place of count, so 4 lost "
 	"probes end the connection, and not 5; write idle + interval x count, "
-	"450s, or more\n"},
+	"450s, or more\n" PAUSE("a.conf:2: user-timeout 420s")},
     {"rule a { idle = 5min interval = 30 count = 5 user-timeout = 420001ms }",
 	PAUSE("a.conf:1: user-timeout 420.001s")},
     {"rule a { idle = 5min interval = 30 count = 5 user-timeout = 450 }",
@@ -215,11 +213,11 @@ static const struct {
      "rule a { port = 1 idle = 5min }\nrule b { port = 2 idle = 6min }",
 	"a.conf:1: user-timeout 300s decides in place of count, so 1 lost "
 	"probe ends the connection, and not 5; write idle + interval x count, "
-	"450s, or more\n"},
+	"450s, or more\n" PAUSE("a.conf:1: user-timeout 300s")},
     {"rule a { idle = 10 interval = 2 count = 5\nuser-timeout = 11 }",
 	"a.conf:2: user-timeout 11s decides in place of count, so 1 lost probe "
 	"ends the connection, and not 5; write idle + interval x count, 100s, "
-	"or more\n"},
+	"or more\n" PAUSE("a.conf:2: user-timeout 11s")},
 
     /* Profiles. */
     {"rule a {\nprofile = kube-proxy-ipvs }",
@@ -238,12 +236,16 @@ static const struct {
      "rule c { port = 2 }\nrule d { port = 1 interval = 1 }",
 	"a.conf:2: user-timeout 60s decides in place of count, so 1 lost probe "
 	"ends the connection, and not 2; write idle + interval x count, 450s, "
-	"or more\n"
-	"a.conf:3: rule \"c\" can never match, because rule \"b\" (line 1) "
-	"takes all that it could; move it above that one, or leave it out\n"
-	"a.conf:4: an outage of 8s can end the connection, that is 9 lost "
-	"probes, 1s apart; with count = 61 it outlives 60s, which networks "
-	"need to find a new path\n"},
+	"or more\n" PAUSE(
+	    "a.conf:2: user-timeout 60s") "a.conf:3: rule \"c\" can never "
+					  "match, because rule \"b\" (line 1) "
+					  "takes all that it could; move it "
+					  "above that one, or leave it out\n"
+					  "a.conf:4: an outage of 8s can end "
+					  "the connection, that is 9 lost "
+					  "probes, 1s apart; with count = 61 "
+					  "it outlives 60s, which networks "
+					  "need to find a new path\n"},
 };
 
 START_TEST(warnings)

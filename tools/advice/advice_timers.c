@@ -26,6 +26,7 @@ enum topic {
 	TOPIC_CONNTRACK,
 	TOPIC_OUTAGE,
 	TOPIC_USER_TIMEOUT,
+	TOPIC_PAUSE,
 };
 
 /* What a connection has, seconds; what is not written is the kernel's. */
@@ -126,7 +127,7 @@ look_at_lateness(struct advice_timers *advice, const struct origin *origin,
 	if (latest_s < timeout)
 		return false;
 	tell(advice, TOPIC_FIREWALL, origin,
-	    "%s %ds can take the kernel up to %llds, since its timers get "
+	    "%s %ds can become %llds, since the kernel's timers get "
 	    "coarser the longer they are, and the firewall forgets the "
 	    "connection after %us; write a shorter %s, such as %us",
 	    key, seconds, (long long)latest_s, timeout, key,
@@ -301,8 +302,8 @@ look_at_user_timeout(struct advice_timers *advice, const struct rule *rule,
 		    "way, by user-timeout; TCP should try for %ds or more "
 		    "(RFC 9293)",
 		    timers->user_ms / 1000.0, ADVICE_USER_TIMEOUT_S);
-	else if (timers->user_ms < ADVICE_PAUSE_S * 1000)
-		tell(advice, TOPIC_USER_TIMEOUT, origin,
+	if (timers->user_ms < ADVICE_PAUSE_S * 1000)
+		tell(advice, TOPIC_PAUSE, origin,
 		    "user-timeout %.15gs also ends the connection to a peer "
 		    "that is well and answers, but reads nothing for so long: "
 		    "a tape is changed, a disk is full; write %ds or more, or "

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "advice/advice_timers.h"
 #include "base/lateness.h"
 
 #define ORIGIN_TEXT_MAX 256
@@ -197,6 +198,11 @@ print_meaning(const struct image_rule *rule)
 		printf("This kernel's timers are coarse: the first probe may "
 		       "come %s later.\n",
 		    late);
+	if (rule->timeout_s != 0 && timers.count > ADVICE_RETRANS &&
+	    timers.interval_s >= ADVICE_RETRANS_S)
+		printf("A firewall that is Linux forgets it %d s after its "
+		       "fourth probe without an answer.\n",
+		    ADVICE_RETRANS_S);
 	if (slow)
 		puts("The interval is longer than idle, and no two probes are "
 		     "less than that apart.");

@@ -243,6 +243,9 @@ supervise(const struct run *run)
 		if (run->strict)
 			return run_go_without(run, "kashim");
 	}
+	if (!supervise_sees_others())
+		warnx("CAP_SYS_PTRACE is missing: programs that take another "
+		      "user get no timers");
 	/* Under supervision these calls would count as the program's own. */
 	supervise_inherited(&policy, run->program);
 	error = supervise_start(&policy, &why);

@@ -239,6 +239,18 @@ hand_over(int socket, const struct sock_fprog *filter, const char **why)
 	return error < 0 ? -EOWNERDEAD : 0;
 }
 
+static bool
+has_capability(int capability)
+{
+	struct __user_cap_header_struct header = {
+	    .version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	return syscall(SYS_capget, &header, data) == 0 &&
+	       (data[CAP_TO_INDEX(capability)].effective &
+		   CAP_TO_MASK(capability)) != 0;
+}
+
 const char *
 supervise_lacks(const struct image *image)
 {
@@ -251,15 +263,16 @@ supervise_lacks(const struct image *image)
 }
 
 bool
+supervise_sees_others(void)
+{
+	/* Others than root can't take another user at all. */
+	return geteuid() != 0 || has_capability(CAP_SYS_PTRACE);
+}
+
+bool
 supervise_keeps_rights(void)
 {
-	struct __user_cap_header_struct header = {
-	    .version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
-
-	return syscall(SYS_capget, &header, data) == 0 &&
-	       (data[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective &
-		   CAP_TO_MASK(CAP_SYS_ADMIN)) != 0;
+	return has_capability(CAP_SYS_ADMIN);
 }
 
 int

@@ -33,6 +33,9 @@ int supervise_start(const struct worker_policy *policy, const char **why);
  */
 const char *supervise_lacks(const struct image *image);
 
+/* May the supervisor look into a program that takes another user later? */
+bool supervise_sees_others(void);
+
 /*
  * Would a program that is set-user-ID or has file capabilities get its rights
  * under supervision? Only where the kernel lets a filter in without
