@@ -229,6 +229,15 @@ supervised 'run, filtered' 1 \
 supervised 'run, filtered as told' 0 'the preload takes effect' \
 	"/opt/kashim run -S $agent" SystemCallFilter=@system-service \
 	'SystemCallFilter=seccomp pidfd_getfd'
+for bounds in CAP_SETUID '~CAP_SYS_PTRACE CAP_KILL'; do
+	supervised "run, bounded by $bounds" 1 'has no CAP_SYS_PTRACE, which' \
+		"/opt/kashim run -S $agent" "CapabilityBoundingSet=$bounds"
+done
+supervised 'run, bounded by more' 0 'the preload takes effect' \
+	"/opt/kashim run -S $agent" CapabilityBoundingSet=CAP_SETUID \
+	CapabilityBoundingSet=CAP_SYS_PTRACE
+supervised 'not supervised, bounded' 0 'the preload takes effect' \
+	"/opt/kashim run -P $agent" CapabilityBoundingSet=CAP_SETUID
 chmod 600 /etc/kashim.conf
 supervised 'run, without rules' 1 'user 65534 may not read it' \
 	"/opt/kashim run $agent" User=nobody

@@ -379,24 +379,12 @@ warn_of_rights(const struct unit *unit)
 static void
 warn_of_users(const struct unit *unit)
 {
-	static const char key[] = "CapabilityBoundingSet";
-	const struct unit_setting *setting = NULL;
-	bool first = true, has = true;
-
-	while ((setting = unit_next(unit, "Service", key, setting))) {
-		const bool named = strstr(setting->value, "CAP_SYS_PTRACE");
-
-		if (*setting->value == '~')
-			has = has && !named;
-		else
-			has = named || (!first && has);
-		first = false;
-	}
-	if (!has)
+	if (!unit_keeps_capability(unit, "CAP_SYS_PTRACE"))
 		text_warnx(
-		    "warning: %s= of %s has no CAP_SYS_PTRACE: programs that "
-		    "take another user, as behind su, get no timers",
-		    key, unit->id);
+		    "warning: CapabilityBoundingSet= of %s has no "
+		    "CAP_SYS_PTRACE: programs that take another user, as "
+		    "behind su, get no timers",
+		    unit->id);
 }
 
 /* The same with supervision. */

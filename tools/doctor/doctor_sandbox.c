@@ -223,6 +223,20 @@ check_filter(
 	    "SystemCallFilter=%s in a drop-in permits it.", forbidden);
 }
 
+/* Without it a supervisor sees nothing of a program with another user. */
+static void
+check_capabilities(const struct unit *unit, struct findings *findings)
+{
+	if (unit_keeps_capability(unit, "CAP_SYS_PTRACE"))
+		return;
+	findings_add(findings, FINDING_UNIT, FINDING_WARN,
+	    "CapabilityBoundingSet= has no CAP_SYS_PTRACE, which a supervisor "
+	    "takes: programs that take another user, as behind su, get no "
+	    "timers");
+	findings_remedy(findings,
+	    "CapabilityBoundingSet=CAP_SYS_PTRACE in a drop-in adds it.");
+}
+
 static void
 check_families(const struct unit *unit, struct findings *findings)
 {
@@ -265,6 +279,8 @@ doctor_sandbox(const struct unit *unit, const char *config, const char *library,
 	}
 	check_path(unit, config, "the configuration", findings);
 	check_filter(unit, supervised, findings);
+	if (supervised)
+		check_capabilities(unit, findings);
 	check_families(unit, findings);
 	if (context) {
 		findings_add(findings, FINDING_UNIT, FINDING_NOTE,

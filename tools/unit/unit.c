@@ -242,3 +242,22 @@ unit_yes(const char *value)
 			return true;
 	return false;
 }
+
+bool
+unit_keeps_capability(const struct unit *unit, const char *capability)
+{
+	const struct unit_setting *setting = NULL;
+	bool first = true, has = true;
+
+	while ((setting = unit_next(
+		    unit, "Service", "CapabilityBoundingSet", setting))) {
+		const bool named = strstr(setting->value, capability);
+
+		if (*setting->value == '~')
+			has = has && !named;
+		else
+			has = named || (!first && has);
+		first = false;
+	}
+	return has;
+}

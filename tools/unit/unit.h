@@ -127,4 +127,7 @@ int unit_environment(
 
 void unit_variable_free(struct unit_variable *variable);
 
+/* Is a capability in CapabilityBoundingSet= of a service (systemd.exec(5))? */
+bool unit_keeps_capability(const struct unit *unit, const char *capability);
+
 #endif
