@@ -7,44 +7,33 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host/inside.h"
+#include "host/kernel_calls.h"
 #include "host/ld_so_preload.h"
 #include "host/preload.h"
 #include "image/cache.h"
-
-/* Those that a program with such file capabilities would get from us. */
-static uint64_t
-inheritable_capabilities(void)
-{
-	struct __user_cap_header_struct header = {
-	    .version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-
-	if (syscall(SYS_capget, &header, data) < 0)
-		return 0;
-	return data[0].inheritable | (uint64_t)data[1].inheritable << 32;
-}
 
 void
 place_here(struct place *place)
 {
 	const char *path = getenv("PATH");
+	struct kernel_capabilities sets;
 
+	(void)kernel_capget(&sets);
 	*place = (struct place){
 	    .uid = getuid(),
 	    .euid = geteuid(),
 	    .gid = getgid(),
 	    .egid = getegid(),
 	    .no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1,
-	    .inheritable = inheritable_capabilities(),
+	    /* What a program with such file capabilities gets from us. */
+	    .inheritable = sets.inheritable,
 	    .root = "",
 	    .preload = getenv("LD_PRELOAD"),
 	    .cache = getenv(CACHE_ENVIRONMENT),

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * kernel_calls: system calls for which the C library of an older release has
- * no function: made by their numbers. On a kernel that does not have one it
- * fails with ENOSYS. Results and errno are as in the manual pages.
+ * kernel_calls: system calls that the C library, or that of an older release,
+ * does not declare: made by their numbers. On a kernel that does not have one
+ * it fails with ENOSYS. Results and errno are as in the manual pages.
  */
 #ifndef KASHIM_KERNEL_CALLS_H
 #define KASHIM_KERNEL_CALLS_H
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -81,6 +82,26 @@ kernel_openat2(
     int directory, const char *path, const struct kernel_open_how *how)
 {
 	return (int)syscall(__NR_openat2, directory, path, how, sizeof(*how));
+}
+
+/* capget(2), of the caller: sets as in capabilities(7), a bit for each. */
+struct kernel_capabilities {
+	uint64_t effective;
+	uint64_t inheritable;
+};
+
+static inline int
+kernel_capget(struct kernel_capabilities *sets)
+{
+	struct __user_cap_header_struct header = {
+	    .version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+	int result = (int)syscall(SYS_capget, &header, data);
+
+	sets->effective = data[0].effective | (uint64_t)data[1].effective << 32;
+	sets->inheritable = data[0].inheritable | (uint64_t)data[1].inheritable
+	                                              << 32;
+	return result;
 }
 
 #endif

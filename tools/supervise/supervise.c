@@ -240,15 +240,11 @@ hand_over(int socket, const struct sock_fprog *filter, const char **why)
 }
 
 static bool
-has_capability(int capability)
+has_capability(unsigned int capability)
 {
-	struct __user_cap_header_struct header = {
-	    .version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+	struct kernel_capabilities sets;
 
-	return syscall(SYS_capget, &header, data) == 0 &&
-	       (data[CAP_TO_INDEX(capability)].effective &
-		   CAP_TO_MASK(capability)) != 0;
+	return kernel_capget(&sets) == 0 && (sets.effective >> capability & 1);
 }
 
 const char *
