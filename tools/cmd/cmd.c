@@ -14,12 +14,11 @@
 
 #include "advice/example.h"
 #include "config/config.h"
+#include "host/preload.h"
 
 #ifndef KASHIM_LIBDIR
 #define KASHIM_LIBDIR "/usr/local/lib"
 #endif
-
-#define LIBRARY "libkashim.so"
 
 int
 cmd_absolute(const char *what, const char *file, char path[PATH_MAX])
@@ -177,12 +176,13 @@ cmd_library(char path[PATH_MAX])
 		slash = strrchr(self, '/');
 		if (slash) {
 			*slash = '\0';
-			written = snprintf(path, PATH_MAX, "%s/" LIBRARY, self);
+			written = snprintf(
+			    path, PATH_MAX, "%s/" PRELOAD_LIBRARY, self);
 			if (written < PATH_MAX && access(path, R_OK) == 0)
 				return true;
 		}
 	}
-	snprintf(path, PATH_MAX, "%s", KASHIM_LIBDIR "/" LIBRARY);
+	snprintf(path, PATH_MAX, "%s", KASHIM_LIBDIR "/" PRELOAD_LIBRARY);
 	return access(path, R_OK) == 0;
 }
 

@@ -98,7 +98,7 @@ find_library(struct enable *enable)
 
 	if (*enable->options.root) {
 		snprintf(enable->library, sizeof(enable->library), "%s",
-		    KASHIM_LIBDIR "/libkashim.so");
+		    KASHIM_LIBDIR "/" PRELOAD_LIBRARY);
 		if (!is_inside(enable->options.root, enable->library))
 			text_warnx(
 			    "warning: %s is not in %s: install kashim there "

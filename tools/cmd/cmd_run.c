@@ -23,12 +23,11 @@
 #include "cmd/cmd_run.h"
 #include "config/config.h"
 
-#define LIBRARY    "libkashim.so"
 #define TRACE_FILE "kashim.trace"
 
 static const char help[] =
     "Usage: kashim run [OPTION...] [--] PROGRAM [ARGUMENT...]\n"
-    "Runs PROGRAM with keepalive timers by rule: with " LIBRARY " in front\n"
+    "Runs PROGRAM with keepalive timers by rule: with libkashim.so in front\n"
     "of its LD_PRELOAD, or, where that has no effect, as in a static program,\n"
     "supervised from outside.\n"
     "\n"

@@ -20,10 +20,10 @@
 #include "host/auxv.h"
 #include "host/inside.h"
 #include "host/look.h"
+#include "host/preload.h"
 #include "host/proc.h"
 #include "host/supervisor.h"
 
-#define LIBRARY "libkashim.so"
 /* Above ARG_MAX. */
 #define ENVIRONMENT_MAX (64u << 20)
 
@@ -124,7 +124,7 @@ find_mapping(int dir, struct files *files)
 		const char *slash = strrchr(mapping.path, '/');
 
 		files->kernel = false;
-		if (slash == NULL || strcmp(slash, "/" LIBRARY) != 0)
+		if (slash == NULL || strcmp(slash, "/" PRELOAD_LIBRARY) != 0)
 			continue;
 		files->mapping.found = true;
 		files->mapping.deleted = mapping.deleted;

@@ -16,11 +16,11 @@
 #include "base/trust.h"
 #include "host/inside.h"
 #include "host/look.h"
+#include "host/preload.h"
 #include "host/proc.h"
 #include "image/shared.h"
 #include "shim/status_note.h"
 
-#define LIBRARY "/libkashim.so"
 /* Of the library's data; what lies behind it is not from the file. */
 #define DATA_MAX 65536
 
@@ -41,7 +41,7 @@ is_library(const struct proc_mapping *mapping)
 	const char *slash = strrchr(mapping->path, '/');
 
 	return mapping->rights[1] == 'w' && slash != NULL &&
-	       strcmp(slash, LIBRARY) == 0;
+	       strcmp(slash, "/" PRELOAD_LIBRARY) == 0;
 }
 
 static int
