@@ -134,9 +134,9 @@ print_quoted(FILE *out, const char *value)
 	fputc('"', out);
 }
 
-/* The name of a metric with the labels of a sample, and of its verdict. */
+/* The labels of a sample; with its verdict, if that is true. */
 static void
-print_labels(FILE *out, const char *name, const struct samples *samples,
+print_labels(FILE *out, const struct samples *samples,
     const struct sample *sample, bool verdict)
 {
 	struct image_rule rule;
@@ -145,7 +145,7 @@ print_labels(FILE *out, const char *name, const struct samples *samples,
 	if (samples->image && sample->rule != MATCH_NONE &&
 	    image_rule(samples->image, (uint32_t)sample->rule, &rule))
 		rule_name = image_string(samples->image, rule.name);
-	fprintf(out, "%s{program=", name);
+	fputs("{program=", out);
 	print_quoted(out, sample->program);
 	fputs(",rule=", out);
 	print_quoted(out, rule_name);
@@ -174,109 +174,85 @@ group_end(const struct samples *samples, size_t begin, bool verdict)
 	return end;
 }
 
-static void
-print_counts(FILE *out, const struct samples *samples)
-{
-	static const char name[] = "kashim_connections";
+/* The metrics that have a value for each group of samples. */
+enum { CONNECTIONS, UNANSWERED, LEFT_MS, KEPT, SILENCE_MS, FAMILIES };
 
-	print_family(out, name, "",
-	    "Live TCP connections, by the rule that should apply and how they "
-	    "stand.");
-	for (size_t begin = 0, end; begin < samples->count; begin = end) {
-		end = group_end(samples, begin, true);
-		print_labels(out, name, samples, &samples->all[begin], true);
-		fprintf(out, "%zu\n", end - begin);
+static const struct family {
+	const char *name;
+	const char *unit;
+	const char *about;
+	bool verdict; /* is a label, too */
+} families[FAMILIES] = {
+    [CONNECTIONS] = {"kashim_connections", "",
+	"Live TCP connections, by the rule that should apply and how they "
+	"stand.",
+	true},
+    [UNANSWERED] = {"kashim_unanswered_probes", "",
+	"Keepalive probes without an answer up to now, in all.", false},
+    [LEFT_MS] = {"kashim_firewall_timeout_left_seconds", "seconds",
+	"Time until the first of the connections has been silent for its "
+	"rule's firewall-timeout.",
+	false},
+    [KEPT] = {"kashim_connections_kept_alive", "",
+	"Connections without data for longer than their rule's "
+	"firewall-timeout, of which something was heard since.",
+	false},
+    [SILENCE_MS] = {"kashim_data_silence_seconds", "seconds",
+	"The longest time that one of the connections has been without data.",
+	false},
+};
+
+/* The value of a group of which it is not known: left out. */
+#define UNKNOWN INT64_MIN
+
+/* The values of a group: the samples from one to before another. */
+static void
+add_up(const struct sample *from, const struct sample *to,
+    int64_t values[FAMILIES])
+{
+	memset(values, 0, FAMILIES * sizeof(*values));
+	values[LEFT_MS] = values[SILENCE_MS] = UNKNOWN;
+	for (; from < to; from++) {
+		values[CONNECTIONS]++;
+		values[UNANSWERED] += from->unanswered;
+		values[KEPT] += from->kept;
+		if (from->has_left && (values[LEFT_MS] == UNKNOWN ||
+					  from->left_ms < values[LEFT_MS]))
+			values[LEFT_MS] = from->left_ms;
+		if (from->data_ms >= 0 && from->data_ms > values[SILENCE_MS])
+			values[SILENCE_MS] = from->data_ms;
 	}
 }
 
+/* In seconds it is given in ms. */
 static void
-print_unanswered(FILE *out, const struct samples *samples)
+print_value(FILE *out, const char *unit, int64_t value)
 {
-	static const char name[] = "kashim_unanswered_probes";
+	const int64_t size = value < 0 ? -value : value;
 
-	print_family(out, name, "",
-	    "Keepalive probes without an answer up to now, in all.");
-	for (size_t begin = 0, end; begin < samples->count; begin = end) {
-		uint64_t sum = 0;
-
-		end = group_end(samples, begin, false);
-		for (size_t i = begin; i < end; i++)
-			sum += samples->all[i].unanswered;
-		print_labels(out, name, samples, &samples->all[begin], false);
-		fprintf(out, "%" PRIu64 "\n", sum);
-	}
+	if (*unit)
+		fprintf(out, "%s%" PRId64 ".%03" PRId64 "\n",
+		    value < 0 ? "-" : "", size / 1000, size % 1000);
+	else
+		fprintf(out, "%" PRId64 "\n", value);
 }
 
 static void
-print_kept(FILE *out, const struct samples *samples)
+print_groups(FILE *out, const struct samples *samples, int which)
 {
-	static const char name[] = "kashim_connections_kept_alive";
+	const struct family *family = &families[which];
+	const struct sample *all = samples->all;
+	int64_t values[FAMILIES];
 
-	print_family(out, name, "",
-	    "Connections without data for longer than their rule's "
-	    "firewall-timeout, of which something was heard since.");
+	print_family(out, family->name, family->unit, family->about);
 	for (size_t begin = 0, end; begin < samples->count; begin = end) {
-		size_t kept = 0;
-
-		end = group_end(samples, begin, false);
-		for (size_t i = begin; i < end; i++)
-			kept += samples->all[i].kept;
-		print_labels(out, name, samples, &samples->all[begin], false);
-		fprintf(out, "%zu\n", kept);
-	}
-}
-
-static void
-print_ms(FILE *out, int64_t ms)
-{
-	const int64_t size = ms < 0 ? -ms : ms;
-
-	fprintf(out, "%s%" PRId64 ".%03" PRId64 "\n", ms < 0 ? "-" : "",
-	    size / 1000, size % 1000);
-}
-
-static void
-print_data_silence(FILE *out, const struct samples *samples)
-{
-	static const char name[] = "kashim_data_silence_seconds";
-
-	print_family(out, name, "seconds",
-	    "The longest time that one of the connections has been without "
-	    "data.");
-	for (size_t begin = 0, end; begin < samples->count; begin = end) {
-		int64_t most_ms = -1;
-
-		end = group_end(samples, begin, false);
-		for (size_t i = begin; i < end; i++)
-			if (samples->all[i].data_ms > most_ms)
-				most_ms = samples->all[i].data_ms;
-		if (most_ms < 0)
+		end = group_end(samples, begin, family->verdict);
+		add_up(all + begin, all + end, values);
+		if (values[which] == UNKNOWN)
 			continue;
-		print_labels(out, name, samples, &samples->all[begin], false);
-		print_ms(out, most_ms);
-	}
-}
-
-static void
-print_left(FILE *out, const struct samples *samples)
-{
-	static const char name[] = "kashim_firewall_timeout_left_seconds";
-
-	print_family(out, name, "seconds",
-	    "Time until the first of the connections has been silent for its "
-	    "rule's firewall-timeout.");
-	for (size_t begin = 0, end; begin < samples->count; begin = end) {
-		int64_t least_ms = INT64_MAX;
-
-		end = group_end(samples, begin, false);
-		for (size_t i = begin; i < end; i++)
-			if (samples->all[i].has_left &&
-			    samples->all[i].left_ms < least_ms)
-				least_ms = samples->all[i].left_ms;
-		if (least_ms == INT64_MAX)
-			continue;
-		print_labels(out, name, samples, &samples->all[begin], false);
-		print_ms(out, least_ms);
+		fputs(family->name, out);
+		print_labels(out, samples, all + begin, family->verdict);
+		print_value(out, family->unit, values[which]);
 	}
 }
 
@@ -293,13 +269,8 @@ status_openmetrics(FILE *out, const struct status *status)
 	struct samples samples;
 	int error = make_samples(status, &samples);
 
-	if (!error) {
-		print_counts(out, &samples);
-		print_unanswered(out, &samples);
-		print_left(out, &samples);
-		print_kept(out, &samples);
-		print_data_silence(out, &samples);
-	}
+	for (int which = 0; !error && which < FAMILIES; which++)
+		print_groups(out, &samples, which);
 	free_samples(&samples);
 	if (error)
 		return error;
