@@ -254,9 +254,10 @@ static const struct {
     {1000, 950000, 0, DIAG_TIMER_KEEPALIVE, LIVE_OK, 1},
     /* After a first probe, its interval, 90 s, decides. */
     {450, 830000, 1, DIAG_TIMER_KEEPALIVE, LIVE_OK, 0},
+    {450, 841500, 1, DIAG_TIMER_KEEPALIVE, LIVE_OK, 0},
     {450, 849000, 1, DIAG_TIMER_KEEPALIVE, LIVE_OK, 1},
     /* Data goes out again within a second, however it began. */
-    {896, 800, 0, DIAG_TIMER_RETRANSMIT, LIVE_OK, 0},
+    {32000, 800, 0, DIAG_TIMER_RETRANSMIT, LIVE_OK, 0},
     {896, 0, 0, DIAG_TIMER_NONE, LIVE_OK, 1},
 };
 
@@ -736,6 +737,49 @@ START_TEST(metrics)
 }
 END_TEST
 
+/* Of several connections with the same labels: how many, the sum, the worst. */
+START_TEST(metrics_of_a_group)
+{
+	static const struct {
+		uint32_t idle_ms, heard_ms, unanswered;
+	} GROUP[] = {
+	    {960000, 200000, 1},
+	    {970000, 890000, 4},
+	    {10000, 10000, 2},
+	};
+	static const char *const VALUES[] = {
+	    "\nkashim_connections{program=\"sm_agent\",rule=\"backup\","
+	    "verdict=\"ok\"} 3\n",
+	    "\nkashim_unanswered_probes{program=\"sm_agent\",rule=\"backup\"} "
+	    "7\n",
+	    "\nkashim_firewall_timeout_left_seconds{program=\"sm_agent\","
+	    "rule=\"backup\"} 10.000\n",
+	    "\nkashim_connections_kept_alive{program=\"sm_agent\","
+	    "rule=\"backup\"} 2\n",
+	    "\nkashim_data_silence_seconds{program=\"sm_agent\","
+	    "rule=\"backup\"} 970.000\n",
+	};
+	const char *text;
+
+	for (size_t i = 0; i < ARRAY_LEN(GROUP); i++) {
+		add(make_socket(&AGENT, "10.1.4.7", "10.20.0.5", &GOOD,
+		    RULE_BACKUP, LIVE_OK));
+		sockets[i].socket.idle_ms = GROUP[i].idle_ms;
+		sockets[i].socket.heard_ms = GROUP[i].heard_ms;
+		sockets[i].socket.unanswered = GROUP[i].unanswered;
+	}
+	/* Of another group nothing of that kind is known. */
+	add(make_socket(
+	    &EVIL, "10.1.4.7", "10.9.9.9", &OFF, RULE_BACKUP, LIVE_OFF));
+	sockets[3].socket.idle_ms = sockets[3].socket.heard_ms = DIAG_NOT_TOLD;
+	sort_out();
+	text = printed(print_metrics);
+	for (size_t i = 0; i < ARRAY_LEN(VALUES); i++)
+		ck_assert_msg(strstr(text, VALUES[i]), "%s%s", text, VALUES[i]);
+	ck_assert_ptr_null(strstr(text, "seconds{program=\"e"));
+}
+END_TEST
+
 START_TEST(summary)
 {
 	static const char text[] =
@@ -875,6 +919,7 @@ main(void)
 	tcase_add_test(tcase, milliseconds);
 	tcase_add_test(tcase, list);
 	tcase_add_test(tcase, metrics);
+	tcase_add_test(tcase, metrics_of_a_group);
 	tcase_add_test(tcase, summary);
 	tcase_add_test(tcase, json);
 	suite_add_tcase(suite, tcase);
