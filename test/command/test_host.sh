@@ -30,34 +30,7 @@ cp "$build/kashim" "$build/libkashim.so" "$build/libkashim-config.so" "$usr" ||
 kashim=$usr/kashim
 chmod 755 "$work"
 
-cat >host.c <<'EOF'
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
-#include <sys/auxv.h>
-#include <sys/socket.h>
-
-int
-main(void)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET};
-	socklen_t len = sizeof(at);
-	int own = socket(AF_INET, SOCK_STREAM, 0);
-	int fd = socket(AF_INET, SOCK_STREAM, 0), idle, on;
-
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (listen(own, 1) || getsockname(own, (void *)&at, &len) ||
-	    connect(fd, (void *)&at, len))
-		return 1;
-	len = sizeof(idle);
-	getsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, &len);
-	getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, &len);
-	printf("%s %d\n", getauxval(AT_SECURE) ? "secure" : "plain",
-	    on ? idle : 0);
-	return 0;
-}
-EOF
-cc -o host host.c && cp host setuid && chmod 4755 setuid || exit 2
+cc -o host "$here/says_idle.c" && cp host setuid && chmod 4755 setuid || exit 2
 mount -o remount,suid "$work"
 
 # run STATUS COMMAND...: its status and what it says, in out.
@@ -76,19 +49,21 @@ as_nobody() {
 }
 # All the ways to start it.
 started() {
-	as_nobody ./host
-	as_nobody ./setuid
-	env -i ./host
-	su -s /bin/sh -c ./host nobody
+	{
+		as_nobody ./host
+		as_nobody ./setuid
+		env -i ./host
+		su -s /bin/sh -c ./host nobody
+	} </dev/null | cut -d ' ' -f 1,3
 }
-without='plain 0
-secure 0
-plain 0
-plain 0'
-with='plain 77
-secure 77
-plain 77
-plain 77'
+without='0 plain
+0 secure
+0 plain
+0 plain'
+with='77 plain
+77 secure
+77 plain
+77 plain'
 
 # Nothing is written where a program would complain.
 enabled 1

@@ -13,34 +13,8 @@ begin
 export LC_ALL=C
 ip link set lo up || exit 2
 cp "$build/kashim" "$build/libkashim.so" "$build/libkashim-config.so" . || exit 2
-cat >host.c <<'END'
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-int
-main(void)
-{
-	struct sockaddr_in at = {.sin_family = AF_INET};
-	socklen_t len = sizeof(at);
-	int own = socket(AF_INET, SOCK_STREAM, 0);
-	int fd = socket(AF_INET, SOCK_STREAM, 0), idle, on;
-
-	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (listen(own, 1) || getsockname(own, (void *)&at, &len) ||
-	    connect(fd, (void *)&at, len))
-		return 1;
-	len = sizeof(idle);
-	getsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, &len);
-	getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, &len);
-	printf("%d %d\n", (int)getpid(), on && idle == 321);
-	fflush(stdout);
-	return read(0, &on, 1) < 0;
-}
-END
-cc -o host host.c && cc -static -o still host.c || exit 2
+cc -o host "$here/says_idle.c" && cc -static -o still "$here/says_idle.c" ||
+	exit 2
 loader=$(readelf -lW host | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
 real=$(readlink -f "$loader")
 ln -s host link && ln host twin && ln -s still static-link || exit 2
@@ -91,7 +65,8 @@ both() {
 		fail "$way, $*: does not start" said
 		return
 	}
-	read -r pid has <started
+	read -r idle pid _ <started
+	has=$((idle == 321))
 	says=$(./kashim status -c "$work/names.conf" --json -p "$pid" 2>&1 |
 		grep -c '"name": "named"')
 	[ "$says" -eq 0 ] || says=1
