@@ -92,6 +92,13 @@ doctor() {
 	rm hold
 }
 
+# wrap NAME PROGRAM: the wrapper in the place of a program.
+wrap() {
+	sed "s|^kashim_libdir=.*|kashim_libdir=$build|" \
+		"$root/tools/kashim-wrapper" >"$1" && chmod 755 "$1" &&
+		cp "$2" "$1.real" || exit 2
+}
+
 timers 'no proxy' 'idle 99' "$kashim" run
 
 if found command:proxychains4 'proxychains4' &&
@@ -114,10 +121,7 @@ if found command:proxychains4 'proxychains4' &&
 	doctor 'doctor: behind proxychains' "$theirs:$ours" \
 		"LD_PRELOAD holds $theirs, which works in front of us"
 
-	# The wrapper, in the place of the program.
-	sed "s|^kashim_libdir=.*|kashim_libdir=$build|" \
-		"$root/tools/kashim-wrapper" >python && chmod 755 python
-	cp /usr/bin/python3 python.real
+	wrap python /usr/bin/python3
 	rm -f told
 	proxychains4 ./python client.py >out 2>&1
 	same 'the wrapper' "$(cat told)" "idle 77
@@ -142,6 +146,28 @@ if found command:torsocks 'torsocks' && found command:microsocks 'torsocks'; the
 	doctor 'doctor: behind torsocks' "$theirs:$ours" \
 		"LD_PRELOAD holds $theirs in front of us: it takes connect() from the C library, so that we see no connection Write it behind libkashim.so."
 fi
+
+# The wrapper puts ours where kashim run does, beside each library that has its
+# place. Of those that are not there, the loader complains and goes on.
+wrap shell /bin/sh
+# shellcheck disable=SC2016 # for the shell that is wrapped
+list='echo "$LD_PRELOAD"'
+same 'the wrapper: libasan' \
+	"$(LD_PRELOAD=/a.so:/none/libasan.so.8:/b.so ./shell -c "$list" 2>/dev/null)" \
+	"/a.so:/none/libasan.so.8:$ours:/b.so"
+known=$(sed -n 's/.*{"\(lib[^"]*\)", PRELOAD_.*/\1/p' \
+	"$root/tools/host/preload.c")
+for name in $known; do
+	for others in "/none/$name.1" "/a.so:/none/$name.1" \
+		"/none/$name.1:/a.so" "$name /a.so  $name.2 /b.so" \
+		"$ours:/none/$name.1" "/none/$name.1:$ours:/a.so" \
+		"/$name/a.so:/b.so"; do
+		same "the wrapper: $others" \
+			"$(LD_PRELOAD=$others ./shell -c "$list" 2>/dev/null)" \
+			"$(LD_PRELOAD=$others "$kashim" run --preload /bin/sh -c \
+				"$list" 2>/dev/null)"
+	done
+done
 
 # It is not added again: by its own name, or by one for both word sizes.
 timers 'run in run' 'idle 99' "$kashim" run "$kashim" run
