@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "image/cache.h"
 
 struct reading {
 	struct in_force *force;
@@ -52,6 +55,18 @@ read_text(const char *config, source_take_fn *use, void *data)
 	return error;
 }
 
+static void
+look_for_published(const char *config, struct stat published[2])
+{
+	const uid_t users[] = {0, geteuid()};
+	char path[PATH_MAX];
+
+	memset(published, 0, 2 * sizeof(*published));
+	for (int i = 0; i < 2; i++)
+		if (shared_name(config, users[i], path, sizeof(path)) == 0)
+			(void)stat(path, &published[i]);
+}
+
 static int
 read_for(const char *config, enum source_for whom, bool parser,
     struct in_force *force)
@@ -59,6 +74,7 @@ read_for(const char *config, enum source_for whom, bool parser,
 	struct reading reading = {.force = force, .parser = parser};
 
 	*force = (struct in_force){0};
+	look_for_published(config, force->published);
 	source_find(config, whom, read_text, take, &reading, &force->source);
 	if (force->source.kind != SOURCE_NOTHING)
 		return 0;
@@ -91,6 +107,34 @@ in_force_read_for(
 			free(bytes);
 	}
 	return error;
+}
+
+static bool
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+bool
+in_force_is_current(
+    const char *config, enum source_for whom, const struct in_force *force)
+{
+	const struct source *source = &force->source;
+	struct stat published[2];
+
+	look_for_published(config, published);
+	if (!is_same(&published[0], &force->published[0]) ||
+	    !is_same(&published[1], &force->published[1]) ||
+	    (source->shared.header != NULL &&
+		shared_current(&source->shared) != source->generation))
+		return false;
+	/* Programs that run follow that one, whatever became of the text. */
+	return (whom == SOURCE_FOR_RUNNING &&
+		   (source->kind == SOURCE_PUBLISHED ||
+		       source->kind == SOURCE_OLD_PUBLISHED)) ||
+	       cache_age(&force->image, config) == CACHE_FRESH;
 }
 
 void

@@ -7,6 +7,7 @@
 #define KASHIM_IN_FORCE_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "config/config.h"
 #include "image/source.h"
@@ -16,6 +17,8 @@ struct in_force {
 	struct image image; /* checked; bytes is NULL if there is none */
 	/* What is wrong with the text, one line; "" if it was not read. */
 	char message[CONFIG_MESSAGE_MAX];
+	/* What root and the user publish, before it was read; 0: nothing. */
+	struct stat published[2];
 };
 
 /*
@@ -33,6 +36,13 @@ int in_force_read(const char *config, bool parser, struct in_force *force);
  */
 int in_force_read_for(
     const char *config, enum source_for whom, struct in_force *force);
+
+/*
+ * Would that read the same policy once more? Where that can't be told it says
+ * no. It asks for the files' times, and opens none.
+ */
+bool in_force_is_current(
+    const char *config, enum source_for whom, const struct in_force *force);
 
 void in_force_free(struct in_force *force);
 

@@ -721,6 +721,19 @@ by_key_after_new_rules() {
 	by_key q
 }
 
+# For a picture no text is read that has not changed.
+by_key_after_two_pictures() {
+	strace -qq -e trace=open,openat -o opens -p "$(watching)" &
+	until_true 40 test -s opens || fail 'watch: opens nothing'
+	clock=$(pane capture-pane -p | awk 'NR == 1 { print $3 }')
+	until_true 40 screen_has_not "$clock"
+	clock=$(pane capture-pane -p | awk 'NR == 1 { print $3 }')
+	until_true 40 screen_has_not "$clock"
+	by_key q
+	wait $!
+	same 'watch: reads the rules again' "$(grep -F k.conf opens)" ''
+}
+
 # Stopped, it gives the terminal back, to what was typed behind it; continued,
 # it draws again.
 by_key_after_stopping() {
@@ -743,6 +756,8 @@ watch_options=
 watched 'q' 1 by_key_after_looking
 watched 'Ctrl-C' 1 by_key C-c
 watched 'Ctrl-Z' 1 by_key_after_stopping
+! needs ptrace 'what is read for a picture' ||
+	watched 'two pictures' 1 by_key_after_two_pictures
 watched 'new rules' 1 by_key_after_new_rules
 for signal in TERM HUP INT; do
 	watched "SIG$signal" 1 by_signal $signal

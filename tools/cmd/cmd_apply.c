@@ -369,14 +369,14 @@ conclude(const struct applying *applying, const struct live *live)
 }
 
 static int
-apply(struct choice *choice, const struct image *image, const char *config,
+apply(struct choice *choice, struct in_force *force, const char *config,
     const void *data)
 {
 	struct applying applying = {
 	    .request = data,
 	    .choice = &choice->live,
-	    .image = image,
-	    .list.image = image,
+	    .image = &force->image,
+	    .list.image = &force->image,
 	};
 	struct live live;
 	int error = apply_all(&applying, &live), status;

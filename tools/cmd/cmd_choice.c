@@ -70,7 +70,7 @@ cmd_choice(int argc, char *argv[], const struct cmd_choice *command, void *data)
 			   "sockets, so what they have is unknown; that takes "
 			   "pidfd_getfd(2), Linux 5.6");
 	if (status == CMD_DONE)
-		status = command->run(&choice, &force.image, config, data);
+		status = command->run(&choice, &force, config, data);
 out:
 	in_force_free(&force);
 	choice_free(&choice);

@@ -9,7 +9,7 @@
 #include <getopt.h>
 
 #include "cmd/choice.h"
-#include "image/image.h"
+#include "config/in_force.h"
 
 /* A subcommand of this kind; data is its own. */
 struct cmd_choice {
@@ -24,8 +24,11 @@ struct cmd_choice {
 	 */
 	int (*check)(
 	    const struct choice *choice, const void *data, bool *refer);
-	/* The exit status. config is the name of the rules' file. */
-	int (*run)(struct choice *choice, const struct image *image,
+	/*
+	 * The exit status. config is the name of the rules' file, and they may
+	 * be read anew.
+	 */
+	int (*run)(struct choice *choice, struct in_force *force,
 	    const char *config, const void *data);
 };
 

@@ -217,13 +217,18 @@ out:
 	return error;
 }
 
-/* After a reload, the new rules; if they can't be read, those that were. */
+/*
+ * After a change, the new rules; if they can't be read, those that were.
+ * Reading many may take longer than a picture lasts.
+ */
 static void
 read_again(
     const struct choice *choice, const char *config, struct in_force *force)
 {
 	struct in_force newer;
 
+	if (in_force_is_current(config, choice->by, force))
+		return;
 	if (in_force_read_for(config, choice->by, &newer) == 0) {
 		in_force_free(force);
 		*force = newer;
@@ -233,11 +238,9 @@ read_again(
 }
 
 static int
-watch(
-    const struct choice *choice, const struct image *image, const char *config)
+watch(const struct choice *choice, struct in_force *force, const char *config)
 {
 	enum screen_event event = SCREEN_TIME;
-	struct in_force force = {0};
 	struct status_seen seen = {0};
 	struct picture picture;
 	int error, status = CMD_WRONG;
@@ -248,10 +251,9 @@ watch(
 		return CMD_WRONG;
 	}
 	while (event != SCREEN_QUIT) {
-		read_again(choice, config, &force);
-		error = take_picture(&choice->live,
-		    force.image.bytes ? &force.image : image, config, &seen,
-		    &picture);
+		read_again(choice, config, force);
+		error = take_picture(
+		    &choice->live, &force->image, config, &seen, &picture);
 		if (error)
 			break;
 		status = answer(&picture);
@@ -261,7 +263,6 @@ watch(
 		free_picture(&picture);
 	}
 	screen_close();
-	in_force_free(&force);
 	status_seen_free(&seen);
 	/* Its last picture still says how it was. */
 	if (error == -ESRCH && status != CMD_WRONG)
@@ -309,13 +310,14 @@ check(const struct choice *choice, const void *data, bool *refer)
 }
 
 static int
-run(struct choice *choice, const struct image *image, const char *config,
+run(struct choice *choice, struct in_force *force, const char *config,
     const void *data)
 {
 	const struct request *request = data;
 
-	return request->watch ? watch(choice, image, config)
-	                      : show(request, &choice->live, image, config);
+	return request->watch
+	           ? watch(choice, force, config)
+	           : show(request, &choice->live, &force->image, config);
 }
 
 int
