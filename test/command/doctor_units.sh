@@ -112,6 +112,10 @@ done
 says 'quoted' 0 'takes effect' "ExecStart=\"$opt/bin/connects\" 'a b'"
 says 'two' 1 "$opt/bin/static is static" \
 	"ExecStart=$opt/bin/connects ; $opt/bin/static"
+for semicolon in "';'" '\;'; do
+	says "$semicolon" 0 'takes effect' \
+		"ExecStart=$opt/bin/connects $semicolon $opt/bin/static"
+done
 says 'two lines' 1 "$opt/bin/static is static" \
 	"ExecStart=$opt/bin/connects" "ExecStart=$opt/bin/static"
 says 'reset' 0 'takes effect' "ExecStart=$opt/bin/static" ExecStart= \

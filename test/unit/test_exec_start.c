@@ -22,6 +22,9 @@ static const struct {
     {"ExecStart=/x a ; -/y b ; /z",
 	"ExecStart=" RUN "/x a ; -" RUN "/y b ; " RUN "/z\n"},
     {"ExecStart=/x ';' /y", "ExecStart=" RUN "/x ';' /y\n"},
+    {"ExecStart=/x ;y", "ExecStart=" RUN "/x ;y\n"},
+    {"ExecStart=/x \\; /y ; /z \\;",
+	"ExecStart=" RUN "/x \\; /y ; " RUN "/z \\;\n"},
     {"ExecStart=/x\nExecStart=/y",
 	"ExecStart=" RUN "/x\nExecStart=" RUN "/y\n"},
     {"ExecStart=/x\nExecStart=\nExecStart=/y", "ExecStart=" RUN "/y\n"},
@@ -46,6 +49,8 @@ static const struct {
     {"ExecStart=/x ; |/y", "what @ or |", 2},
     {"ExecStart=\"-/x\" y", "its program can't be told", 2},
     {"ExecStart=/x\nExecStart=$X", "its program can't be told", 3},
+    {"ExecStart=; /x", "its program can't be told", 2},
+    {"ExecStart=/x a\\;", "it has an unknown escape", 2},
     {"ExecStart=/x 'a", "it has an unknown escape", 2},
     {"ExecStart=/x \\q", "it has an unknown escape", 2},
 };

@@ -18,10 +18,10 @@ each_command(const struct unit *unit, const char *line,
 {
 	char *word;
 	bool first = true;
-	int result = 0;
+	int result = 0, got;
 
-	while (result == 0 && unit_word(&line, &word) == 1) {
-		if (first) {
+	while (result == 0 && (got = exec_start_word(&line, &word)) > 0) {
+		if (first && word) {
 			size_t prefix = strspn(word, EXEC_START_PREFIXES);
 			char *program = unit_expand(unit, word + prefix);
 
@@ -32,7 +32,7 @@ each_command(const struct unit *unit, const char *line,
 				    memchr(word, '+', prefix) != NULL, data);
 			free(program);
 		}
-		first = strcmp(word, ";") == 0;
+		first = got == EXEC_START_NEXT;
 		free(word);
 	}
 	return result;

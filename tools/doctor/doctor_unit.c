@@ -287,11 +287,7 @@ read_arguments(const struct unit *unit, const char *rest, char **argv)
 	char *word;
 	int result = 0;
 
-	while (count <= LAUNCHER_WORDS && unit_word(&rest, &word) == 1) {
-		if (strcmp(word, ";") == 0) {
-			free(word);
-			break;
-		}
+	while (count <= LAUNCHER_WORDS && exec_start_word(&rest, &word) == 1) {
 		argv[count] = unit_expand(unit, word);
 		free(word);
 		if (!argv[count]) {

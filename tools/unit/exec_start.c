@@ -19,16 +19,48 @@
  * adds them to a list of what may be called, and takes them off one of what
  * may not (systemd.exec(5)).
  */
-#define CALLS "seccomp pidfd_getfd"
+#define CALLS  "seccomp pidfd_getfd"
+#define BLANKS " \t"
 
-/* A program with its prefixes, as it stands at raw, and word is it unquoted. */
+/* Does token stand at at as a whole word? */
+static bool
+is_lone(const char *at, const char *token)
+{
+	const size_t size = strlen(token);
+
+	return strncmp(at, token, size) == 0 &&
+	       (at[size] == '\0' || strchr(BLANKS, at[size]));
+}
+
+int
+exec_start_word(const char **text, char **word)
+{
+	const char *at = *text + strspn(*text, BLANKS);
+
+	if (is_lone(at, ";")) {
+		*text = at + 1;
+		*word = NULL;
+		return EXEC_START_NEXT;
+	}
+	if (is_lone(at, "\\;")) {
+		*text = at + 2;
+		*word = strdup(";");
+		return *word ? 1 : -ENOMEM;
+	}
+	return unit_word(text, word);
+}
+
+/*
+ * A program with its prefixes, as it stands at raw; word is it unquoted, or
+ * NULL if there is none.
+ */
 static const char *
 write_program(FILE *out, const char *raw, size_t size, const char *word,
     const char *command)
 {
-	const size_t prefix = strspn(word, EXEC_START_PREFIXES);
+	const size_t prefix = word ? strspn(word, EXEC_START_PREFIXES) : 0;
 
-	if (prefix > size || strncmp(raw, word, prefix) != 0 ||
+	if (!word || prefix > size || strncmp(raw, word, prefix) != 0 ||
 	    strchr(word + prefix, '$'))
 		return "its program can't be told";
 	if (memchr(word, '@', prefix) || memchr(word, '|', prefix))
@@ -64,21 +96,21 @@ write_line(FILE *out, const char *value, const char *command, const char **why)
 	*why = NULL;
 	fputs(KEY "=", out);
 	for (;;) {
-		const char *raw = value + strspn(value, " \t");
+		const char *raw = value + strspn(value, BLANKS);
 		size_t size;
 
-		result = unit_word(&value, &word);
-		if (result != 1 || *why || !harmless)
+		result = exec_start_word(&value, &word);
+		if (result <= 0 || *why || !harmless)
 			break;
 		size = (size_t)(value - raw);
-		while (size > 0 && strchr(" \t", raw[size - 1]))
+		while (size > 0 && strchr(BLANKS, raw[size - 1]))
 			size--;
 		harmless = is_harmless(raw, size);
 		if (first)
 			*why = write_program(out, raw, size, word, command);
 		else
 			fprintf(out, " %.*s", (int)size, raw);
-		first = size == 1 && *raw == ';';
+		first = result == EXEC_START_NEXT;
 		if (first)
 			fputc(' ', out);
 		free(word);

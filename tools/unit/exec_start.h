@@ -14,6 +14,14 @@
 #define EXEC_START_PREFIXES "@-:+!|"
 
 /*
+ * The next word of a command line (systemd.service(5), "Command lines"), as
+ * unit_word(). A lone ";" ends the command, and another one follows:
+ * EXEC_START_NEXT, and no word. Escaped by a backslash it is a word.
+ */
+#define EXEC_START_NEXT 2
+int exec_start_word(const char **text, char **word);
+
+/*
  * The settings of a drop-in, after which the unit starts the same under
  * "COMMAND run --supervise": its ExecStart= lines, with all their quotes and
  * specifiers, and the system calls that a supervisor needs, if the unit filters
