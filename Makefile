@@ -75,7 +75,7 @@ CMD_OBJS    := $(filter $(BUILD)/tools/cmd/cmd% $(BUILD)/tools/cmd/kashim.o, \
 	       $(call objects,tools/cmd))
 TOOL_OBJS   := $(call objects,tools/*) $(LIB_OBJS)
 # Before glibc 2.34 threads are in a library of their own.
-TOOL_LIBS   := -lconfuse -lmnl -lelf -ljansson -lseccomp -pthread
+TOOL_LIBS   := -lconfuse -lmnl -lelf -ljansson -lseccomp -lm -pthread
 
 .PHONY: all all-library help install install-library uninstall dist deb rpm \
 	clean always

@@ -56,6 +56,7 @@ files() {
 	644 share/man/man1/kashim-doctor.1
 	644 share/man/man1/kashim-enable.1
 	644 share/man/man1/kashim-match.1
+	644 share/man/man1/kashim-probe.1
 	644 share/man/man1/kashim-reload.1
 	644 share/man/man1/kashim-run.1
 	644 share/man/man1/kashim-status.1

@@ -61,6 +61,7 @@ drwxr-xr-x root DOCS/examples/systemd/gateway@.service.d
 -rw-r--r-- root /usr/share/man/man1/kashim-doctor.1
 -rw-r--r-- root /usr/share/man/man1/kashim-enable.1
 -rw-r--r-- root /usr/share/man/man1/kashim-match.1
+-rw-r--r-- root /usr/share/man/man1/kashim-probe.1
 -rw-r--r-- root /usr/share/man/man1/kashim-reload.1
 -rw-r--r-- root /usr/share/man/man1/kashim-run.1
 -rw-r--r-- root /usr/share/man/man1/kashim-status.1

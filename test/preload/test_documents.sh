@@ -254,7 +254,7 @@ done <"$dir/references"
 # statuses: each number that stands behind "status", once.
 statuses()
 {
-	grep -oE '\b(0|1|2|126|127)\b' | sort -u
+	grep -oE '\b(0|1|2|126|127|130)\b' | sort -u
 }
 
 while read -r command; do
@@ -284,6 +284,7 @@ quiet 'there is no getopt' test -s "$dir/getopt"
 cat >"$dir/arguments" <<'END'
 check 0 1
 match 2 2
+probe 0 2
 compile 0 1
 reload 0 1
 doctor 1 1

@@ -11,32 +11,10 @@
 
 #include "advice/advice_timers.h"
 #include "base/lateness.h"
+#include "term/span.h"
 
 #define ORIGIN_TEXT_MAX 256
 #define VALUE_TEXT_MAX  24
-#define SPAN_TEXT_MAX   64
-
-/* A time as people say it: 450 is "7 min 30 s". */
-static void
-format_span(uint64_t seconds, char text[SPAN_TEXT_MAX])
-{
-	static const struct {
-		const char *name;
-		uint64_t seconds;
-	} units[] = {{"h", 3600}, {"min", 60}, {"s", 1}};
-	size_t length = 0;
-
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		uint64_t n = seconds / units[i].seconds;
-
-		seconds %= units[i].seconds;
-		if (n == 0 && (length > 0 || units[i].seconds > 1))
-			continue;
-		length += (size_t)snprintf(text + length,
-		    SPAN_TEXT_MAX - length, "%s%llu %s", length ? " " : "",
-		    (unsigned long long)n, units[i].name);
-	}
-}
 
 static void
 format_origin(const struct image *image, const struct image_rule *rule,
@@ -181,9 +159,9 @@ print_meaning(const struct image_rule *rule)
 	char late[SPAN_TEXT_MAX];
 	int64_t late_s;
 
-	format_span(timers.idle_s, idle);
-	format_span(timers.interval_s, interval);
-	format_span(
+	span_format(timers.idle_s, idle);
+	span_format(timers.interval_s, interval);
+	span_format(
 	    lasts_s(&timers, slow ? timers.interval_s : timers.idle_s), lasts);
 	printf("\nFirst probe after %s of silence, then every %s%s\n", idle,
 	    interval, slow ? "," : "");
@@ -193,7 +171,7 @@ print_meaning(const struct image_rule *rule)
 	late_s =
 	    (lateness_ms(lateness_hz(), (int64_t)timers.idle_s * 1000) + 500) /
 	    1000;
-	format_span((uint64_t)late_s, late);
+	span_format((uint64_t)late_s, late);
 	if (late_s > 0)
 		printf("This kernel's timers are coarse: the first probe may "
 		       "come %s later.\n",

@@ -17,6 +17,8 @@ enum cmd_status {
 	CMD_DONE = 0,
 	CMD_NO = 1,    /* the answer is no */
 	CMD_WRONG = 2, /* wrong use or bad configuration */
+	/* probe only, as shells say it of SIGINT */
+	CMD_INTERRUPTED = 130,
 	/* run only, as env(1) does */
 	CMD_CANNOT_RUN = 126,
 	CMD_NOT_FOUND = 127,
@@ -31,6 +33,7 @@ int cmd_check(int argc, char *argv[]);
 int cmd_compile(int argc, char *argv[]);
 int cmd_reload(int argc, char *argv[]);
 int cmd_match(int argc, char *argv[]);
+int cmd_probe(int argc, char *argv[]);
 int cmd_status(int argc, char *argv[]);
 int cmd_doctor(int argc, char *argv[]);
 int cmd_apply(int argc, char *argv[]);

@@ -22,6 +22,7 @@ struct command {
 /* In the order in which a newcomer needs them. */
 static const struct command commands[] = {
     {NULL, NULL, "The configuration"},
+    {"probe", cmd_probe, "measure when the firewall on the path forgets"},
     {"check", cmd_check, "tell whether it is right, and what in it is risky"},
     {"match", cmd_match, "explain what a connection would get, and why"},
     {"compile", cmd_compile, "write it down ready for use"},
@@ -56,8 +57,8 @@ usage(FILE *out)
 	      "  --help     show this text\n"
 	      "  --version  show the version\n"
 	      "\n"
-	      "'kashim COMMAND --help' has the options and examples; see also\n"
-	      "kashim(1), kashim.conf(5) and libkashim(7).\n",
+	      "See 'kashim COMMAND --help', kashim(1), kashim.conf(5) and "
+	      "libkashim(7).\n",
 	    out);
 }
 
