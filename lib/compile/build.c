@@ -3,7 +3,9 @@
  * build: rules, as the configuration gives them, to the bytes of an image.
  *
  * What is searched (build_index) comes last: if one way of it gets too large,
- * it is thrown away and a thriftier way is taken.
+ * it is thrown away and a thriftier way is taken. There is an index for each
+ * of enum image_known: the same rules, with the fields left open that are not
+ * known.
  */
 #include "compile/build.h"
 
@@ -228,9 +230,10 @@ add_sources(struct builder *b, const struct build_input *input,
 	header->source_count = (uint32_t)input->source_count;
 }
 
+/* What match_scope() goes by. */
 static void
-index_root(const struct builder *b, struct indexer *indexer,
-    const uint32_t *numbers, size_t count, struct image_root *root)
+fill_root(const struct builder *b, const uint32_t *numbers, size_t count,
+    struct image_root *root)
 {
 	*root = (struct image_root){.all = (uint32_t)MATCH_NONE};
 	for (int field = 0; field < FIELDS; field++)
@@ -246,12 +249,24 @@ index_root(const struct builder *b, struct indexer *indexer,
 				root->named[field] = numbers[i];
 		}
 	}
-	root->step = index_rules(indexer, numbers, count);
+}
+
+/* Does no rule of the root name any other field? Then nothing else is known. */
+static bool
+names_only(const struct image_root *root, uint32_t fields)
+{
+	for (int field = 0; field < FIELDS; field++) {
+		if ((fields & 1u << field) == 0 &&
+		    root->named[field] != (uint32_t)MATCH_NONE)
+			return false;
+	}
+	return true;
 }
 
 /* Writes the steps of all groups, in the way that the indexer says. */
 static void
-add_index(struct builder *b, struct indexer *indexer, uint32_t *numbers)
+add_index(struct builder *b, struct indexer *indexer, enum image_known known,
+    uint32_t *numbers)
 {
 	static const enum direction DIRECTIONS[] = {
 	    DIRECTION_CONNECT, DIRECTION_ACCEPT};
@@ -264,6 +279,7 @@ add_index(struct builder *b, struct indexer *indexer, uint32_t *numbers)
 		       b->members[i].programs == b->groups[group].programs)
 			i++;
 		for (int d = 0; d < 2; d++) {
+			struct image_root *root = &b->groups[group].root[d];
 			size_t count = 0;
 
 			for (uint32_t n = first; n < i; n++) {
@@ -273,8 +289,13 @@ add_index(struct builder *b, struct indexer *indexer, uint32_t *numbers)
 					DIRECTIONS[d]) != 0)
 					numbers[count++] = rule;
 			}
-			index_root(b, indexer, numbers, count,
-			    &b->groups[group].root[d]);
+			if (known == KNOWN_ALL)
+				fill_root(b, numbers, count, root);
+			root->step[known] =
+			    known != KNOWN_ALL &&
+				    names_only(root, indexer->fields)
+				? root->step[KNOWN_ALL]
+				: index_rules(indexer, numbers, count);
 		}
 	}
 }
@@ -293,13 +314,14 @@ count_named(const struct builder *b)
 }
 
 /*
- * Ways to make the index, from the fastest look-up to the least memory. The
+ * Ways to make an index, from the fastest look-up to the least memory. The
  * last one has no limits and needs none: with long lists below the first table
  * and chains of any length, each rule is where it is named, and hardly
  * anywhere else.
  */
 static void
-add_groups(struct builder *b, struct image_header *header)
+add_steps(struct builder *b, enum image_known known, uint64_t named,
+    uint32_t *numbers)
 {
 	static const struct {
 		size_t list_max;
@@ -308,17 +330,12 @@ add_groups(struct builder *b, struct image_header *header)
 	    {4, 2}, {8, 4}, {16, 6}, {16, SIZE_MAX}, {SIZE_MAX, SIZE_MAX}};
 	const size_t ways = sizeof(WAYS) / sizeof(WAYS[0]);
 	const size_t before = b->out.size;
-	const uint64_t named = count_named(b);
-	uint32_t *numbers = calloc(b->rule_count + 1u, sizeof(*numbers));
 
-	if (numbers == NULL) {
-		b->out.error = -ENOMEM;
-		return;
-	}
 	for (size_t way = 0; way < ways && b->out.error == 0; way++) {
 		struct indexer indexer = {
 		    .pieces = &b->pieces,
 		    .rules = b->rules,
+		    .fields = image_known_fields(known),
 		    .list_max = WAYS[way].list_max,
 		    .chain_max = WAYS[way].chain_max,
 		    .work_left = UINT64_MAX,
@@ -334,10 +351,24 @@ add_groups(struct builder *b, struct image_header *header)
 		}
 		b->out.size = before;
 		pieces_clear(&b->pieces);
-		add_index(b, &indexer, numbers);
+		add_index(b, &indexer, known, numbers);
 		if (!indexer.exhausted)
 			break;
 	}
+}
+
+static void
+add_groups(struct builder *b, struct image_header *header)
+{
+	const uint64_t named = count_named(b);
+	uint32_t *numbers = calloc(b->rule_count + 1u, sizeof(*numbers));
+
+	if (numbers == NULL) {
+		b->out.error = -ENOMEM;
+		return;
+	}
+	for (int known = 0; known < KNOWNS; known++)
+		add_steps(b, (enum image_known)known, named, numbers);
 	output_align(&b->out, sizeof(uint64_t));
 	header->group_count = b->group_count;
 	header->groups = (uint32_t)output_append(

@@ -72,7 +72,8 @@ failed(const struct indexer *x)
 	return x->exhausted || x->pieces->out->error != 0;
 }
 
-/* The fields, from the given one on, that a rule restricts. */
+/* The fields, from the given one on, that a rule restricts, of those that
+ * count. */
 static uint32_t
 restricted(const struct indexer *x, uint32_t number, enum image_field field)
 {
@@ -83,7 +84,7 @@ restricted(const struct indexer *x, uint32_t number, enum image_field field)
 		if (spans_count(rule, field) > 0)
 			matchers |= 1u << field;
 	}
-	return matchers;
+	return matchers & x->fields;
 }
 
 /* Rules behind one that restricts nothing more are never reached. */

@@ -17,6 +17,7 @@
 struct indexer {
 	struct pieces *pieces;
 	const struct rule *rules; /* of the whole policy */
+	uint32_t fields; /* what is looked at, of enum matcher, or'ed */
 	/* A set of no more rules than this gets no table below a table. */
 	size_t list_max;
 	/* A chain has no more steps than this, for which rules are copied. */

@@ -13,7 +13,7 @@
 /* The layout is a file format: the same on every machine of a byte order. */
 static_assert(sizeof(struct image_header) == 64, "image_header has padding");
 static_assert(sizeof(struct image_rule) == 180, "image_rule has padding");
-static_assert(sizeof(struct image_group) == 56, "image_group has padding");
+static_assert(sizeof(struct image_group) == 72, "image_group has padding");
 static_assert(sizeof(struct image_step) == 32, "image_step has padding");
 static_assert(sizeof(struct image_source) == 40, "image_source has padding");
 
@@ -172,7 +172,7 @@ rule_offset(const struct image *image, uint32_t index)
 	uint64_t rules = image_u32(image, offsetof(struct image_header, rules));
 
 	if (index >= image_rule_count(image))
-		return UINT64_MAX;
+		return UINT64_MAX / 2;
 	return rules + index * sizeof(struct image_rule);
 }
 
@@ -279,17 +279,21 @@ image_group_program(
 	return list_string(image, group->programs, group->program_count, n);
 }
 
+uint32_t
+image_matchers(const struct image *image, uint32_t index)
+{
+	return image_u32(image,
+	    rule_offset(image, index) + offsetof(struct image_rule, matchers));
+}
+
 struct image_keys
 image_inside(const struct image *image, uint32_t index, enum image_field field,
-    enum image_width width, uint32_t *matchers)
+    enum image_width width)
 {
-	uint64_t rule = rule_offset(image, index);
 	struct image_keys keys;
 
-	image_read(image, rule + offsetof(struct image_rule, matchers),
-	    matchers, sizeof(*matchers));
 	image_read(image,
-	    rule + offsetof(struct image_rule, inside) +
+	    rule_offset(image, index) + offsetof(struct image_rule, inside) +
 		(field * WIDTHS + width) * sizeof(keys),
 	    &keys, sizeof(keys));
 	return keys;

@@ -34,7 +34,7 @@
 #include "base/keepalive.h"
 
 #define IMAGE_MAGIC     0x4b53484du /* "KSHM" */
-#define IMAGE_VERSION   2u          /* of the layout */
+#define IMAGE_VERSION   3u          /* of the layout */
 #define IMAGE_RULES_MAX 131072u
 
 enum direction {
@@ -70,6 +70,31 @@ enum matcher {
 	MATCHER_PROGRAM = 1u << FIELDS,
 	MATCHER_FIELDS = MATCHER_PROGRAM - 1, /* all but the program */
 };
+
+/*
+ * What is known of a connection. Before listen(2) on a wildcard address it is
+ * the port alone; where the kernel chooses our address, all but the source.
+ */
+enum image_known {
+	KNOWN_ALL,
+	KNOWN_BUT_SOURCE,
+	KNOWN_PORT,
+	KNOWNS,
+};
+
+/* The fields that are known: of enum matcher, or'ed. */
+static inline uint32_t
+image_known_fields(enum image_known known)
+{
+	switch (known) {
+	case KNOWN_ALL:
+		return MATCHER_FIELDS;
+	case KNOWN_BUT_SOURCE:
+		return MATCHER_DESTINATION | MATCHER_PORT;
+	default:
+		return MATCHER_PORT;
+	}
+}
 
 /* The widths of keys: IPv4 and ports, IPv6. */
 enum image_width {
@@ -128,8 +153,13 @@ struct image_rule {
 
 /* Of a group and one direction. */
 struct image_root {
-	uint32_t step; /* 0: no rules */
-	uint32_t all;  /* first rule that matches everything */
+	/*
+	 * For each of enum image_known, the steps that lead to the first rule
+	 * that matches in the fields that are known, whatever it says of the
+	 * others; 0: no rules.
+	 */
+	uint32_t step[KNOWNS];
+	uint32_t all; /* first rule that matches everything */
 	/* The first rule that restricts the field. */
 	uint32_t named[FIELDS];
 };
@@ -268,12 +298,15 @@ bool image_group(
 const char *image_group_program(
     const struct image *image, const struct image_group *group, uint32_t n);
 
+/* What rule number index restricts: enum matcher, or'ed; 0 if there is none. */
+uint32_t image_matchers(const struct image *image, uint32_t index);
+
 /*
  * What rule number index names in a field, in keys of a width; none if there
- * is no such rule. *matchers is what the rule restricts.
+ * is no such rule.
  */
 struct image_keys image_inside(const struct image *image, uint32_t index,
-    enum image_field field, enum image_width width, uint32_t *matchers);
+    enum image_field field, enum image_width width);
 
 /*
  * Copies the step at an offset out; its table only if it has one. Returns

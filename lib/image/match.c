@@ -34,8 +34,9 @@ struct key {
 struct search {
 	const struct image *image;
 	struct key keys[FIELDS];
-	uint32_t best; /* lowest rule yet that matches */
-	uint32_t left; /* steps */
+	uint32_t fields; /* those that are looked at, of enum matcher */
+	uint32_t best;   /* lowest rule yet that matches */
+	uint32_t left;   /* steps */
 };
 
 static struct key
@@ -85,18 +86,17 @@ static bool
 rule_fits(const struct image *image, uint32_t index, uint32_t fields,
     const struct key keys[FIELDS])
 {
-	uint32_t matchers;
+	const uint32_t matchers = image_matchers(image, index);
 
 	for (unsigned int field = 0; field < FIELDS; field++) {
 		const struct key *key = &keys[field];
 		struct image_keys inside;
 
-		if ((fields & 1u << field) == 0)
+		if ((fields & matchers & 1u << field) == 0)
 			continue;
-		inside = image_inside(image, index, (enum image_field)field,
-		    key->width, &matchers);
-		if ((matchers & 1u << field) != 0 &&
-		    (!key->known || key_rank(image, &inside, key) % 2 == 0))
+		inside = image_inside(
+		    image, index, (enum image_field)field, key->width);
+		if (!key->known || key_rank(image, &inside, key) % 2 == 0)
 			return false;
 	}
 	return true;
@@ -160,7 +160,7 @@ search_chain(struct search *s, uint32_t at, uint32_t field)
 			continue;
 		if (step.field >= FIELDS) {
 			search_list(s, at, step.count_or_open,
-			    MATCHER_FIELDS >> field << field);
+			    s->fields >> field << field);
 			continue;
 		}
 		/* The stack is the host's. */
@@ -207,13 +207,18 @@ match_next_group(const struct image *image, const struct match_groups *groups,
 	return false;
 }
 
-int
-match_rule(const struct image *image, const struct match_groups *groups,
-    const struct match_query *query)
+/*
+ * The first rule that matches the query in the fields that are known, whatever
+ * it says of the others; or MATCH_NONE.
+ */
+static int
+find_first(const struct image *image, const struct match_groups *groups,
+    const struct match_query *query, enum image_known known)
 {
 	const uint32_t rules = image_rule_count(image);
 	struct search search = {
 	    .image = image,
+	    .fields = image_known_fields(known),
 	    .best = (uint32_t)MATCH_NONE,
 	    .left = STEPS_MIN + STEPS_EACH * rules,
 	};
@@ -223,8 +228,37 @@ match_rule(const struct image *image, const struct match_groups *groups,
 	query_keys(query, search.keys);
 	while (search.left > 0 && match_next_group(image, groups, &n, &group))
 		search_chain(&search,
-		    group.root[query->direction == DIRECTION_ACCEPT].step, 0);
+		    group.root[query->direction == DIRECTION_ACCEPT]
+			.step[known],
+		    0);
 	return search.best < rules ? (int)search.best : MATCH_NONE;
+}
+
+int
+match_rule(const struct image *image, const struct match_groups *groups,
+    const struct match_query *query)
+{
+	return find_first(image, groups, query, KNOWN_ALL);
+}
+
+int
+match_surely(const struct image *image, const struct match_groups *groups,
+    const struct match_query *query)
+{
+	enum image_known known = KNOWN_ALL;
+	uint32_t open;
+	int rule;
+
+	if (query->destination.family == ADDR_NONE)
+		known = KNOWN_PORT;
+	else if (query->source.family == ADDR_NONE)
+		known = KNOWN_BUT_SOURCE;
+	rule = find_first(image, groups, query, known);
+	open = MATCHER_FIELDS & ~image_known_fields(known);
+	if (rule != MATCH_NONE &&
+	    (image_matchers(image, (uint32_t)rule) & open) != 0)
+		return MATCH_DEPENDS;
+	return rule;
 }
 
 bool

@@ -22,6 +22,9 @@
  */
 #define MATCH_NONE (-1)
 
+/* It depends on what is not known yet: match_surely(). */
+#define MATCH_DEPENDS (-2)
+
 struct match_query {
 	enum direction direction; /* connect or accept */
 	struct addr source;       /* ADDR_NONE: not known */
@@ -76,6 +79,15 @@ bool match_groups_have(const struct match_groups *groups, uint32_t number);
  * applies, however many rules there are.
  */
 int match_rule(const struct image *image, const struct match_groups *groups,
+    const struct match_query *query);
+
+/*
+ * The rule that match_rule() will give whatever the addresses are that are not
+ * known, maybe MATCH_NONE; or MATCH_DEPENDS, if a rule that names one of them
+ * could come before. A source without a destination counts as not known. It
+ * costs as much as match_rule(). Async-signal-safe.
+ */
+int match_surely(const struct image *image, const struct match_groups *groups,
     const struct match_query *query);
 
 /*

@@ -82,8 +82,11 @@ query(const struct image *image, const struct match_groups *groups, bool sound)
 		    .port = PORTS[n / 2 / LEN(ADDRS)],
 		};
 		int rule = match_rule(image, groups, &query);
+		int sure = match_surely(image, groups, &query);
 
 		MUST(rule >= MATCH_NONE && rule < (int)IMAGE_RULES_MAX);
+		MUST(sure >= MATCH_DEPENDS && sure < (int)IMAGE_RULES_MAX);
+		MUST(sure == MATCH_DEPENDS || sure == rule || !sound);
 		if (rule == MATCH_NONE)
 			continue;
 		MUST((uint32_t)rule < image_rule_count(image));
@@ -135,14 +138,14 @@ use_offset(const struct image *image, uint32_t offset)
 {
 	const struct image_keys keys = {.offset = offset, .count = offset / 7};
 	struct image_step step;
-	uint32_t matchers;
 
 	MUST(image_rank_32(image, &keys, offset) <= keys.count);
 	MUST(image_rank_128(image, &keys, offset, 0) <= keys.count);
 	image_cell(image, &keys, WIDTH_128, offset);
 	image_step(image, offset, &step);
 	image_step_rule(image, offset, offset);
-	image_inside(image, offset, FIELD_PORT, WIDTH_128, &matchers);
+	image_inside(image, offset, FIELD_PORT, WIDTH_128);
+	image_matchers(image, offset);
 }
 
 static void

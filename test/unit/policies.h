@@ -272,6 +272,34 @@ naive_holds(const struct rule *rules, size_t count, const char *name)
 	return false;
 }
 
+/*
+ * The same as naive_match(), if it is the same whatever the addresses are that
+ * are not known; a source without a destination counts as not known.
+ */
+static inline int
+naive_surely(const struct rule *rules, size_t count, const char *name,
+    const struct match_query *query)
+{
+	const bool destination = query->destination.family != ADDR_NONE;
+	const bool source = destination && query->source.family != ADDR_NONE;
+
+	for (size_t i = 0; i < count; i++) {
+		struct rule open = rules[i];
+
+		if (!destination)
+			open.destination_count = 0;
+		if (!source)
+			open.source_count = 0;
+		if (naive_match(&open, 1, name, query) == MATCH_NONE)
+			continue;
+		if (open.destination_count != rules[i].destination_count ||
+		    open.source_count != rules[i].source_count)
+			return MATCH_DEPENDS;
+		return (int)i;
+	}
+	return MATCH_NONE;
+}
+
 static inline struct match_query
 random_query(uint64_t *state)
 {

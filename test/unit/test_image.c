@@ -134,7 +134,7 @@ START_TEST(circles)
 	uint32_t at;
 
 	ck_assert(image_group(&image, 0, &group));
-	at = group.root[0].step;
+	at = group.root[0].step[KNOWN_ALL];
 	ck_assert(image_step(&image, at, &step));
 	step.next = at; /* the groups' checksum does not see this */
 	step.first = 0;
@@ -172,10 +172,10 @@ START_TEST(down_for_ever)
 	ck_assert_int_eq(test_build(rules, RULES, &bytes, &image.size), 0);
 	image.bytes = bytes;
 	ck_assert(image_group(&image, 0, &group));
-	ck_assert(image_step(&image, group.root[0].step, &step));
+	ck_assert(image_step(&image, group.root[0].step[KNOWN_ALL], &step));
 	ck_assert_uint_eq(step.field, FIELD_DESTINATION);
-	step.count_or_open = group.root[0].step;
-	memcpy(bytes + group.root[0].step, &step,
+	step.count_or_open = group.root[0].step[KNOWN_ALL];
+	memcpy(bytes + group.root[0].step[KNOWN_ALL], &step,
 	    offsetof(struct image_step, table));
 	ck_assert_int_eq(match_rule(&image, NULL, &query), MATCH_NONE);
 	free(bytes);
