@@ -29,11 +29,9 @@ apply_look(const struct apply *apply, const struct apply_event *event,
 	struct apply_facts facts;
 
 	apply_facts(apply, event, &facts);
-	apply_decide(apply->view, event, &facts, decision);
-	if (decision->what == APPLY_ASK_OPTIONS) {
-		apply_facts_options(apply, event->fd, &facts);
+	do {
 		apply_decide(apply->view, event, &facts, decision);
-	}
+	} while (apply_facts_more(apply, event->fd, decision->what, &facts));
 }
 
 /*
@@ -41,17 +39,20 @@ apply_look(const struct apply *apply, const struct apply_event *event,
  * number, does not name.
  */
 static void
-take_back(
-    const struct apply *apply, int fd, int rule, const struct keepalive *want)
+take_back(const struct apply *apply, const struct apply_event *event, int rule,
+    const struct keepalive *want)
 {
-	struct keepalive was = record_of_rule(fd);
+	const int fd = event->fd;
+	/* What was accepted has what was noted of the listener. */
+	const int noted = event->call == APPLY_ACCEPT ? event->listener : fd;
+	struct keepalive was = record_of_rule(noted);
 	struct keepalive program;
 
 	if (was.set == 0 ||
 	    (rule != MATCH_NONE &&
-		record_rule(fd, apply->view->generation) == rule))
+		record_rule(noted, apply->view->generation) == rule))
 		return;
-	program = record_of_program(fd);
+	program = record_of_program(noted);
 	keepalive_take_back(&apply->calls, fd, &was, want, &program);
 	record_decide(fd, apply->view->generation, MATCH_NONE, &NOTHING);
 }
@@ -77,9 +78,12 @@ trace_rule(const struct apply *apply, const struct apply_event *event,
 	};
 	const int rule = decision->found.rule;
 	struct image_rule record;
-	bool named = rule != MATCH_NONE &&
-	             image_rule(&apply->view->image, (uint32_t)rule, &record);
+	bool named;
 
+	if (apply->trace_path[0] == '\0' || error == -ENOPROTOOPT)
+		return;
+	named = rule != MATCH_NONE &&
+	        image_rule(&apply->view->image, (uint32_t)rule, &record);
 	apply_trace(apply,
 	    CALLS[decision->what == APPLY_SET_LISTENER ? APPLY_LISTEN
 						       : event->call],
@@ -110,8 +114,8 @@ set(const struct apply *apply, const struct apply_event *event,
 	int error = 0;
 
 	/* To tighten, what a rule left must not pass for the program's own. */
-	take_back(
-	    apply, fd, found->rule, sets && !tighten ? &found->want : &NOTHING);
+	take_back(apply, event, found->rule,
+	    sets && !tighten ? &found->want : &NOTHING);
 	if (tighten)
 		error = keepalive_tighten(&apply->calls, fd, &found->want);
 	else if (sets)
@@ -119,25 +123,29 @@ set(const struct apply *apply, const struct apply_event *event,
 	/* It has perhaps been silent for long, if it is no listener. */
 	if (sets && error != -ENOPROTOOPT && event->call == APPLY_INHERITED &&
 	    (tighten || !keepalive_reckons(&found->want)) &&
+	    decision->what != APPLY_SET_LISTENER &&
 	    (!decision->accepts || !apply_facts_listens(&apply->calls, fd)))
 		(void)keepalive_reckon(&apply->calls, fd);
 	if (sets)
 		note(apply->view->generation, fd, found->rule, &found->want,
 		    error);
-	if (apply->trace_path[0] != '\0' && error != -ENOPROTOOPT)
-		trace_rule(apply, event, decision, error);
+	trace_rule(apply, event, decision, error);
 }
 
 /*
- * Can connections wait already, which have got what the listener had before?
- * Not where the program made the socket, and makes a listener of it now; unless
- * it was one by a policy from before a reload.
+ * Can connections wait already, which have got something else that the listener
+ * had before? Not where the program made the socket, and makes a listener of it
+ * now, nor where it stays as it was; unless it was set by a policy from before
+ * a reload.
  */
 static bool
-may_have_queue(const struct apply *apply, const struct apply_event *event)
+may_have_queue(const struct apply *apply, const struct apply_event *event,
+    const struct apply_found *found)
 {
-	return apply->view->changed || event->call != APPLY_LISTEN ||
-	       !record_is_made(event->fd);
+	if (apply->view->changed)
+		return true;
+	return (event->call != APPLY_LISTEN || !record_is_made(event->fd)) &&
+	       (apply_sets(found) || record_of_rule(event->fd).set != 0);
 }
 
 /*
@@ -156,13 +164,14 @@ take_queued(const struct apply *apply, int listener)
 
 /* What a listener accepts has to be looked at one by one. */
 static void
-leave_to_accept(const struct apply *apply, int fd)
+leave_to_accept(const struct apply *apply, const struct apply_event *event)
 {
+	const int fd = event->fd;
 	const bool changed = apply->view->changed;
 	const uint8_t number = changed ? record_begin_change(fd) : 0;
 
 	/* It may have tried to connect before. */
-	take_back(apply, fd, MATCH_NONE, &NOTHING);
+	take_back(apply, event, MATCH_NONE, &NOTHING);
 	record_decide(fd, apply->view->generation, MATCH_NONE, &NOTHING);
 	if (changed)
 		record_end_change(fd, number);
@@ -181,20 +190,45 @@ shares_port(const struct apply *apply, int fd)
 	       shares != 0;
 }
 
+/*
+ * Notes what the program's listener has, since some of what it accepts is not
+ * to have what a rule sets on it. If it has want already, an earlier program
+ * has set that for it, by the same policy.
+ */
+static void
+note_program(const struct apply *apply, int fd, const struct keepalive *want)
+{
+	const uint32_t noted =
+	    record_of_rule(fd).set | record_of_program(fd).set;
+	struct keepalive have;
+
+	if (keepalive_get(&apply->calls, fd, &have) < 0 ||
+	    keepalive_covers(&have, want, false))
+		return;
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		if ((have.set & ~noted & 1u << option) != 0)
+			record_program(fd, (enum keepalive_option)option,
+			    have.value[option]);
+	}
+}
+
 static void
 set_listener(const struct apply *apply, const struct apply_event *event,
     const struct apply_decision *decision)
 {
 	const uint32_t generation = apply->view->generation;
-	const bool queue = may_have_queue(apply, event);
+	const bool queue = may_have_queue(apply, event, &decision->found);
 	const uint8_t number = queue ? record_begin_change(event->fd) : 0;
 
+	if (!decision->accepts && apply_sets(&decision->found))
+		note_program(apply, event->fd, &decision->found.want);
 	set(apply, event, decision);
 	/* Also if there was nothing to set. */
 	if (!record_decided(event->fd, generation))
 		record_decide(
 		    event->fd, generation, decision->found.rule, &NOTHING);
-	record_set_accepts(event->fd);
+	if (decision->accepts)
+		record_set_accepts(event->fd);
 	if (queue)
 		record_end_change(event->fd, number);
 	/* Those of another listener may come, when that is closed. */
@@ -254,6 +288,11 @@ apply_act(const struct apply *apply, const struct apply_event *event,
 		inherit_anew(apply, event->listener, event->fd);
 	switch (decision->what) {
 	case APPLY_SET:
+		if (decision->has_it) {
+			record_inherit(event->fd, event->listener);
+			trace_rule(apply, event, decision, 0);
+			break;
+		}
 		/* What came from elsewhere may listen. */
 		if (decision->accepts && event->call == APPLY_INHERITED)
 			record_set_queue(event->fd);
@@ -265,7 +304,7 @@ apply_act(const struct apply *apply, const struct apply_event *event,
 		set_listener(apply, event, decision);
 		break;
 	case APPLY_LEAVE_LISTENER:
-		leave_to_accept(apply, event->fd);
+		leave_to_accept(apply, event);
 		break;
 	case APPLY_NOTE_NOTHING:
 		record_decide(

@@ -118,9 +118,7 @@ static inline bool
 apply_inherits(uint32_t generation, int listener, uint32_t before, int fd)
 {
 	/* Not where each connection gets its own. */
-	if (before == 0 || before != generation + 1 ||
-	    record_decided_in(listener) != before ||
-	    RECORD_GET(record_table[listener].accepts) == 0)
+	if (before != generation + 1 || !record_accepts(listener, generation))
 		return false;
 	/* It tells who sent the SYN, if rules for both sides would fit. */
 	if (__builtin_expect(!record_has_inherited(fd, listener), 0))

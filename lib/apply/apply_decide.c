@@ -38,13 +38,19 @@ find_rule(const struct view *view, const struct match_query *query)
 	return match_rule(&view->image, &view->groups, query);
 }
 
-/* Looks the rule up for the decision's query. */
+/* The rule was looked up for the decision's query. */
 static void
-set(const struct view *view, struct apply_decision *decision)
+set_rule(const struct view *view, int rule, struct apply_decision *decision)
 {
 	decision->what = APPLY_SET;
 	decision->to_one = true;
-	get_rule(view, find_rule(view, &decision->query), &decision->found);
+	get_rule(view, rule, &decision->found);
+}
+
+static void
+set(const struct view *view, struct apply_decision *decision)
+{
+	set_rule(view, find_rule(view, &decision->query), decision);
 }
 
 static void
@@ -95,6 +101,20 @@ specified(const struct addr *destination, const struct apply_facts *facts)
 	return LOOPBACK_V6;
 }
 
+/*
+ * The rule for a query whose source may be missing, if a policy with this scope
+ * looks at sources; MATCH_DEPENDS if it makes a difference.
+ */
+static int
+find_surely(const struct view *view, const struct match_scope *scope,
+    const struct match_query *query)
+{
+	if ((scope->matchers & MATCHER_SOURCE) == 0 ||
+	    query->source.family != ADDR_NONE)
+		return find_rule(view, query);
+	return match_surely(&view->image, &view->groups, query);
+}
+
 static void
 ask_of_destination(const struct apply_event *event,
     const struct apply_facts *facts, struct match_query *query)
@@ -116,23 +136,28 @@ static void
 decide_connect(const struct view *view, const struct apply_event *event,
     const struct apply_facts *facts, struct apply_decision *decision)
 {
-	const bool by_source = (view->connect.matchers & MATCHER_SOURCE) != 0;
-	const bool by_name = !addr_is_unspecified(&event->to.addr);
+	int rule;
 
 	/* Who has a peer keeps it, however this connect(2) ends. */
-	if (!apply_connect_matters(view, facts) || facts->has_peer ||
-	    (by_source && !facts->is_ip))
+	if (!apply_connect_matters(view, facts) || facts->has_peer)
 		return;
-	if (by_source && addr_is_unspecified(&facts->local.addr)) {
-		decision->what = APPLY_AFTER;
+	ask_of_destination(event, facts, &decision->query);
+	rule = find_surely(view, &view->connect, &decision->query);
+	if (rule == MATCH_DEPENDS) {
+		if (!facts->asked_local)
+			decision->what = APPLY_ASK_LOCAL;
+		else if (facts->is_ip &&
+			 addr_is_unspecified(&facts->local.addr))
+			decision->what = APPLY_AFTER;
+		else if (facts->is_ip) {
+			decision->query.source = facts->local.addr;
+			set(view, decision);
+		}
 		return;
 	}
-	ask_of_destination(event, facts, &decision->query);
-	if (by_source)
-		decision->query.source = facts->local.addr;
-	set(view, decision);
+	set_rule(view, rule, decision);
 	/* To tighten, each socket is asked. */
-	decision->lasting = by_name && !by_source &&
+	decision->lasting = !addr_is_unspecified(&event->to.addr) &&
 	                    view->uniform == MATCH_NONE &&
 	                    !(apply_sets(&decision->found) &&
 				decision->found.app_settings == APP_TIGHTEN);
@@ -149,21 +174,6 @@ decide_connected(const struct view *view, const struct apply_event *event,
 	set(view, decision);
 }
 
-bool
-apply_listen_matters(const struct view *view)
-{
-	return (view->accept.matchers & MATCHER_SOURCE) == 0 &&
-	       !match_scope_is_empty(&view->accept);
-}
-
-bool
-apply_listener_decides(const struct view *view, const struct apply_facts *facts)
-{
-	return view_listener_decides(view) ||
-	       ((view->accept.matchers & MATCHER_SOURCE) == 0 &&
-		   !addr_is_unspecified(&facts->local.addr));
-}
-
 static void
 ask_of_listener(const struct apply_facts *facts, struct match_query *query)
 {
@@ -173,22 +183,38 @@ ask_of_listener(const struct apply_facts *facts, struct match_query *query)
 		query->destination = facts->local.addr;
 }
 
+/*
+ * The rule for all that a listener accepts. Or, if that depends on addresses
+ * that only a connection has, the one for those that no rule names; these get
+ * their own then. Returns false if the listener is not to have that.
+ */
+static bool
+listener_rule(const struct view *view, const struct apply_facts *facts,
+    const struct match_query *query, int *rule, bool *accepts)
+{
+	*rule = match_surely(&view->image, &view->groups, query);
+	*accepts = *rule != MATCH_DEPENDS;
+	if (*accepts)
+		return true;
+	*rule = find_rule(view, query);
+	return facts->is_corrected;
+}
+
 static void
 decide_listen(const struct view *view, const struct apply_facts *facts,
     struct apply_decision *decision)
 {
+	bool accepts;
+	int rule;
+
 	if (facts->set_at_once)
 		return;
-	if (apply_listen_matters(view) && !facts->is_ip) {
+	if (match_scope_is_empty(&view->accept) || !facts->is_ip) {
 		/* So that accept() knows: nothing is to be done here. */
-		decision->what = view_listener_decides(view)
+		decision->what = !match_scope_is_empty(&view->accept) &&
+		                         view_listener_decides(view)
 		                     ? APPLY_NOTE_NOTHING
 		                     : APPLY_LEAVE_LISTENER;
-		return;
-	}
-	if (!apply_listen_matters(view) ||
-	    !apply_listener_decides(view, facts)) {
-		decision->what = APPLY_LEAVE_LISTENER;
 		return;
 	}
 	if (facts->local.port == 0) {
@@ -196,8 +222,13 @@ decide_listen(const struct view *view, const struct apply_facts *facts,
 		return;
 	}
 	ask_of_listener(facts, &decision->query);
-	set(view, decision);
+	if (!listener_rule(view, facts, &decision->query, &rule, &accepts)) {
+		decision->what = APPLY_LEAVE_LISTENER;
+		return;
+	}
+	set_rule(view, rule, decision);
 	decision->what = APPLY_SET_LISTENER;
+	decision->accepts = accepts;
 	/* Called again, for another backlog: the program's call is later. */
 	if (decision->found.rule != MATCH_NONE &&
 	    decision->found.rule == facts->rule &&
@@ -224,16 +255,21 @@ ask_of_connected(const struct apply_facts *facts, struct match_query *query)
 	query->port = facts->peer.port;
 }
 
-/* With a source to be looked at, the peer has to be known, too. */
+/* Where the source makes a difference, the peer has to be known, too. */
 static void
 set_accepted(const struct view *view, const struct apply_facts *facts,
     struct apply_decision *decision)
 {
-	if (!facts->is_ip ||
-	    ((view->accept.matchers & MATCHER_SOURCE) != 0 && !facts->has_peer))
+	int rule;
+
+	if (!facts->is_ip)
 		return;
 	ask_of_accepted(facts, &decision->query);
-	set(view, decision);
+	rule = find_surely(view, &view->accept, &decision->query);
+	if (rule != MATCH_DEPENDS)
+		set_rule(view, rule, decision);
+	else if (!facts->asked_peer)
+		decision->what = APPLY_ASK_PEER;
 }
 
 /*
@@ -273,8 +309,13 @@ decide_accept(const struct view *view, const struct apply_event *event,
 	}
 	decision->anew = is_anew(view, event, facts);
 	decision->queued = facts->queued;
-	if (apply_accept_matters(view, event, facts))
-		set_accepted(view, facts, decision);
+	if (!apply_accept_matters(view, event, facts))
+		return;
+	set_accepted(view, facts, decision);
+	/* What waited in the queue may have what the listener had before. */
+	decision->has_it = decision->what == APPLY_SET && !facts->queued &&
+	                   decision->found.rule != MATCH_NONE &&
+	                   decision->found.rule == facts->inherits;
 }
 
 static void
@@ -355,16 +396,20 @@ static void
 decide_setsockopt(const struct view *view, const struct apply_facts *facts,
     struct apply_decision *decision)
 {
+	bool accepts;
+	int rule;
+
 	if (!view->holds)
 		return;
 	if (view->uniform != MATCH_NONE) {
 		get_rule(view, view->uniform, &decision->found);
 	} else if (facts->has_peer) {
 		decide_side(view, facts, decision);
-	} else if (facts->is_listener && apply_listener_decides(view, facts)) {
+	} else if (facts->is_listener) {
 		ask_of_listener(facts, &decision->query);
-		get_rule(
-		    view, find_rule(view, &decision->query), &decision->found);
+		if (listener_rule(
+			view, facts, &decision->query, &rule, &accepts))
+			get_rule(view, rule, &decision->found);
 	}
 	if (!apply_sets(&decision->found) ||
 	    decision->found.app_settings == APP_RESPECT)

@@ -41,6 +41,8 @@ struct apply_event {
 	struct apply_end to;        /* of connect(2) */
 	/* Of accept(2). */
 	int listener;
+	struct apply_end
+	    from;        /* of no family: accept(2) was not asked for it */
 	uint32_t before; /* apply_accepting() */
 	/* Generation + 1 in which APPLY_LISTENING was last seen to; or 0 */
 	uint32_t updated;
@@ -51,12 +53,17 @@ struct apply_event {
  * under this policy; the rest is zero.
  */
 struct apply_facts {
-	bool is_ip;       /* local is known */
-	bool has_peer;    /* in APPLY_CONNECT, peer is not filled in */
+	bool is_ip;    /* local is known */
+	bool is_ip_v6; /* of the family AF_INET6 */
+	bool has_peer; /* in APPLY_CONNECT, peer is not filled in */
+	bool asked_local, asked_peer;
 	bool is_listener; /* if it has no peer */
+	bool
+	    is_corrected; /* what it accepts gets what it should have instead */
 	bool set_at_once; /* it has the uniform rule since socket(2) */
 	bool has_ours;    /* a rule of whatever policy was set on it */
 	int rule;         /* the last one of this policy, or MATCH_NONE */
+	int inherits; /* the rule that comes from the listener, or MATCH_NONE */
 	bool late;    /* nothing was decided for the listener in this policy */
 	bool queued;  /* some that wait there may have what it had before */
 	bool changed; /* it gives something else now than before */
@@ -81,12 +88,16 @@ enum apply_what {
 	APPLY_NOTE_NOTHING,   /* nor will anything be for what fd accepts */
 	APPLY_AFTER,          /* it can't be known before the call is made */
 	APPLY_LISTENER_FIRST, /* APPLY_LISTENING of it, then again */
-	APPLY_ASK_OPTIONS,    /* with the options of fd in the facts, again */
+	/* Again, with more of fd in the facts. */
+	APPLY_ASK_LOCAL,
+	APPLY_ASK_PEER,
+	APPLY_ASK_OPTIONS,
 };
 
 struct apply_decision {
 	enum apply_what what;
 	bool accepts; /* found holds for all that fd accepts, too */
+	bool has_it;  /* fd has got it from the listener */
 	bool anew;    /* fd first gets what the listener has now */
 	bool queued;  /* one of the listener's queue is gone */
 	bool lasting; /* it holds for all new sockets that connect there */
@@ -105,13 +116,6 @@ apply_sets(const struct apply_found *found)
 /* Can it make a difference to connect(2) what is known of fd but its record? */
 bool
 apply_connect_matters(const struct view *view, const struct apply_facts *facts);
-
-/* Can the address of the socket make a difference to what it accepts? */
-bool apply_listen_matters(const struct view *view);
-
-/* Do all connections to the listener get the same rule? */
-bool apply_listener_decides(
-    const struct view *view, const struct apply_facts *facts);
 
 /* Can more than what comes of records make a difference to accept(2)? */
 bool apply_accept_matters(const struct view *view,

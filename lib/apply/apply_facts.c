@@ -16,16 +16,18 @@
 
 #define QUEUE_MAX 4096u /* SOMAXCONN in the kernel */
 
-/* Our end of fd. *len is how long its address is, for ask_peer(). */
+/* Our end of fd. */
 static void
-ask_local(int fd, struct apply_facts *facts, socklen_t *len)
+ask_local(int fd, struct apply_facts *facts)
 {
 	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
 
-	*len = sizeof(sa);
-	facts->is_ip = getsockname(fd, (struct sockaddr *)&sa, len) == 0 &&
-	               addr_from_sockaddr(&sa, *len, &facts->local.addr,
+	facts->asked_local = true;
+	facts->is_ip = getsockname(fd, (struct sockaddr *)&sa, &len) == 0 &&
+	               addr_from_sockaddr(&sa, len, &facts->local.addr,
 			   &facts->local.port) == 0;
+	facts->is_ip_v6 = len == sizeof(struct sockaddr_in6);
 }
 
 /*
@@ -34,11 +36,13 @@ ask_local(int fd, struct apply_facts *facts, socklen_t *len)
  * (sk_getsockopt() in net/core/sock.c).
  */
 static void
-ask_peer(
-    const struct apply *apply, int fd, struct apply_facts *facts, socklen_t len)
+ask_peer(const struct apply *apply, int fd, struct apply_facts *facts)
 {
 	struct sockaddr_storage sa;
+	socklen_t len = facts->is_ip_v6 ? sizeof(struct sockaddr_in6)
+	                                : sizeof(struct sockaddr_in);
 
+	facts->asked_peer = true;
 	facts->has_peer =
 	    apply->calls.get(fd, SOL_SOCKET, SO_PEERNAME, &sa, &len) == 0 &&
 	    addr_from_sockaddr(
@@ -105,43 +109,37 @@ before_connect(const struct apply *apply, const struct apply_event *event,
     struct apply_facts *facts)
 {
 	const struct view *view = apply->view;
-	socklen_t len;
 
 	facts->set_at_once = was_set_at_once(apply, event->fd);
 	facts->has_ours = record_of_rule(event->fd).set != 0;
 	if (!apply_connect_matters(view, facts))
 		return;
 	facts->has_peer = facts->has_ours && has_peer(apply, event->fd);
-	if (!facts->has_peer &&
-	    ((view->connect.matchers & MATCHER_SOURCE) != 0 ||
-		addr_is_unspecified(&event->to.addr)))
-		ask_local(event->fd, facts, &len);
+	if (!facts->has_peer && addr_is_unspecified(&event->to.addr))
+		ask_local(event->fd, facts);
+}
+
+/*
+ * Can what fd accepts be corrected? Not by a supervisor, which sees it late,
+ * and does not know from which listener it came.
+ */
+static bool
+is_corrected(const struct apply *apply, int fd)
+{
+	return record_has_room(fd) && apply->host == NULL;
 }
 
 static void
 of_listener(const struct apply *apply, int fd, struct apply_facts *facts)
 {
-	socklen_t len;
-
 	facts->rule = record_rule(fd, apply->view->generation);
 	/* Not if it was made elsewhere. */
 	facts->set_at_once = was_set_at_once(apply, fd) &&
 	                     (!record_has_room(fd) ||
 				 record_decided(fd, apply->view->generation));
-	if (!facts->set_at_once && apply_listen_matters(apply->view))
-		ask_local(fd, facts, &len);
-}
-
-/* Also if it was accepted in another call. */
-static void
-of_accepted(const struct apply *apply, int fd, struct apply_facts *facts)
-{
-	socklen_t len;
-
-	ask_local(fd, facts, &len);
-	if (facts->is_ip &&
-	    (apply->view->accept.matchers & MATCHER_SOURCE) != 0)
-		ask_peer(apply, fd, facts, len);
+	facts->is_corrected = is_corrected(apply, fd);
+	if (!facts->set_at_once && !match_scope_is_empty(&apply->view->accept))
+		ask_local(fd, facts);
 }
 
 static void
@@ -157,27 +155,30 @@ after_accept(const struct apply *apply, const struct apply_event *event,
 	facts->changed =
 	    view->changed && (!record_has_room(listener) ||
 				 event->before != record_decided_in(listener));
-	if (apply_accept_matters(view, event, facts))
-		of_accepted(apply, event->fd, facts);
+	if (!apply_accept_matters(view, event, facts))
+		return;
+	facts->inherits = record_rule(listener, view->generation);
+	ask_local(event->fd, facts);
+	if (facts->is_ip && event->from.addr.family != ADDR_NONE) {
+		facts->has_peer = true;
+		facts->peer = event->from;
+	}
 }
 
 static void
 both_ends(const struct apply *apply, int fd, struct apply_facts *facts)
 {
-	socklen_t len;
-
-	ask_local(fd, facts, &len);
+	ask_local(fd, facts);
 	if (facts->is_ip)
-		ask_peer(apply, fd, facts, len);
+		ask_peer(apply, fd, facts);
 }
 
 static void
 of_inherited(const struct apply *apply, int fd, struct apply_facts *facts)
 {
-	socklen_t len;
-
+	facts->is_corrected = is_corrected(apply, fd);
 	if (apply->view->uniform != MATCH_NONE) {
-		ask_local(fd, facts, &len);
+		ask_local(fd, facts);
 		return;
 	}
 	both_ends(apply, fd, facts);
@@ -193,9 +194,9 @@ before_setsockopt(const struct apply *apply, int fd, struct apply_facts *facts)
 	if (!view->holds || view->uniform != MATCH_NONE)
 		return;
 	facts->rule = record_rule(fd, view->generation);
+	facts->is_corrected = is_corrected(apply, fd);
 	both_ends(apply, fd, facts);
-	if (facts->is_ip && !facts->has_peer &&
-	    apply_listener_decides(view, facts))
+	if (facts->is_ip && !facts->has_peer)
 		facts->is_listener = apply_facts_listens(&apply->calls, fd);
 }
 
@@ -203,9 +204,8 @@ void
 apply_facts(const struct apply *apply, const struct apply_event *event,
     struct apply_facts *facts)
 {
-	socklen_t len;
-
-	*facts = (struct apply_facts){.rule = MATCH_NONE};
+	*facts =
+	    (struct apply_facts){.rule = MATCH_NONE, .inherits = MATCH_NONE};
 	switch (event->call) {
 	case APPLY_SOCKET:
 		break;
@@ -213,7 +213,8 @@ apply_facts(const struct apply *apply, const struct apply_event *event,
 		before_connect(apply, event, facts);
 		break;
 	case APPLY_CONNECTED:
-		ask_local(event->fd, facts, &len);
+	case APPLY_CALLED:
+		ask_local(event->fd, facts);
 		break;
 	case APPLY_LISTEN:
 	case APPLY_LISTENING:
@@ -221,9 +222,6 @@ apply_facts(const struct apply *apply, const struct apply_event *event,
 		break;
 	case APPLY_ACCEPT:
 		after_accept(apply, event, facts);
-		break;
-	case APPLY_CALLED:
-		of_accepted(apply, event->fd, facts);
 		break;
 	case APPLY_MADE:
 		both_ends(apply, event->fd, facts);
@@ -237,11 +235,23 @@ apply_facts(const struct apply *apply, const struct apply_event *event,
 	}
 }
 
-void
-apply_facts_options(
-    const struct apply *apply, int fd, struct apply_facts *facts)
+bool
+apply_facts_more(const struct apply *apply, int fd, enum apply_what what,
+    struct apply_facts *facts)
 {
-	facts->has_options = true;
-	if (keepalive_get(&apply->calls, fd, &facts->options) < 0)
-		facts->options.set = 0;
+	switch (what) {
+	case APPLY_ASK_LOCAL:
+		ask_local(fd, facts);
+		return true;
+	case APPLY_ASK_PEER:
+		ask_peer(apply, fd, facts);
+		return true;
+	case APPLY_ASK_OPTIONS:
+		facts->has_options = true;
+		if (keepalive_get(&apply->calls, fd, &facts->options) < 0)
+			facts->options.set = 0;
+		return true;
+	default:
+		return false;
+	}
 }

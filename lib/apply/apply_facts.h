@@ -15,9 +15,12 @@
 void apply_facts(const struct apply *apply, const struct apply_event *event,
     struct apply_facts *facts);
 
-/* Asks for the options of fd, too: for APPLY_ASK_OPTIONS. */
-void apply_facts_options(
-    const struct apply *apply, int fd, struct apply_facts *facts);
+/*
+ * Asks for what a decision wants to know in addition, once. Returns false if it
+ * wants nothing: then it is final.
+ */
+bool apply_facts_more(const struct apply *apply, int fd, enum apply_what what,
+    struct apply_facts *facts);
 
 /* Does fd listen? */
 bool apply_facts_listens(const struct keepalive_calls *calls, int fd);

@@ -128,6 +128,14 @@ void record_decide(
  */
 void record_set_accepts(int fd);
 
+/* Is that noted, in this policy? */
+static inline bool
+record_accepts(int fd, uint32_t generation)
+{
+	return record_decided_in(fd) == generation + 1 &&
+	       RECORD_GET(record_table[fd].accepts) != 0;
+}
+
 /* Notes for fd, just accepted on listener, what is noted for that. */
 void record_inherit(int fd, int listener);
 

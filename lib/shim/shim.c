@@ -223,7 +223,8 @@ hook_listen(int fd, int backlog)
 
 /* Not inlined: most connections don't come here. */
 __attribute__((noinline)) static void
-accepted_otherwise(int listener, uint32_t before, int fd)
+accepted_otherwise(int listener, uint32_t before, int fd,
+    const struct sockaddr *from, socklen_t len)
 {
 	const struct apply_event listens = {
 	    .call = APPLY_LISTENING, .fd = listener};
@@ -236,6 +237,8 @@ accepted_otherwise(int listener, uint32_t before, int fd)
 	struct hook hook;
 
 	if (hook_begin(&hook)) {
+		(void)addr_from_sockaddr(
+		    from, len, &event.from.addr, &event.from.port);
 		hook_apply(&hook, &event, &decision);
 		/* Once, unless there is a reload meanwhile. */
 		for (int i = 0; decision.what == APPLY_LISTENER_FIRST &&
@@ -249,9 +252,17 @@ accepted_otherwise(int listener, uint32_t before, int fd)
 	errno = saved;
 }
 
-/* What accept() gave. */
+/* The room that the program has for the peer's address. */
+static inline socklen_t
+room_for(const struct sockaddr *sa, const socklen_t *len)
+{
+	return sa != NULL && addr_readable(len) ? *len : 0;
+}
+
+/* What accept() gave, with an address that the room may have cut short. */
 static inline int
-accepted(int listener, uint32_t before, int fd)
+accepted(int listener, uint32_t before, int fd, const struct sockaddr *from,
+    socklen_t room)
 {
 	uint32_t generation;
 
@@ -260,7 +271,7 @@ accepted(int listener, uint32_t before, int fd)
 		!policy_in_force(&generation) ||
 		    !apply_inherits(generation, listener, before, fd),
 		0))
-		accepted_otherwise(listener, before, fd);
+		accepted_otherwise(listener, before, fd, from, room);
 	return fd;
 }
 
@@ -268,16 +279,19 @@ int
 hook_accept(int fd, struct sockaddr *sa, socklen_t *len)
 {
 	const uint32_t before = apply_accepting(fd);
+	const socklen_t room = room_for(sa, len);
 
-	return accepted(fd, before, real_accept()(fd, sa, len));
+	return accepted(fd, before, real_accept()(fd, sa, len), sa, room);
 }
 
 int
 hook_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
 {
 	const uint32_t before = apply_accepting(fd);
+	const socklen_t room = room_for(sa, len);
 
-	return accepted(fd, before, real_accept4()(fd, sa, len, flags));
+	return accepted(
+	    fd, before, real_accept4()(fd, sa, len, flags), sa, room);
 }
 
 int

@@ -75,14 +75,15 @@ queue_inherits
 what='rule by source'
 conf 'source = "127.0.0.0/8"'
 nothing_added
-expect unix-listen listen
+expect unix-listen 'getsockname listen'
 expect unix-accept 'accept getsockname'
 expect old-connect "getsockname connect getsockname $four"
 expect fastopen "getsockname sendto getsockname $four"
-for queue in own received again unseen; do
-	expect queue-$queue "accept getsockname getsockopt $four socket connect \
-accept getsockname getsockopt $four"
+each="getsockname getsockopt $four"
+for queue in own received again; do
+	expect queue-$queue "accept $each socket connect accept $each"
 done
+expect queue-unseen "accept getsockname $each socket connect accept $each"
 
 what='rule by port'
 conf 'port = "1-65535"'
