@@ -14,7 +14,9 @@
  * What is printed are medians of the rounds, with the quartiles.
  *
  * Arguments: the build directory, the configuration's name, how many rounds,
- * and, if only one is wanted, the name of the bench.
+ * and, if only one is wanted, the name of the bench. A bench with a policy of
+ * its own has it beside the configuration. The network is one of our own, with
+ * ELSEWHERE as an address of loopback.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -36,6 +38,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define ELSEWHERE    0x0a630001 /* 10.99.0.1 */
 #define LIBKEEPALIVE "/usr/lib/libkeepalive.so.0"
 #define ROUNDS_MAX   999
 #define CALLS        2000 /* in a process */
@@ -151,10 +154,10 @@ struct listener {
 };
 
 static struct listener
-make_listener(const struct calls *use)
+make_listener(const struct calls *use, in_addr_t addr)
 {
-	struct listener made = {.at = {.sin_family = AF_INET,
-				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}};
+	struct listener made = {
+	    .at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(addr)}};
 	socklen_t len = sizeof(made.at);
 
 	made.fd = use->socket(AF_INET, SOCK_STREAM, 0);
@@ -185,7 +188,16 @@ struct place {
 static void
 place_listener(struct place *place, const struct calls *use)
 {
-	place->listener = make_listener(use);
+	place->listener = make_listener(use, INADDR_LOOPBACK);
+}
+
+/* For connections to any address of ours, which go to one that is no loopback.
+ */
+static void
+place_any(struct place *place, const struct calls *use)
+{
+	place->listener = make_listener(use, INADDR_ANY);
+	place->listener.at.sin_addr.s_addr = htonl(ELSEWHERE);
 }
 
 static double
@@ -219,19 +231,34 @@ run_nonblocking(struct place *place, const struct calls *use)
 }
 
 static double
-run_accept(struct place *place, const struct calls *use)
+accept_one(struct place *place, const struct calls *use, bool asks)
 {
 	int fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM, 0), accepted;
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
 	double start, spent;
 
 	syscall(
 	    SYS_connect, fd, &place->listener.at, sizeof(place->listener.at));
 	start = now_ns();
-	accepted = use->accept(place->listener.fd, NULL, NULL);
+	accepted = use->accept(place->listener.fd,
+	    asks ? (struct sockaddr *)&from : NULL, asks ? &len : NULL);
 	spent = now_ns() - start;
 	close_at_once(fd);
 	close(accepted);
 	return spent;
+}
+
+static double
+run_accept(struct place *place, const struct calls *use)
+{
+	return accept_one(place, use, false);
+}
+
+static double
+run_accept_from(struct place *place, const struct calls *use)
+{
+	return accept_one(place, use, true);
 }
 
 static void
@@ -298,14 +325,28 @@ static const struct bench {
 	void (*prepare)(struct place *place, const struct calls *use);
 	double (*run)(struct place *place, const struct calls *use);
 	bool tcp; /* has options to be set by hand */
+	const char *policy; /* before a rule for all; NULL: the configuration */
 } BENCHES[] = {
-    {"connect", place_listener, run_blocking, true},
-    {"connect-nonblocking", place_listener, run_nonblocking, true},
-    {"accept", place_listener, run_accept, true},
-    {"udp-connect", place_nothing, run_udp, false},
-    {"udp-sendto", place_datagram, run_sendto, false},
-    {"unix-connect", place_unix, run_unix, false},
-    {"exec", NULL, NULL, false},
+    {"connect", place_listener, run_blocking, true, NULL},
+    {"connect-nonblocking", place_listener, run_nonblocking, true, NULL},
+    {"connect-source", place_listener, run_blocking, true,
+	"rule apart { source = \"127.0.0.0/8\" destination = \"10.0.0.0/8\" "
+	"idle = 600 }"},
+    {"accept", place_listener, run_accept, true, NULL},
+    {"accept-any", place_any, run_accept, true, NULL},
+    {"accept-ignore-local", place_any, run_accept, true,
+	"rule local { destination = { \"127.0.0.0/8\", \"::1\" } "
+	"action = ignore }"},
+    {"accept-source-port", place_any, run_accept, true,
+	"rule apart { source = \"10.0.0.0/8\" port = 1 idle = 600 }"},
+    {"accept-source", place_any, run_accept, true,
+	"rule apart { source = \"10.20.0.0/16\" idle = 600 }"},
+    {"accept-source-from", place_any, run_accept_from, true,
+	"rule apart { source = \"10.20.0.0/16\" idle = 600 }"},
+    {"udp-connect", place_nothing, run_udp, false, NULL},
+    {"udp-sendto", place_datagram, run_sendto, false, NULL},
+    {"unix-connect", place_unix, run_unix, false, NULL},
+    {"exec", NULL, NULL, false, NULL},
 };
 
 /* The child: one bench, its result on standard output. */
@@ -475,6 +516,39 @@ print_row(
 	}
 }
 
+/* Has the bench's policy published, and says in config which file it is of. */
+static void
+publish(const struct bench *bench, const char *build, char config[PATH_MAX])
+{
+	char kashim[PATH_MAX], reload[] = "reload";
+	char *const argv[] = {kashim, reload, config, NULL};
+	posix_spawn_file_actions_t silent;
+	size_t len = strlen(config);
+	int status = -1;
+	FILE *file;
+	pid_t pid;
+
+	if (bench->policy == NULL)
+		return;
+	snprintf(config + len, PATH_MAX - len, ".%s", bench->name);
+	file = fopen(config, "w");
+	if (file == NULL ||
+	    fprintf(file,
+		"%s\nrule all { idle = 300 interval = 30 count = 5 }\n",
+		bench->policy) < 0 ||
+	    fclose(file) != 0)
+		abort();
+	snprintf(kashim, sizeof(kashim), "%s/kashim", build);
+	unsetenv("LD_PRELOAD");
+	posix_spawn_file_actions_init(&silent);
+	posix_spawn_file_actions_addopen(
+	    &silent, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	if (posix_spawn(&pid, kashim, &silent, NULL, argv, environ) != 0 ||
+	    waitpid(pid, &status, 0) < 0 || status != 0)
+		abort();
+	posix_spawn_file_actions_destroy(&silent);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -490,17 +564,20 @@ main(int argc, char **argv)
 		return 2;
 	for (size_t b = 0; b < sizeof(BENCHES) / sizeof(BENCHES[0]); b++) {
 		const struct bench *bench = &BENCHES[b];
+		char config[PATH_MAX];
 
 		if (argc == 5 && strcmp(argv[4], bench->name) != 0)
 			continue;
+		snprintf(config, sizeof(config), "%s", argv[2]);
+		publish(bench, argv[1], config);
 		for (int i = 0; i < rounds; i++) {
 			if (bench->run == NULL)
-				measure_exec(argv[1], argv[2], results[i]);
+				measure_exec(argv[1], config, results[i]);
 			for (int k = 0; k < VARIANTS && bench->run != NULL;
 			     k++) {
 				int v = (k + i) % VARIANTS;
 
-				results[i][v] = measure(argv[1], argv[2],
+				results[i][v] = measure(argv[1], config,
 				    bench->name, (enum variant)v);
 			}
 		}

@@ -31,10 +31,11 @@ struct about {
 	struct apply_facts facts;
 	/* Of the facts: the socket has the options of that rule, 1 or 2. */
 	int has;
+	int inherits; /* and the rule that comes from the listener, plus 1 */
 	/* What is to be decided. */
 	enum apply_what what;
 	int rule;
-	bool accepts, anew, queued, lasting;
+	bool accepts, has_it, anew, queued, lasting;
 	const char *source, *destination; /* asked for; "": unknown */
 };
 
@@ -42,6 +43,14 @@ struct about {
 #define BY_SOURCE      .rules = {{.source = "10.0.0.0/8"}}
 #define BY_DESTINATION .rules = {{.destination = "10.0.0.0/8"}}
 #define UNIFORM        .rules = {{0}, {.port = 1}}
+/* A rule that names addresses, and one for all others. */
+#define LOCAL_APART(...)                                                    \
+	.rules = {{.destination = "127.0.0.0/8", .action = ACTION_IGNORE, \
+		      __VA_ARGS__},                                        \
+	    {.direction = DIRECTION_BOTH}}
+#define SOURCE_APART(...) \
+	.rules = {{.source = "10.0.0.0/8", __VA_ARGS__}, \
+	    {.direction = DIRECTION_BOTH}}
 #define BY_SIDE                                                 \
 	.rules = {{.port = 80, .direction = DIRECTION_CONNECT}, \
 	    {.port = 3300, .direction = DIRECTION_ACCEPT}}
@@ -84,14 +93,28 @@ static const struct about ABOUT[] = {
 	CALL(APPLY_CONNECT), TO("10.1.1.1", 80), .what = APPLY_SET, .rule = 0},
     {"connect: it has a peer", BY_PORT, CALL(APPLY_CONNECT), TO("10.1.1.1", 80),
 	.facts.has_peer = true, .rule = NONE},
+    {"connect: by source", BY_SOURCE, CALL(APPLY_CONNECT), TO("10.1.1.1", 80),
+	.what = APPLY_ASK_LOCAL, .rule = NONE},
     {"connect: by source, not bound", BY_SOURCE, CALL(APPLY_CONNECT),
-	TO("10.1.1.1", 80), AT("0.0.0.0", 0), .what = APPLY_AFTER,
-	.rule = NONE},
+	TO("10.1.1.1", 80), AT("0.0.0.0", 0), .facts.asked_local = true,
+	.what = APPLY_AFTER, .rule = NONE},
     {"connect: by source, bound", BY_SOURCE, CALL(APPLY_CONNECT),
-	TO("10.1.1.1", 80), AT("10.2.2.2", 0), .what = APPLY_SET, .rule = 0,
-	.source = "10.2.2.2"},
+	TO("10.1.1.1", 80), AT("10.2.2.2", 0), .facts.asked_local = true,
+	.what = APPLY_SET, .rule = 0, .source = "10.2.2.2"},
     {"connect: by source, no IP socket", BY_SOURCE, CALL(APPLY_CONNECT),
-	TO("10.1.1.1", 80), .rule = NONE},
+	TO("10.1.1.1", 80), .facts.asked_local = true, .rule = NONE},
+    {"connect: by source, for another port", SOURCE_APART(.port = 81),
+	CALL(APPLY_CONNECT), TO("10.1.1.1", 80), .what = APPLY_SET, .rule = 1,
+	.lasting = true, .source = ""},
+    {"connect: by source, for this port", SOURCE_APART(.port = 80),
+	CALL(APPLY_CONNECT), TO("10.1.1.1", 80), .what = APPLY_ASK_LOCAL,
+	.rule = NONE},
+    {"connect: by source, for another destination",
+	SOURCE_APART(.destination = "10.3.0.0/16"), CALL(APPLY_CONNECT),
+	TO("10.1.1.1", 80), .what = APPLY_SET, .rule = 1, .lasting = true},
+    {"connect: by source, for accepting",
+	SOURCE_APART(.direction = DIRECTION_ACCEPT), CALL(APPLY_CONNECT),
+	TO("10.1.1.1", 80), .what = APPLY_SET, .rule = 1, .lasting = true},
     {"connect: to nowhere is to loopback", RULE_OF(.destination = "127.0.0.1"),
 	CALL(APPLY_CONNECT), TO("0.0.0.0", 80), AT("0.0.0.0", 0),
 	.what = APPLY_SET, .rule = 0, .destination = "127.0.0.1"},
@@ -114,15 +137,44 @@ static const struct about ABOUT[] = {
 	TO("10.1.1.1", 80), .rule = NONE},
 
     {"listen: by port", BY_PORT, CALL(APPLY_LISTEN), AT("0.0.0.0", 80),
-	.what = APPLY_SET_LISTENER, .rule = 0, .destination = ""},
+	.what = APPLY_SET_LISTENER, .rule = 0, .accepts = true,
+	.destination = ""},
     {"listen: no port yet", BY_PORT, CALL(APPLY_LISTEN), AT("0.0.0.0", 0),
 	.what = APPLY_AFTER, .rule = NONE},
     {"listen: by destination, bound", BY_DESTINATION, CALL(APPLY_LISTEN),
 	AT("10.2.2.2", 80), .what = APPLY_SET_LISTENER, .rule = 0,
-	.destination = "10.2.2.2"},
+	.accepts = true, .destination = "10.2.2.2"},
+    {"listen: by destination, bound to another", BY_DESTINATION,
+	CALL(APPLY_LISTEN), AT("11.2.2.2", 80), .what = APPLY_SET_LISTENER,
+	.rule = NONE, .accepts = true},
     {"listen: by destination, not bound", BY_DESTINATION, CALL(APPLY_LISTEN),
-	AT("0.0.0.0", 80), .what = APPLY_LEAVE_LISTENER, .rule = NONE},
-    {"listen: by source", BY_SOURCE, CALL(APPLY_LISTEN),
+	AT("0.0.0.0", 80), .facts.is_corrected = true,
+	.what = APPLY_SET_LISTENER, .rule = NONE},
+    {"listen: by source", BY_SOURCE, CALL(APPLY_LISTEN), AT("10.2.2.2", 80),
+	.facts.is_corrected = true, .what = APPLY_SET_LISTENER, .rule = NONE},
+    {"listen: one destination apart", LOCAL_APART(.port = 0), CALL(APPLY_LISTEN),
+	AT("0.0.0.0", 80), .facts.is_corrected = true,
+	.what = APPLY_SET_LISTENER, .rule = 1},
+    {"listen: one destination apart, seen by nobody", LOCAL_APART(.port = 0),
+	CALL(APPLY_LISTEN), AT("0.0.0.0", 80), .what = APPLY_LEAVE_LISTENER,
+	.rule = NONE},
+    {"listen: one destination apart, for another port", LOCAL_APART(.port = 81),
+	CALL(APPLY_LISTEN), AT("0.0.0.0", 80), .what = APPLY_SET_LISTENER,
+	.rule = 1, .accepts = true},
+    {"listen: one destination apart, bound to it", LOCAL_APART(.port = 0),
+	CALL(APPLY_LISTEN), AT("127.0.0.1", 80), .what = APPLY_SET_LISTENER,
+	.rule = 0, .accepts = true},
+    {"listen: one source apart, for another port", SOURCE_APART(.port = 81),
+	CALL(APPLY_LISTEN), AT("0.0.0.0", 80), .what = APPLY_SET_LISTENER,
+	.rule = 1, .accepts = true},
+    {"listen: one source apart, for another destination",
+	SOURCE_APART(.destination = "10.3.0.0/16"), CALL(APPLY_LISTEN),
+	AT("10.2.2.2", 80), .what = APPLY_SET_LISTENER, .rule = 1,
+	.accepts = true},
+    {"listen: one source apart, bound", SOURCE_APART(.port = 0), CALL(APPLY_LISTEN),
+	AT("10.2.2.2", 80), .facts.is_corrected = true,
+	.what = APPLY_SET_LISTENER, .rule = 1},
+    {"listen: unix, by source", BY_SOURCE, CALL(APPLY_LISTEN),
 	.what = APPLY_LEAVE_LISTENER, .rule = NONE},
     {"listen: no rules", RULE_OF(.direction = DIRECTION_CONNECT),
 	CALL(APPLY_LISTEN), .what = APPLY_LEAVE_LISTENER, .rule = NONE},
@@ -131,20 +183,41 @@ static const struct about ABOUT[] = {
     {"listen: unix, by destination", BY_DESTINATION, CALL(APPLY_LISTEN),
 	.what = APPLY_LEAVE_LISTENER, .rule = NONE},
     {"listening: by port", BY_PORT, CALL(APPLY_LISTENING), AT("0.0.0.0", 80),
-	.what = APPLY_SET_LISTENER, .rule = 0},
+	.what = APPLY_SET_LISTENER, .rule = 0, .accepts = true},
     {"listen: respects, first",
 	RULE_OF(.port = 80, .app_settings = APP_RESPECT), CALL(APPLY_LISTEN),
 	AT("0.0.0.0", 80), .facts.rule = NONE, .what = APPLY_SET_LISTENER,
-	.rule = 0},
+	.rule = 0, .accepts = true},
     {"listen: respects, again",
 	RULE_OF(.port = 80, .app_settings = APP_RESPECT), CALL(APPLY_LISTEN),
-	AT("0.0.0.0", 80), .facts.rule = 0, .rule = 0},
+	AT("0.0.0.0", 80), .facts.rule = 0, .rule = 0, .accepts = true},
 
     {"accept: by source", BY_SOURCE, CALL(APPLY_ACCEPT), AT("10.2.2.2", 80),
 	FROM("10.1.1.1", 999), .what = APPLY_SET, .rule = 0,
 	.source = "10.1.1.1", .destination = "10.2.2.2"},
+    {"accept: by source, peer not known", BY_SOURCE, CALL(APPLY_ACCEPT),
+	AT("10.2.2.2", 80), .what = APPLY_ASK_PEER, .rule = NONE},
     {"accept: by source, gone", BY_SOURCE, CALL(APPLY_ACCEPT),
-	AT("10.2.2.2", 80), .rule = NONE},
+	AT("10.2.2.2", 80), .facts.asked_peer = true, .rule = NONE},
+    {"accept: one source apart, for another destination",
+	SOURCE_APART(.destination = "10.3.0.0/16"), CALL(APPLY_ACCEPT),
+	AT("10.2.2.2", 80), .what = APPLY_SET,
+	.rule = 1},
+    {"accept: one source apart, and it is another", SOURCE_APART(.port = 0),
+	CALL(APPLY_ACCEPT), AT("10.2.2.2", 80), FROM("11.1.1.1", 999),
+	.inherits = 1 + 1, .what = APPLY_SET, .rule = 1, .has_it = true},
+    {"accept: one source apart, and it is that", SOURCE_APART(.port = 0),
+	CALL(APPLY_ACCEPT), AT("10.2.2.2", 80), FROM("10.1.1.1", 999),
+	.inherits = 1 + 1, .what = APPLY_SET, .rule = 0},
+    {"accept: one destination apart, and it is another", LOCAL_APART(.port = 0),
+	CALL(APPLY_ACCEPT), AT("10.2.2.2", 80), .inherits = 1 + 1,
+	.what = APPLY_SET, .rule = 1, .has_it = true},
+    {"accept: one destination apart, from the queue", LOCAL_APART(.port = 0),
+	CALL(APPLY_ACCEPT), AT("10.2.2.2", 80), .inherits = 1 + 1,
+	.facts.queued = true, .what = APPLY_SET, .rule = 1, .queued = true},
+    {"accept: one destination apart, and it is that", LOCAL_APART(.port = 0),
+	CALL(APPLY_ACCEPT), AT("127.0.0.1", 80), .inherits = 1 + 1,
+	.what = APPLY_SET, .rule = 0},
     {"accept: no rules", RULE_OF(.direction = DIRECTION_CONNECT),
 	CALL(APPLY_ACCEPT), AT("10.2.2.2", 80), .rule = NONE},
     {"accept: the listener is late", BY_PORT, .changed = true,
@@ -192,7 +265,8 @@ static const struct about ABOUT[] = {
 	AT("10.2.2.2", 3301), FROM("10.1.1.1", 80), .what = APPLY_SET,
 	.rule = 0, .source = "10.2.2.2"},
     {"inherited: listener", BY_PORT, CALL(APPLY_INHERITED), AT("0.0.0.0", 80),
-	.facts.is_listener = true, .what = APPLY_SET_LISTENER, .rule = 0},
+	.facts.is_listener = true, .what = APPLY_SET_LISTENER, .rule = 0,
+	.accepts = true},
     {"inherited: new", BY_PORT, CALL(APPLY_INHERITED), AT("0.0.0.0", 80),
 	.rule = NONE},
     {"inherited: uniform", UNIFORM, CALL(APPLY_INHERITED), AT("0.0.0.0", 80),
@@ -222,6 +296,12 @@ static const struct about ABOUT[] = {
 	.rule = NONE},
     {"setsockopt: listener", BY_PORT, CALL(APPLY_SETSOCKOPT), AT("0.0.0.0", 80),
 	.facts.is_listener = true, .rule = 0},
+    {"setsockopt: listener with one source apart", SOURCE_APART(.port = 0),
+	CALL(APPLY_SETSOCKOPT), AT("0.0.0.0", 80), .facts.is_listener = true,
+	.facts.is_corrected = true, .rule = 1},
+    {"setsockopt: the same, seen by nobody", SOURCE_APART(.port = 0),
+	CALL(APPLY_SETSOCKOPT), AT("0.0.0.0", 80), .facts.is_listener = true,
+	.rule = NONE},
     {"setsockopt: new", BY_PORT, CALL(APPLY_SETSOCKOPT), AT("0.0.0.0", 80),
 	.rule = NONE},
 };
@@ -320,17 +400,20 @@ is_right(const struct about *about, const struct apply_decision *decision)
 	if (decision->what == about->what &&
 	    decision->found.rule == about->rule &&
 	    (about->rule == NONE ||
+		decision->found.action == ACTION_IGNORE ||
 		decision->found.want.value[KEEPALIVE_IDLE] ==
 		    100 + about->rule) &&
 	    decision->accepts == about->accepts &&
+	    decision->has_it == about->has_it &&
 	    decision->anew == about->anew &&
 	    decision->queued == about->queued &&
 	    decision->lasting == about->lasting &&
 	    is_address(about->source, &decision->query.source) &&
 	    is_address(about->destination, &decision->query.destination))
 		return true;
-	printf("%s: what %d rule %d%s%s%s%s\n", about->name, decision->what,
+	printf("%s: what %d rule %d%s%s%s%s%s\n", about->name, decision->what,
 	    decision->found.rule, decision->accepts ? " accepts" : "",
+	    decision->has_it ? " has it" : "",
 	    decision->anew ? " anew" : "", decision->queued ? " queued" : "",
 	    decision->lasting ? " lasting" : "");
 	return false;
@@ -357,6 +440,7 @@ START_TEST(decisions)
 		event.to.port = about->to_port;
 		facts.local.addr = addr_of(about->local);
 		facts.local.port = about->local_port;
+		facts.inherits = about->inherits - 1; /* 0: MATCH_NONE */
 		facts.peer.addr = addr_of(about->peer);
 		facts.peer.port = about->peer_port;
 		if (about->has != 0) {
