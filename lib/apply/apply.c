@@ -258,8 +258,11 @@ inherit_anew(const struct apply *apply, int listener, int fd)
 
 /* What is on record is of another socket that had the number. */
 static void
-begin(const struct apply *apply, const struct apply_event *event)
+begin(const struct apply *apply, const struct apply_event *event,
+    enum apply_what what)
 {
+	if (what == APPLY_INHERIT)
+		return;
 	switch (event->call) {
 	case APPLY_SOCKET:
 		apply_socket_noted(apply->view->generation, event->fd,
@@ -281,24 +284,24 @@ void
 apply_act(const struct apply *apply, const struct apply_event *event,
     const struct apply_decision *decision)
 {
-	begin(apply, event);
+	begin(apply, event, decision->what);
 	if (decision->queued)
 		take_queued(apply, event->listener);
 	if (decision->anew)
 		inherit_anew(apply, event->listener, event->fd);
 	switch (decision->what) {
 	case APPLY_SET:
-		if (decision->has_it) {
-			record_inherit(event->fd, event->listener);
-			trace_rule(apply, event, decision, 0);
-			break;
-		}
 		/* What came from elsewhere may listen. */
 		if (decision->accepts && event->call == APPLY_INHERITED)
 			record_set_queue(event->fd);
 		set(apply, event, decision);
 		if (decision->accepts)
 			record_set_accepts(event->fd);
+		break;
+	case APPLY_INHERIT:
+		if (!record_has_inherited(event->fd, event->listener))
+			record_inherit(event->fd, event->listener);
+		trace_rule(apply, event, decision, 0);
 		break;
 	case APPLY_SET_LISTENER:
 		set_listener(apply, event, decision);
@@ -355,17 +358,23 @@ apply_socket_noted(uint32_t generation, int fd, int domain, int type)
 }
 
 void
-apply_remember(const struct apply *apply, const struct apply_end *to,
-    const struct apply_decision *decision)
+apply_remember(const struct apply *apply, const struct apply_decision *decision)
 {
+	const uint32_t generation = apply->view->generation;
+	const struct match_query *query = &decision->query;
 	struct memo_answer answer = {.rule = decision->found.rule};
 
 	/* Each line of a trace is one. */
 	if (!decision->lasting || apply->trace_path[0] != '\0')
 		return;
+	if (query->direction == DIRECTION_ACCEPT) {
+		memo_keep_accepted(generation, &query->destination, query->port,
+		    &query->source, decision->found.rule);
+		return;
+	}
 	if (apply_sets(&decision->found))
 		answer.want = decision->found.want;
-	memo_keep(apply->view->generation, &to->addr, to->port, &answer);
+	memo_keep(generation, &query->destination, query->port, &answer);
 }
 
 void
@@ -378,4 +387,34 @@ apply_connect_known(const struct keepalive_calls *calls, uint32_t generation,
 		return;
 	error = keepalive_set(calls, fd, &answer->want);
 	note(generation, fd, answer->rule, &answer->want, error);
+}
+
+/* The same for all peers, or for this one. */
+static bool
+is_remembered(uint32_t generation, const struct apply_event *event, int *rule)
+{
+	static const struct addr ANY = {.family = ADDR_NONE};
+
+	return memo_find_accepted(
+		   generation, &event->at.addr, event->at.port, &ANY, rule) ||
+	       (event->from.addr.family != ADDR_NONE &&
+		   memo_find_accepted(generation, &event->at.addr,
+		       event->at.port, &event->from.addr, rule));
+}
+
+bool
+apply_accept_known(uint32_t generation, struct apply_event *event)
+{
+	const int listener = event->listener;
+	int rule;
+
+	if (event->before != generation + 1 ||
+	    record_decided_in(listener) != event->before ||
+	    !apply_facts_local(event->fd, &event->at, &event->at_len) ||
+	    !is_remembered(generation, event, &rule) ||
+	    rule != record_rule(listener, generation))
+		return false;
+	if (!record_has_inherited(event->fd, listener))
+		record_inherit(event->fd, listener);
+	return true;
 }

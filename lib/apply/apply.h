@@ -70,12 +70,11 @@ void apply_hold(const struct apply *apply, int fd,
 void apply_socket_noted(uint32_t generation, int fd, int domain, int type);
 
 /*
- * Remembers what was decided for APPLY_CONNECT, if the same holds for every
- * new socket that connects to that destination, as long as this policy is in
+ * Remembers what was decided, if it is lasting, as long as this policy is in
  * force.
  */
-void apply_remember(const struct apply *apply, const struct apply_end *to,
-    const struct apply_decision *decision);
+void apply_remember(
+    const struct apply *apply, const struct apply_decision *decision);
 
 /*
  * Before connect(2) of fd, of which nothing is on record, to a destination
@@ -125,5 +124,13 @@ apply_inherits(uint32_t generation, int listener, uint32_t before, int fd)
 		record_inherit(fd, listener);
 	return true;
 }
+
+/*
+ * After accept(2) gave event->fd, in the policy of this generation, and that
+ * does not simply inherit: has it got from the listener what is remembered for
+ * its addresses? If not: APPLY_ACCEPT, for which event->at is filled in. One
+ * system call.
+ */
+bool apply_accept_known(uint32_t generation, struct apply_event *event);
 
 #endif

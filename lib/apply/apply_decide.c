@@ -265,11 +265,25 @@ set_accepted(const struct view *view, const struct apply_facts *facts,
 	if (!facts->is_ip)
 		return;
 	ask_of_accepted(facts, &decision->query);
+	decision->query.source.family = ADDR_NONE;
 	rule = find_surely(view, &view->accept, &decision->query);
-	if (rule != MATCH_DEPENDS)
+	if (rule == MATCH_DEPENDS && !facts->has_peer) {
+		if (!facts->asked_peer)
+			decision->what = APPLY_ASK_PEER;
+		return;
+	}
+	if (rule == MATCH_DEPENDS) {
+		decision->query.source = facts->peer.addr;
+		rule = find_rule(view, &decision->query);
+	}
+	if (rule != MATCH_NONE && rule == facts->inherits) {
+		decision->what = APPLY_INHERIT;
+		decision->lasting = true;
+		decision->to_one = true;
+		decision->found.rule = rule;
+	} else {
 		set_rule(view, rule, decision);
-	else if (!facts->asked_peer)
-		decision->what = APPLY_ASK_PEER;
+	}
 }
 
 /*
@@ -312,10 +326,6 @@ decide_accept(const struct view *view, const struct apply_event *event,
 	if (!apply_accept_matters(view, event, facts))
 		return;
 	set_accepted(view, facts, decision);
-	/* What waited in the queue may have what the listener had before. */
-	decision->has_it = decision->what == APPLY_SET && !facts->queued &&
-	                   decision->found.rule != MATCH_NONE &&
-	                   decision->found.rule == facts->inherits;
 }
 
 static void

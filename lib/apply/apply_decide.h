@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "base/addr.h"
 #include "base/keepalive.h"
@@ -41,9 +42,10 @@ struct apply_event {
 	struct apply_end to;        /* of connect(2) */
 	/* Of accept(2). */
 	int listener;
-	struct apply_end
-	    from;        /* of no family: accept(2) was not asked for it */
-	uint32_t before; /* apply_accepting() */
+	/* Its ends; of no family: not known yet. */
+	struct apply_end at, from;
+	socklen_t at_len; /* as getsockname(2) says */
+	uint32_t before;  /* apply_accepting() */
 	/* Generation + 1 in which APPLY_LISTENING was last seen to; or 0 */
 	uint32_t updated;
 };
@@ -63,12 +65,14 @@ struct apply_facts {
 	bool set_at_once; /* it has the uniform rule since socket(2) */
 	bool has_ours;    /* a rule of whatever policy was set on it */
 	int rule;         /* the last one of this policy, or MATCH_NONE */
-	int inherits; /* the rule that comes from the listener, or MATCH_NONE */
+	int inherits; /* the rule that it has from its listener, or MATCH_NONE
+	               */
 	bool late;    /* nothing was decided for the listener in this policy */
 	bool queued;  /* some that wait there may have what it had before */
 	bool changed; /* it gives something else now than before */
 	bool has_options; /* they were asked for */
 	struct apply_end local, peer;
+	socklen_t local_len;      /* as getsockname(2) says */
 	struct keepalive options; /* those that it has */
 };
 
@@ -83,6 +87,7 @@ struct apply_found {
 enum apply_what {
 	APPLY_NOTHING,
 	APPLY_SET,            /* found, also if that is none */
+	APPLY_INHERIT,        /* fd has it from the listener; only its number */
 	APPLY_SET_LISTENER,   /* the same; what fd accepts inherits it */
 	APPLY_LEAVE_LISTENER, /* each connection gets its own */
 	APPLY_NOTE_NOTHING,   /* nor will anything be for what fd accepts */
@@ -97,11 +102,14 @@ enum apply_what {
 struct apply_decision {
 	enum apply_what what;
 	bool accepts; /* found holds for all that fd accepts, too */
-	bool has_it;  /* fd has got it from the listener */
 	bool anew;    /* fd first gets what the listener has now */
 	bool queued;  /* one of the listener's queue is gone */
-	bool lasting; /* it holds for all new sockets that connect there */
-	bool to_one;  /* query is a connection's, or a listener's */
+	/*
+	 * It holds for all new sockets that connect there, or for all that the
+	 * listener accepts with these addresses (query).
+	 */
+	bool lasting;
+	bool to_one; /* query is a connection's, or a listener's */
 	struct match_query query;
 	struct apply_found found;
 };

@@ -16,18 +16,21 @@
 
 #define QUEUE_MAX 4096u /* SOMAXCONN in the kernel */
 
-/* Our end of fd. */
+bool
+apply_facts_local(int fd, struct apply_end *end, socklen_t *len)
+{
+	struct sockaddr_storage sa;
+
+	*len = sizeof(sa);
+	return getsockname(fd, (struct sockaddr *)&sa, len) == 0 &&
+	       addr_from_sockaddr(&sa, *len, &end->addr, &end->port) == 0;
+}
+
 static void
 ask_local(int fd, struct apply_facts *facts)
 {
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
-
 	facts->asked_local = true;
-	facts->is_ip = getsockname(fd, (struct sockaddr *)&sa, &len) == 0 &&
-	               addr_from_sockaddr(&sa, len, &facts->local.addr,
-			   &facts->local.port) == 0;
-	facts->is_ip_v6 = len == sizeof(struct sockaddr_in6);
+	facts->is_ip = apply_facts_local(fd, &facts->local, &facts->local_len);
 }
 
 /*
@@ -39,8 +42,7 @@ static void
 ask_peer(const struct apply *apply, int fd, struct apply_facts *facts)
 {
 	struct sockaddr_storage sa;
-	socklen_t len = facts->is_ip_v6 ? sizeof(struct sockaddr_in6)
-	                                : sizeof(struct sockaddr_in);
+	socklen_t len = facts->local_len;
 
 	facts->asked_peer = true;
 	facts->has_peer =
@@ -157,9 +159,17 @@ after_accept(const struct apply *apply, const struct apply_event *event,
 				 event->before != record_decided_in(listener));
 	if (!apply_accept_matters(view, event, facts))
 		return;
-	facts->inherits = record_rule(listener, view->generation);
-	ask_local(event->fd, facts);
-	if (facts->is_ip && event->from.addr.family != ADDR_NONE) {
+	/* What waited in the queue may have what the listener had before. */
+	if (!facts->queued)
+		facts->inherits = record_rule(listener, view->generation);
+	if (event->at.addr.family == ADDR_NONE) {
+		ask_local(event->fd, facts);
+	} else {
+		facts->is_ip = true;
+		facts->local = event->at;
+		facts->local_len = event->at_len;
+	}
+	if (event->from.addr.family != ADDR_NONE) {
 		facts->has_peer = true;
 		facts->peer = event->from;
 	}

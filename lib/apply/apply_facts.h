@@ -22,6 +22,12 @@ void apply_facts(const struct apply *apply, const struct apply_event *event,
 bool apply_facts_more(const struct apply *apply, int fd, enum apply_what what,
     struct apply_facts *facts);
 
+/*
+ * Our end of fd; *len is what getsockname(2) says. Returns false if it is no
+ * IP socket.
+ */
+bool apply_facts_local(int fd, struct apply_end *end, socklen_t *len);
+
 /* Does fd listen? */
 bool apply_facts_listens(const struct keepalive_calls *calls, int fd);
 

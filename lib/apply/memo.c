@@ -25,7 +25,7 @@ enum word {
 };
 
 static uint32_t sequence; /* 0: nothing was remembered yet */
-static uint32_t words[WORDS];
+static uint32_t view_words[WORDS];
 
 uint32_t memo_without_uniform;
 
@@ -36,13 +36,13 @@ uint32_t memo_without_uniform;
 static uint32_t
 get(unsigned int word)
 {
-	return GET(words[word]);
+	return GET(view_words[word]);
 }
 
 static void
 put(unsigned int word, uint32_t value)
 {
-	PUT(words[word], value);
+	PUT(view_words[word], value);
 }
 
 bool
@@ -96,74 +96,73 @@ memo_store(const struct view *view)
 	    __ATOMIC_RELAXED);
 }
 
-/* Answers are sequence locks as well, each in a line of a cache. */
-#define ANSWERS_BITS 3
+/*
+ * Questions and their answers: each is a sequence lock as well, in a line of a
+ * cache. A few of each kind are kept, each at the place that its key says.
+ */
+#define LINES_BITS 3
 
-struct answer {
+struct line {
 	uint32_t sequence; /* 0: nothing yet */
 	uint32_t generation;
-	uint32_t family_port;
-	uint32_t address[4];
-	uint32_t rule;
-	uint32_t set;
-	uint32_t value[KEEPALIVE_OPTIONS];
+	uint32_t words[14]; /* the key, and behind it the answer */
 } __attribute__((aligned(64)));
 
-static_assert(sizeof(struct answer) == 64, "not a line of a cache");
-static_assert(sizeof(((struct answer *)NULL)->address) ==
-		  sizeof(((struct addr *)NULL)->bytes),
+static_assert(sizeof(struct line) == 64, "not a line of a cache");
+
+/* The end of a connection, and both, as the words of a key. */
+#define END_WORDS  5u
+#define BOTH_WORDS 10u
+
+static_assert(
+    sizeof(((struct addr *)NULL)->bytes) == (END_WORDS - 1) * sizeof(uint32_t),
     "an address is not as long as its words");
 static_assert(KEEPALIVE_OPTIONS <= 32, "a set of options has 32 bits");
 
-static struct answer answers[1u << ANSWERS_BITS];
+static struct line connecting[1u << LINES_BITS], accepted[1u << LINES_BITS];
 
-/* A destination as the words that an answer has. */
-struct where {
-	uint32_t family_port;
-	uint32_t address[4];
-};
-
-static struct answer *
-find_answer(const struct addr *destination, uint16_t port, struct where *where)
+static inline void
+end_words(const struct addr *addr, uint16_t port, uint32_t words[END_WORDS])
 {
-	uint32_t sum;
-
-	where->family_port = (uint32_t)destination->family << 16 | port;
-	memcpy(where->address, destination->bytes, sizeof(where->address));
-	sum = where->family_port ^ where->address[0] ^ where->address[1] ^
-	      where->address[2] ^ where->address[3];
-	return &answers[sum * UINT32_C(0x9e3779b1) >> (32 - ANSWERS_BITS)];
+	words[0] = (uint32_t)addr->family << 16 | port;
+	memcpy(words + 1, addr->bytes, sizeof(addr->bytes));
 }
 
-bool
-memo_find(uint32_t generation, const struct addr *destination, uint16_t port,
-    struct memo_answer *answer)
+/* Inlined, as those below are: the counts are known then. */
+static inline struct line *
+find_line(struct line *lines, const uint32_t *key, unsigned int keys)
 {
-	struct where where;
-	const struct answer *from = find_answer(destination, port, &where);
+	uint32_t sum = 0;
+
+	for (unsigned int i = 0; i < keys; i++)
+		sum ^= key[i];
+	return &lines[sum * UINT32_C(0x9e3779b1) >> (32 - LINES_BITS)];
+}
+
+static inline bool
+line_get(struct line *lines, uint32_t generation, const uint32_t *key,
+    unsigned int keys, uint32_t *answer, unsigned int count)
+{
+	const struct line *from = find_line(lines, key, keys);
 	uint32_t before = GET(from->sequence);
 
 	if (before == 0 || before % 2 != 0 ||
-	    GET(from->generation) != generation ||
-	    GET(from->family_port) != where.family_port ||
-	    GET(from->address[0]) != where.address[0] ||
-	    GET(from->address[1]) != where.address[1] ||
-	    GET(from->address[2]) != where.address[2] ||
-	    GET(from->address[3]) != where.address[3])
+	    GET(from->generation) != generation)
 		return false;
-	answer->rule = (int)GET(from->rule);
-	answer->want.set = GET(from->set);
-	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
-		answer->want.value[option] = (int32_t)GET(from->value[option]);
+	for (unsigned int i = 0; i < keys; i++) {
+		if (GET(from->words[i]) != key[i])
+			return false;
+	}
+	for (unsigned int i = 0; i < count; i++)
+		answer[i] = GET(from->words[keys + i]);
 	return __atomic_load_n(&from->sequence, __ATOMIC_RELAXED) == before;
 }
 
-void
-memo_keep(uint32_t generation, const struct addr *destination, uint16_t port,
-    const struct memo_answer *answer)
+static inline void
+line_put(struct line *lines, uint32_t generation, const uint32_t *key,
+    unsigned int keys, const uint32_t *answer, unsigned int count)
 {
-	struct where where;
-	struct answer *to = find_answer(destination, port, &where);
+	struct line *to = find_line(lines, key, keys);
 	uint32_t before = __atomic_load_n(&to->sequence, __ATOMIC_RELAXED);
 
 	if (before % 2 != 0 ||
@@ -171,12 +170,81 @@ memo_keep(uint32_t generation, const struct addr *destination, uint16_t port,
 		false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 		return;
 	PUT(to->generation, generation);
-	PUT(to->family_port, where.family_port);
-	for (int i = 0; i < 4; i++)
-		PUT(to->address[i], where.address[i]);
-	PUT(to->rule, (uint32_t)answer->rule);
-	PUT(to->set, answer->want.set);
-	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
-		PUT(to->value[option], (uint32_t)answer->want.value[option]);
+	for (unsigned int i = 0; i < keys; i++)
+		PUT(to->words[i], key[i]);
+	for (unsigned int i = 0; i < count; i++)
+		PUT(to->words[keys + i], answer[i]);
 	PUT(to->sequence, before + 2 != 0 ? before + 2 : 2);
+}
+
+/* A rule, and the options that it sets. */
+#define ANSWER_WORDS (2u + KEEPALIVE_OPTIONS)
+
+static_assert(END_WORDS + ANSWER_WORDS <=
+		      sizeof(((struct line *)NULL)->words) / sizeof(uint32_t) &&
+		  BOTH_WORDS + 1 <=
+		      sizeof(((struct line *)NULL)->words) / sizeof(uint32_t),
+    "a line has no room for it");
+
+bool
+memo_find(uint32_t generation, const struct addr *destination, uint16_t port,
+    struct memo_answer *answer)
+{
+	uint32_t key[END_WORDS], words[ANSWER_WORDS];
+
+	end_words(destination, port, key);
+	if (!line_get(
+		connecting, generation, key, END_WORDS, words, ANSWER_WORDS))
+		return false;
+	answer->rule = (int)words[0];
+	answer->want.set = words[1];
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
+		answer->want.value[option] = (int32_t)words[2 + option];
+	return true;
+}
+
+void
+memo_keep(uint32_t generation, const struct addr *destination, uint16_t port,
+    const struct memo_answer *answer)
+{
+	uint32_t key[END_WORDS], words[ANSWER_WORDS];
+
+	end_words(destination, port, key);
+	words[0] = (uint32_t)answer->rule;
+	words[1] = answer->want.set;
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
+		words[2 + option] = (uint32_t)answer->want.value[option];
+	line_put(connecting, generation, key, END_WORDS, words, ANSWER_WORDS);
+}
+
+static void
+both_words(const struct addr *local, uint16_t port, const struct addr *peer,
+    uint32_t words[BOTH_WORDS])
+{
+	end_words(local, port, words);
+	end_words(peer, 0, words + END_WORDS);
+}
+
+bool
+memo_find_accepted(uint32_t generation, const struct addr *local, uint16_t port,
+    const struct addr *peer, int *rule)
+{
+	uint32_t key[BOTH_WORDS], word;
+
+	both_words(local, port, peer, key);
+	if (!line_get(accepted, generation, key, BOTH_WORDS, &word, 1))
+		return false;
+	*rule = (int)word;
+	return true;
+}
+
+void
+memo_keep_accepted(uint32_t generation, const struct addr *local, uint16_t port,
+    const struct addr *peer, int rule)
+{
+	const uint32_t word = (uint32_t)rule;
+	uint32_t key[BOTH_WORDS];
+
+	both_words(local, port, peer, key);
+	line_put(accepted, generation, key, BOTH_WORDS, &word, 1);
 }

@@ -60,4 +60,15 @@ bool memo_find(uint32_t generation, const struct addr *destination,
 void memo_keep(uint32_t generation, const struct addr *destination,
     uint16_t port, const struct memo_answer *answer);
 
+/*
+ * The rule for what is accepted at this address and port of ours, in the policy
+ * of this generation, from a peer that has this address; of no family if that
+ * makes no difference. Returns false if it is not remembered.
+ * Async-signal-safe.
+ */
+bool memo_find_accepted(uint32_t generation, const struct addr *local,
+    uint16_t port, const struct addr *peer, int *rule);
+void memo_keep_accepted(uint32_t generation, const struct addr *local,
+    uint16_t port, const struct addr *peer, int rule);
+
 #endif

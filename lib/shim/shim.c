@@ -141,7 +141,7 @@ connecting_begin(struct connecting *call, int fd, const void *sa, socklen_t len,
 			.call = APPLY_CONNECT, .fd = fd, .to = call->to},
 		    &decision);
 		call->again = decision.what == APPLY_AFTER;
-		apply_remember(&hook.apply, &call->to, &decision);
+		apply_remember(&hook.apply, &decision);
 	}
 	errno = saved;
 }
@@ -221,34 +221,44 @@ hook_listen(int fd, int backlog)
 	return result;
 }
 
+/* Not inlined, for the stack. */
+__attribute__((noinline)) static void
+accepted_anew(struct apply_event *event)
+{
+	const struct apply_event listens = {
+	    .call = APPLY_LISTENING, .fd = event->listener};
+	struct apply_decision decision;
+	struct hook hook;
+
+	if (!hook_begin(&hook))
+		return;
+	hook_apply(&hook, event, &decision);
+	/* Once, unless there is a reload meanwhile. */
+	for (int i = 0;
+	     decision.what == APPLY_LISTENER_FIRST && i < HOOK_TRIES_MAX; i++) {
+		event->updated = hook.policy.view.generation + 1;
+		hook_apply(&hook, &listens, &decision);
+		hook_apply(&hook, event, &decision);
+	}
+	apply_remember(&hook.apply, &decision);
+}
+
 /* Not inlined: most connections don't come here. */
 __attribute__((noinline)) static void
 accepted_otherwise(int listener, uint32_t before, int fd,
     const struct sockaddr *from, socklen_t len)
 {
-	const struct apply_event listens = {
-	    .call = APPLY_LISTENING, .fd = listener};
 	struct apply_event event = {.call = APPLY_ACCEPT,
 	    .fd = fd,
 	    .listener = listener,
 	    .before = before};
 	int saved = errno;
-	struct apply_decision decision;
-	struct hook hook;
+	uint32_t generation;
 
-	if (hook_begin(&hook)) {
-		(void)addr_from_sockaddr(
-		    from, len, &event.from.addr, &event.from.port);
-		hook_apply(&hook, &event, &decision);
-		/* Once, unless there is a reload meanwhile. */
-		for (int i = 0; decision.what == APPLY_LISTENER_FIRST &&
-				i < HOOK_TRIES_MAX;
-		     i++) {
-			event.updated = hook.policy.view.generation + 1;
-			hook_apply(&hook, &listens, &decision);
-			hook_apply(&hook, &event, &decision);
-		}
-	}
+	(void)addr_from_sockaddr(from, len, &event.from.addr, &event.from.port);
+	if (!policy_in_force(&generation) ||
+	    !apply_accept_known(generation, &event))
+		accepted_anew(&event);
 	errno = saved;
 }
 

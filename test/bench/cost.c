@@ -324,7 +324,7 @@ static const struct bench {
 	const char *name;
 	void (*prepare)(struct place *place, const struct calls *use);
 	double (*run)(struct place *place, const struct calls *use);
-	bool tcp; /* has options to be set by hand */
+	bool tcp;           /* has options to be set by hand */
 	const char *policy; /* before a rule for all; NULL: the configuration */
 } BENCHES[] = {
     {"connect", place_listener, run_blocking, true, NULL},

@@ -35,7 +35,7 @@ struct about {
 	/* What is to be decided. */
 	enum apply_what what;
 	int rule;
-	bool accepts, has_it, anew, queued, lasting;
+	bool accepts, anew, queued, lasting;
 	const char *source, *destination; /* asked for; "": unknown */
 };
 
@@ -44,11 +44,12 @@ struct about {
 #define BY_DESTINATION .rules = {{.destination = "10.0.0.0/8"}}
 #define UNIFORM        .rules = {{0}, {.port = 1}}
 /* A rule that names addresses, and one for all others. */
-#define LOCAL_APART(...)                                                    \
-	.rules = {{.destination = "127.0.0.0/8", .action = ACTION_IGNORE, \
-		      __VA_ARGS__},                                        \
+#define LOCAL_APART(...)                         \
+	.rules = {{.destination = "127.0.0.0/8", \
+		      .action = ACTION_IGNORE,   \
+		      __VA_ARGS__},              \
 	    {.direction = DIRECTION_BOTH}}
-#define SOURCE_APART(...) \
+#define SOURCE_APART(...)                                \
 	.rules = {{.source = "10.0.0.0/8", __VA_ARGS__}, \
 	    {.direction = DIRECTION_BOTH}}
 #define BY_SIDE                                                 \
@@ -152,8 +153,8 @@ static const struct about ABOUT[] = {
 	.what = APPLY_SET_LISTENER, .rule = NONE},
     {"listen: by source", BY_SOURCE, CALL(APPLY_LISTEN), AT("10.2.2.2", 80),
 	.facts.is_corrected = true, .what = APPLY_SET_LISTENER, .rule = NONE},
-    {"listen: one destination apart", LOCAL_APART(.port = 0), CALL(APPLY_LISTEN),
-	AT("0.0.0.0", 80), .facts.is_corrected = true,
+    {"listen: one destination apart", LOCAL_APART(.port = 0),
+	CALL(APPLY_LISTEN), AT("0.0.0.0", 80), .facts.is_corrected = true,
 	.what = APPLY_SET_LISTENER, .rule = 1},
     {"listen: one destination apart, seen by nobody", LOCAL_APART(.port = 0),
 	CALL(APPLY_LISTEN), AT("0.0.0.0", 80), .what = APPLY_LEAVE_LISTENER,
@@ -171,8 +172,8 @@ static const struct about ABOUT[] = {
 	SOURCE_APART(.destination = "10.3.0.0/16"), CALL(APPLY_LISTEN),
 	AT("10.2.2.2", 80), .what = APPLY_SET_LISTENER, .rule = 1,
 	.accepts = true},
-    {"listen: one source apart, bound", SOURCE_APART(.port = 0), CALL(APPLY_LISTEN),
-	AT("10.2.2.2", 80), .facts.is_corrected = true,
+    {"listen: one source apart, bound", SOURCE_APART(.port = 0),
+	CALL(APPLY_LISTEN), AT("10.2.2.2", 80), .facts.is_corrected = true,
 	.what = APPLY_SET_LISTENER, .rule = 1},
     {"listen: unix, by source", BY_SOURCE, CALL(APPLY_LISTEN),
 	.what = APPLY_LEAVE_LISTENER, .rule = NONE},
@@ -201,20 +202,19 @@ static const struct about ABOUT[] = {
 	AT("10.2.2.2", 80), .facts.asked_peer = true, .rule = NONE},
     {"accept: one source apart, for another destination",
 	SOURCE_APART(.destination = "10.3.0.0/16"), CALL(APPLY_ACCEPT),
-	AT("10.2.2.2", 80), .what = APPLY_SET,
-	.rule = 1},
+	AT("10.2.2.2", 80), .what = APPLY_SET, .rule = 1},
     {"accept: one source apart, and it is another", SOURCE_APART(.port = 0),
 	CALL(APPLY_ACCEPT), AT("10.2.2.2", 80), FROM("11.1.1.1", 999),
-	.inherits = 1 + 1, .what = APPLY_SET, .rule = 1, .has_it = true},
+	.inherits = 1 + 1, .what = APPLY_INHERIT, .rule = 1, .lasting = true},
     {"accept: one source apart, and it is that", SOURCE_APART(.port = 0),
 	CALL(APPLY_ACCEPT), AT("10.2.2.2", 80), FROM("10.1.1.1", 999),
 	.inherits = 1 + 1, .what = APPLY_SET, .rule = 0},
     {"accept: one destination apart, and it is another", LOCAL_APART(.port = 0),
 	CALL(APPLY_ACCEPT), AT("10.2.2.2", 80), .inherits = 1 + 1,
-	.what = APPLY_SET, .rule = 1, .has_it = true},
+	.what = APPLY_INHERIT, .rule = 1, .lasting = true},
     {"accept: one destination apart, from the queue", LOCAL_APART(.port = 0),
-	CALL(APPLY_ACCEPT), AT("10.2.2.2", 80), .inherits = 1 + 1,
-	.facts.queued = true, .what = APPLY_SET, .rule = 1, .queued = true},
+	CALL(APPLY_ACCEPT), AT("10.2.2.2", 80), .facts.queued = true,
+	.what = APPLY_SET, .rule = 1, .queued = true},
     {"accept: one destination apart, and it is that", LOCAL_APART(.port = 0),
 	CALL(APPLY_ACCEPT), AT("127.0.0.1", 80), .inherits = 1 + 1,
 	.what = APPLY_SET, .rule = 0},
@@ -399,21 +399,19 @@ is_right(const struct about *about, const struct apply_decision *decision)
 {
 	if (decision->what == about->what &&
 	    decision->found.rule == about->rule &&
-	    (about->rule == NONE ||
-		decision->found.action == ACTION_IGNORE ||
+	    (about->rule == NONE || decision->found.action == ACTION_IGNORE ||
+		decision->what == APPLY_INHERIT ||
 		decision->found.want.value[KEEPALIVE_IDLE] ==
 		    100 + about->rule) &&
 	    decision->accepts == about->accepts &&
-	    decision->has_it == about->has_it &&
 	    decision->anew == about->anew &&
 	    decision->queued == about->queued &&
 	    decision->lasting == about->lasting &&
 	    is_address(about->source, &decision->query.source) &&
 	    is_address(about->destination, &decision->query.destination))
 		return true;
-	printf("%s: what %d rule %d%s%s%s%s%s\n", about->name, decision->what,
+	printf("%s: what %d rule %d%s%s%s%s\n", about->name, decision->what,
 	    decision->found.rule, decision->accepts ? " accepts" : "",
-	    decision->has_it ? " has it" : "",
 	    decision->anew ? " anew" : "", decision->queued ? " queued" : "",
 	    decision->lasting ? " lasting" : "");
 	return false;
