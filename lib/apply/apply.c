@@ -299,8 +299,7 @@ apply_act(const struct apply *apply, const struct apply_event *event,
 			record_set_accepts(event->fd);
 		break;
 	case APPLY_INHERIT:
-		if (!record_has_inherited(event->fd, event->listener))
-			record_inherit(event->fd, event->listener);
+		record_inherit(event->fd, event->listener);
 		trace_rule(apply, event, decision, 0);
 		break;
 	case APPLY_SET_LISTENER:
@@ -349,12 +348,10 @@ apply_hold(const struct apply *apply, int fd,
 void
 apply_socket_noted(uint32_t generation, int fd, int domain, int type)
 {
-	if (!record_is_clear(fd))
-		record_clear(fd);
-	record_set_made(fd, true);
-	if ((domain == AF_INET || domain == AF_INET6) &&
-	    (type & SOCK_TYPE_MASK) != SOCK_STREAM)
-		record_set_other(fd, generation);
+	record_new(fd,
+	    (domain == AF_INET || domain == AF_INET6) &&
+		(type & SOCK_TYPE_MASK) != SOCK_STREAM,
+	    generation);
 }
 
 void
@@ -414,7 +411,6 @@ apply_accept_known(uint32_t generation, struct apply_event *event)
 	    !is_remembered(generation, event, &rule) ||
 	    rule != record_rule(listener, generation))
 		return false;
-	if (!record_has_inherited(event->fd, listener))
-		record_inherit(event->fd, listener);
+	record_inherit(event->fd, listener);
 	return true;
 }

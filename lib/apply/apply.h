@@ -109,20 +109,27 @@ apply_accepting(int listener)
 }
 
 /*
- * After that gave fd, in the policy of this generation: has it got all that
- * it should have from the listener? That is all of accept(2) in most cases. It
- * makes no system call. If not: APPLY_ACCEPT.
+ * The same, in the policy of this generation: will a connection have all that
+ * it should have, if that policy is still in force then? It is so in most
+ * cases. Then the result is a number for apply_inherit(), else 0.
  */
-static inline bool
-apply_inherits(uint32_t generation, int listener, uint32_t before, int fd)
+static inline uint16_t
+apply_gives_all(uint32_t generation, int listener)
 {
-	/* Not where each connection gets its own. */
-	if (before != generation + 1 || !record_accepts(listener, generation))
-		return false;
-	/* It tells who sent the SYN, if rules for both sides would fit. */
-	if (__builtin_expect(!record_has_inherited(fd, listener), 0))
+	return record_has_queued(listener)
+	           ? 0
+	           : record_accepts(listener, generation);
+}
+
+/*
+ * After that gave fd, as was foreseen. No system call. What is noted tells who
+ * sent the SYN, if rules for both sides would fit.
+ */
+static inline void
+apply_inherit(int listener, uint16_t number, int fd)
+{
+	if (__builtin_expect(!record_has_inherited(fd, number), 0))
 		record_inherit(fd, listener);
-	return true;
 }
 
 /*

@@ -42,10 +42,10 @@ struct apply_event {
 	struct apply_end to;        /* of connect(2) */
 	/* Of accept(2). */
 	int listener;
-	/* Its ends; of no family: not known yet. */
-	struct apply_end at, from;
-	socklen_t at_len; /* as getsockname(2) says */
-	uint32_t before;  /* apply_accepting() */
+	struct apply_end from; /* the peer; of no family: not known yet */
+	struct apply_end at;   /* our end; of no family: no IP socket */
+	socklen_t at_len;      /* as getsockname(2) says; 0: not asked yet */
+	uint32_t before;       /* apply_accepting() */
 	/* Generation + 1 in which APPLY_LISTENING was last seen to; or 0 */
 	uint32_t updated;
 };

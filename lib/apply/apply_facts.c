@@ -162,10 +162,10 @@ after_accept(const struct apply *apply, const struct apply_event *event,
 	/* What waited in the queue may have what the listener had before. */
 	if (!facts->queued)
 		facts->inherits = record_rule(listener, view->generation);
-	if (event->at.addr.family == ADDR_NONE) {
+	if (event->at_len == 0) {
 		ask_local(event->fd, facts);
 	} else {
-		facts->is_ip = true;
+		facts->is_ip = event->at.addr.family != ADDR_NONE;
 		facts->local = event->at;
 		facts->local_len = event->at_len;
 	}

@@ -98,11 +98,12 @@ record_clear(int fd)
 #undef RECORD_OPTIONS
 }
 
-/* A generation in few bits, and never 0. */
-static uint16_t
-other_in(uint32_t generation)
+/* It is no longer all as it was when it was accepted. */
+static void
+forget_accepted(struct record *record)
 {
-	return (uint16_t)(generation % UINT16_MAX + 1);
+	if ((GET(record->accepts) & RECORD_ACCEPTED) != 0)
+		PUT(record->accepts, 0);
 }
 
 void
@@ -110,20 +111,10 @@ record_set_other(int fd, uint32_t generation)
 {
 	struct record *record = record_at(fd);
 
-	if (record != NULL)
-		PUT(record->other, other_in(generation));
-}
-
-bool
-record_take_other(int fd, uint32_t generation)
-{
-	struct record *record = record_at(fd);
-	uint16_t other = record != NULL ? GET(record->other) : 0;
-
-	if (other == 0)
-		return false;
-	PUT(record->other, 0);
-	return other == other_in(generation);
+	if (record == NULL)
+		return;
+	forget_accepted(record);
+	PUT(record->other, record_other_in(generation));
 }
 
 bool
@@ -156,10 +147,14 @@ record_decide(
 void
 record_set_accepts(int fd)
 {
+	static uint32_t last;
 	struct record *record = record_at(fd);
 
 	if (record != NULL)
-		PUT(record->accepts, 1);
+		PUT(record->accepts,
+		    (uint16_t)(__atomic_add_fetch(&last, 1, __ATOMIC_RELAXED) %
+				   (RECORD_ACCEPTED - 1) +
+			       1));
 }
 
 void
@@ -167,15 +162,17 @@ record_inherit(int fd, int listener)
 {
 	const struct record *from = record_at(listener);
 	struct record *to = record_at(fd);
+	uint16_t number;
 
 	record_clear(fd);
 	if (from == NULL || to == NULL)
 		return;
+	number = GET(from->accepts);
 #define RECORD_NUMBER(type, name, fresh, accepted) \
 	if ((accepted) == RECORD_SAME)             \
 		PUT(to->name, GET(from->name));
-		/* Another thread's accept() may bring the listener up to date.
-		 */
+	/* Another thread's accept() may bring the listener up to date.
+	 */
 #define RECORD_OPTIONS(name, fresh, accepted)                        \
 	if ((accepted) == RECORD_SAME && GET(from->name.set) != 0) { \
 		struct keepalive name = get_keepalive(&from->name);  \
@@ -184,6 +181,8 @@ record_inherit(int fd, int listener)
 	RECORD_FIELDS(RECORD_NUMBER, RECORD_OPTIONS)
 #undef RECORD_NUMBER
 #undef RECORD_OPTIONS
+	if (number != 0 && (number & RECORD_ACCEPTED) == 0)
+		PUT(to->accepts, (uint16_t)(number | RECORD_ACCEPTED));
 }
 
 struct keepalive
@@ -202,6 +201,7 @@ record_program(int fd, enum keepalive_option option, int32_t value)
 
 	if (record == NULL)
 		return;
+	forget_accepted(record);
 	PUT(record->program.value[option], value);
 	PUT(record->program.set, GET(record->program.set) | 1u << option);
 }
@@ -245,6 +245,21 @@ record_set_made(int fd, bool made)
 
 	if (record != NULL && GET(record->made) != made)
 		PUT(record->made, made);
+}
+
+void
+record_new(int fd, bool other, uint32_t generation)
+{
+	struct record *record = record_at(fd);
+
+	if (record == NULL)
+		return;
+	if (!record_is_clear(fd))
+		record_clear(fd);
+	if (GET(record->made) == 0)
+		PUT(record->made, 1);
+	if (other)
+		PUT(record->other, record_other_in(generation));
 }
 
 void

@@ -35,8 +35,9 @@
  * ours, program: what a rule set, and what the program did
  * other: see record_set_other(); 0: not noted
  * changes, waiting: of a listener: record_begin_change(), record_set_queue()
- * accepts: see record_set_accepts()
  * made: see record_set_made()
+ * accepts: of a listener: record_set_accepts(), a number; of what that accepted
+ * and has all as it was then: the same number, with RECORD_ACCEPTED
  */
 #define RECORD_FIELDS(NUMBER, OPTIONS)                      \
 	NUMBER(uint32_t, decided, RECORD_ZERO, RECORD_SAME) \
@@ -45,9 +46,11 @@
 	OPTIONS(program, RECORD_ZERO, RECORD_ZERO)          \
 	NUMBER(uint16_t, other, RECORD_ZERO, RECORD_ZERO)   \
 	NUMBER(uint8_t, changes, RECORD_ANY, RECORD_ANY)    \
-	NUMBER(uint8_t, accepts, RECORD_ZERO, RECORD_ZERO)  \
+	NUMBER(uint8_t, made, RECORD_ANY, RECORD_ANY)       \
 	NUMBER(uint16_t, waiting, RECORD_ZERO, RECORD_ZERO) \
-	NUMBER(uint16_t, made, RECORD_ANY, RECORD_ANY)
+	NUMBER(uint16_t, accepts, RECORD_ZERO, RECORD_ANY)
+
+#define RECORD_ACCEPTED 0x8000u
 
 enum record_has {
 	RECORD_ANY,
@@ -128,41 +131,33 @@ void record_decide(
  */
 void record_set_accepts(int fd);
 
-/* Is that noted, in this policy? */
-static inline bool
+/* Is that noted, in this policy? Its number, or 0. */
+static inline uint16_t
 record_accepts(int fd, uint32_t generation)
 {
-	return record_decided_in(fd) == generation + 1 &&
-	       RECORD_GET(record_table[fd].accepts) != 0;
+	uint16_t number;
+
+	if (__builtin_expect(!record_has_room(fd), 0) ||
+	    RECORD_GET(record_table[fd].decided) != generation + 1)
+		return 0;
+	number = RECORD_GET(record_table[fd].accepts);
+	return (number & RECORD_ACCEPTED) == 0 ? number : 0;
 }
 
 /* Notes for fd, just accepted on listener, what is noted for that. */
 void record_inherit(int fd, int listener);
 
 /*
- * Is that noted already? So it is if the number had another connection of
- * that listener before. Options that one rule sets are the same each time.
+ * Is that noted already, of a listener with that number of record_accepts()? So
+ * it is if fd had another connection of that listener before. There are 32,767
+ * numbers.
  */
 static inline bool
-record_has_inherited(int fd, int listener)
+record_has_inherited(int fd, uint16_t number)
 {
-	const struct record *record = record_table, *from = record_table;
-
-	if (!record_has_room(fd) || !record_has_room(listener))
-		return false;
-	record += fd;
-	from += listener;
-#define RECORD_NUMBER(type, name, fresh, accepted)                        \
-	if ((accepted) != RECORD_ANY &&                                   \
-	    RECORD_GET(record->name) !=                                   \
-		((accepted) == RECORD_SAME ? RECORD_GET(from->name) : 0)) \
-		return false;
-#define RECORD_OPTIONS(name, fresh, accepted) \
-	RECORD_NUMBER(, name.set, fresh, accepted)
-	RECORD_FIELDS(RECORD_NUMBER, RECORD_OPTIONS)
-#undef RECORD_NUMBER
-#undef RECORD_OPTIONS
-	return true;
+	return __builtin_expect(record_has_room(fd), 1) &&
+	       RECORD_GET(record_table[fd].accepts) ==
+	           (number | RECORD_ACCEPTED);
 }
 
 /* What was set on fd by a rule, of whatever policy; for a new socket, nothing.
@@ -180,7 +175,27 @@ struct keepalive record_of_program(int fd);
  * that may be taken for one that is none of our business.
  */
 void record_set_other(int fd, uint32_t generation);
-bool record_take_other(int fd, uint32_t generation);
+
+/* A generation in few bits, and never 0. */
+static inline uint16_t
+record_other_in(uint32_t generation)
+{
+	return (uint16_t)(generation % UINT16_MAX + 1);
+}
+
+static inline bool
+record_take_other(int fd, uint32_t generation)
+{
+	uint16_t other;
+
+	if (!record_has_room(fd))
+		return false;
+	other = RECORD_GET(record_table[fd].other);
+	if (__builtin_expect(other == 0, 1))
+		return false;
+	__atomic_store_n(&record_table[fd].other, 0, __ATOMIC_RELAXED);
+	return other == record_other_in(generation);
+}
 
 /*
  * Around a change of a listener's options: both say that the queue is old
@@ -197,6 +212,12 @@ void record_end_change(int fd, uint8_t number);
  * before the program says so.
  */
 void record_set_made(int fd, bool made);
+
+/*
+ * Forgets all of fd, which socket(2) of this program just gave, and notes that;
+ * and, if other is true, what record_set_other() does.
+ */
+void record_new(int fd, bool other, uint32_t generation);
 
 static inline bool
 record_is_made(int fd)
@@ -227,7 +248,8 @@ record_is_endless(int fd)
 static inline bool
 record_has_queued(int fd)
 {
-	return record_has_room(fd) && RECORD_GET(record_table[fd].waiting) != 0;
+	return __builtin_expect(record_has_room(fd), 1) &&
+	       RECORD_GET(record_table[fd].waiting) != 0;
 }
 
 /*

@@ -32,16 +32,6 @@ addr_set_v6(struct addr *addr, const uint8_t bytes[16])
 	memcpy(addr->bytes, bytes, 16);
 }
 
-bool
-addr_readable(const void *pointer)
-{
-	uintptr_t address = (uintptr_t)pointer;
-
-	/* In 64-bit programs the upper half is the kernel's. */
-	return address >= 4096 &&
-	       (sizeof(address) < 8 || address <= UINTPTR_MAX / 2);
-}
-
 int
 addr_from_sockaddr(
     const void *sa, size_t len, struct addr *addr, uint16_t *port)

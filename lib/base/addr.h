@@ -9,9 +9,11 @@
 #ifndef KASHIM_ADDR_H
 #define KASHIM_ADDR_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum addr_family {
 	ADDR_NONE = 0, /* not known */
@@ -42,7 +44,30 @@ struct prefix {
  * wild pointer elsewhere is beyond us; to ask the kernel about it would cost
  * each connect a system call. Async-signal-safe.
  */
-bool addr_readable(const void *pointer);
+static inline bool
+addr_readable(const void *pointer)
+{
+	uintptr_t address = (uintptr_t)pointer;
+
+	/* In 64-bit programs the upper half is the kernel's. */
+	return address >= 4096 &&
+	       (sizeof(address) < 8 || address <= UINTPTR_MAX / 2);
+}
+
+/*
+ * Is it the sockaddr of an IP address? If not, addr_from_sockaddr() fails. It
+ * may fail all the same. Async-signal-safe.
+ */
+static inline bool
+addr_is_ip(const void *sa, socklen_t len)
+{
+	sa_family_t family;
+
+	if (!addr_readable(sa) || len < sizeof(family))
+		return false;
+	memcpy(&family, sa, sizeof(family));
+	return family == AF_INET || family == AF_INET6;
+}
 
 /*
  * Takes the address and the port (host byte order) out of the sockaddr of

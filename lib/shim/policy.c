@@ -35,6 +35,7 @@ static const struct start *policy_base; /* NULL if there is nothing */
 void
 policy_start(char *const *argv)
 {
+	static const uint32_t own;
 	int state = POLICY_UNREAD;
 
 	if (!__atomic_compare_exchange_n(&policy_force.state, &state,
@@ -42,10 +43,12 @@ policy_start(char *const *argv)
 		return;
 	policy_base = policy_read(argv);
 	if (policy_base != NULL) {
-		policy_force.any = true;
-		policy_force.passes = policy_base->passes;
-		policy_force.passed = policy_base->passed;
-		policy_force.header = policy_base->shared.header;
+		const struct shared_header *header = policy_base->shared.header;
+
+		if (policy_base->passes)
+			policy_force.passed = policy_base->passed;
+		__atomic_store_n(&policy_force.current,
+		    header != NULL ? &header->current : &own, __ATOMIC_RELEASE);
 	}
 	__atomic_store_n(&policy_force.state, POLICY_READY, __ATOMIC_RELEASE);
 }

@@ -46,20 +46,49 @@ enum policy_state {
 	POLICY_READY,
 };
 
-/* For policy_in_force(): all that it looks at, in one line of a cache. */
+/* For policy_now(): all that it looks at, in one line of a cache. */
 struct policy_force {
-	int state; /* enum policy_state; the rest is there when it is READY */
-	bool any;
+	int state; /* enum policy_state */
 	/*
 	 * As long as this generation is in force, the process goes by its own
 	 * image: the configuration was changed, and not published, before it
 	 * started. Without an image of its own it then has no policy.
 	 */
-	bool passes;
 	uint32_t passed;
-	const struct shared_header *header; /* NULL if nothing was published */
+	/* What is published, or a 0; NULL if there is no policy. */
+	const uint32_t *current;
 } __attribute__((aligned(64)));
 extern struct policy_force policy_force;
+
+/* The policy in force at a moment. */
+struct policy_moment {
+	const uint32_t *current;
+	uint32_t published;
+	uint32_t generation; /* 0 for an image of its own */
+};
+
+/* Returns false if there is no policy. Async-signal-safe. */
+static inline bool
+policy_now(struct policy_moment *moment)
+{
+	const struct policy_force *force = &policy_force;
+
+	moment->current = __atomic_load_n(&force->current, __ATOMIC_ACQUIRE);
+	if (__builtin_expect(moment->current == NULL, 0))
+		return false;
+	moment->published = __atomic_load_n(moment->current, __ATOMIC_ACQUIRE);
+	moment->generation =
+	    moment->published == force->passed ? 0 : moment->published;
+	return true;
+}
+
+/* Is it in force still? Async-signal-safe. */
+static inline bool
+policy_stays(const struct policy_moment *moment)
+{
+	return __atomic_load_n(moment->current, __ATOMIC_ACQUIRE) ==
+	       moment->published;
+}
 
 /*
  * The generation of the policy in force, 0 for an image of its own. Returns
@@ -68,17 +97,11 @@ extern struct policy_force policy_force;
 static inline bool
 policy_in_force(uint32_t *generation)
 {
-	const struct policy_force *force = &policy_force;
+	struct policy_moment moment;
 
-	if (__atomic_load_n(&force->state, __ATOMIC_ACQUIRE) != POLICY_READY ||
-	    !force->any)
+	if (!policy_now(&moment))
 		return false;
-	*generation = 0;
-	if (force->header != NULL)
-		*generation =
-		    __atomic_load_n(&force->header->current, __ATOMIC_ACQUIRE);
-	if (force->passes && *generation == force->passed)
-		*generation = 0;
+	*generation = moment.generation;
 	return true;
 }
 

@@ -114,25 +114,17 @@ hook_socket(int domain, int type, int protocol)
 struct connecting {
 	struct apply_end to;
 	bool again;
-	bool other; /* not TCP, unless it turns out to be */
 };
 
 static void
-connecting_begin(struct connecting *call, int fd, const void *sa, socklen_t len,
-    bool may_be_other)
+connecting_begin(struct connecting *call, int fd, const void *sa, socklen_t len)
 {
 	struct apply_decision decision;
-	uint32_t generation;
 	struct hook hook;
 	int saved;
 
 	*call = (struct connecting){0};
-	/* A connect() to a unix(7) socket is none of our business. */
 	if (addr_from_sockaddr(sa, len, &call->to.addr, &call->to.port) < 0)
-		return;
-	call->other = may_be_other && policy_in_force(&generation) &&
-	              apply_is_other(generation, fd);
-	if (call->other)
 		return;
 	saved = errno;
 	if (hook_begin(&hook)) {
@@ -146,15 +138,32 @@ connecting_begin(struct connecting *call, int fd, const void *sa, socklen_t len,
 	errno = saved;
 }
 
+/* Interrupted or not waited for, a connect goes on all the same. */
+static bool
+goes_on(void)
+{
+	return errno == EINPROGRESS || errno == EINTR;
+}
+
 static void
 connecting_end(const struct connecting *call, int fd, bool failed)
 {
-	/* Interrupted or not waited for, a connect goes on all the same. */
-	bool goes_on = failed && (errno == EINPROGRESS || errno == EINTR);
-
-	if ((call->again && (!failed || goes_on)) || (call->other && goes_on))
+	if (call->again && (!failed || goes_on()))
 		hook_all(&(struct apply_event){
 		    .call = APPLY_CONNECTED, .fd = fd, .to = call->to});
+}
+
+/*
+ * It was made as a socket that is not TCP. If connect(2) is under way, as it
+ * can be with TCP alone, its number is that of another one by now.
+ */
+__attribute__((noinline)) static void
+other_connected(int fd, const void *sa, socklen_t len)
+{
+	struct connecting call = {.again = true};
+
+	if (addr_from_sockaddr(sa, len, &call.to.addr, &call.to.port) == 0)
+		connecting_end(&call, fd, true);
 }
 
 /*
@@ -187,11 +196,21 @@ int
 hook_connect(int fd, const struct sockaddr *sa, socklen_t len)
 {
 	struct connecting call;
+	uint32_t generation;
 	int result;
 
+	/* A connect() to a unix(7) socket is none of our business. */
+	if (!addr_is_ip(sa, len))
+		return real_connect()(fd, sa, len);
+	if (policy_in_force(&generation) && apply_is_other(generation, fd)) {
+		result = real_connect()(fd, sa, len);
+		if (result < 0)
+			other_connected(fd, sa, len);
+		return result;
+	}
 	if (connecting_again(fd, sa, len))
 		return real_connect()(fd, sa, len);
-	connecting_begin(&call, fd, sa, len, true);
+	connecting_begin(&call, fd, sa, len);
 	result = real_connect()(fd, sa, len);
 	connecting_end(&call, fd, result < 0);
 	return result;
@@ -262,46 +281,58 @@ accepted_otherwise(int listener, uint32_t before, int fd,
 	errno = saved;
 }
 
-/* The room that the program has for the peer's address. */
-static inline socklen_t
-room_for(const struct sockaddr *sa, const socklen_t *len)
+static inline int
+accept_by(int fd, struct sockaddr *sa, socklen_t *len, const int *flags)
 {
-	return sa != NULL && addr_readable(len) ? *len : 0;
+	return flags != NULL ? real_accept4()(fd, sa, len, *flags)
+	                     : real_accept()(fd, sa, len);
 }
 
-/* What accept() gave, with an address that the room may have cut short. */
-static inline int
-accepted(int listener, uint32_t before, int fd, const struct sockaddr *from,
-    socklen_t room)
+/* Not inlined: the listener does not decide all, or it has no policy yet. */
+__attribute__((noinline)) static int
+accept_one(int fd, struct sockaddr *sa, socklen_t *len, const int *flags)
 {
-	uint32_t generation;
+	const uint32_t before = apply_accepting(fd);
+	/* The room that the program has for the peer's address. */
+	const socklen_t room = sa != NULL && addr_readable(len) ? *len : 0;
+	int result = accept_by(fd, sa, len, flags);
 
-	if (__builtin_expect(fd >= 0, 1) &&
-	    __builtin_expect(
-		!policy_in_force(&generation) ||
-		    !apply_inherits(generation, listener, before, fd),
-		0))
-		accepted_otherwise(listener, before, fd, from, room);
-	return fd;
+	if (result >= 0)
+		accepted_otherwise(fd, before, result, sa, room);
+	return result;
+}
+
+static inline int
+accept_any(int fd, struct sockaddr *sa, socklen_t *len, const int *flags)
+{
+	struct policy_moment moment;
+	uint16_t number = 0;
+	int result;
+
+	if (policy_now(&moment))
+		number = apply_gives_all(moment.generation, fd);
+	if (__builtin_expect(number == 0, 0))
+		return accept_one(fd, sa, len, flags);
+	result = accept_by(fd, sa, len, flags);
+	if (__builtin_expect(result < 0, 0))
+		return result;
+	if (__builtin_expect(policy_stays(&moment), 1))
+		apply_inherit(fd, number, result);
+	else
+		accepted_otherwise(fd, moment.generation + 1, result, NULL, 0);
+	return result;
 }
 
 int
 hook_accept(int fd, struct sockaddr *sa, socklen_t *len)
 {
-	const uint32_t before = apply_accepting(fd);
-	const socklen_t room = room_for(sa, len);
-
-	return accepted(fd, before, real_accept()(fd, sa, len), sa, room);
+	return accept_any(fd, sa, len, NULL);
 }
 
 int
 hook_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
 {
-	const uint32_t before = apply_accepting(fd);
-	const socklen_t room = room_for(sa, len);
-
-	return accepted(
-	    fd, before, real_accept4()(fd, sa, len, flags), sa, room);
+	return accept_any(fd, sa, len, &flags);
 }
 
 int
@@ -339,7 +370,7 @@ hook_sendto(int fd, const void *data, size_t size, int flags,
 
 	if ((flags & MSG_FASTOPEN) == 0)
 		return real_sendto()(fd, data, size, flags, sa, len);
-	connecting_begin(&call, fd, sa, len, false);
+	connecting_begin(&call, fd, sa, len);
 	result = real_sendto()(fd, data, size, flags, sa, len);
 	connecting_end(&call, fd, result < 0);
 	return result;
@@ -353,8 +384,7 @@ hook_sendmsg(int fd, const struct msghdr *message, int flags)
 
 	if ((flags & MSG_FASTOPEN) == 0 || !addr_readable(message))
 		return real_sendmsg()(fd, message, flags);
-	connecting_begin(
-	    &call, fd, message->msg_name, message->msg_namelen, false);
+	connecting_begin(&call, fd, message->msg_name, message->msg_namelen);
 	result = real_sendmsg()(fd, message, flags);
 	connecting_end(&call, fd, result < 0);
 	return result;
@@ -371,7 +401,7 @@ hook_sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 		return real_sendmmsg()(fd, messages, count, flags);
 	/* The first message connects. */
 	connecting_begin(&call, fd, messages[0].msg_hdr.msg_name,
-	    messages[0].msg_hdr.msg_namelen, false);
+	    messages[0].msg_hdr.msg_namelen);
 	result = real_sendmmsg()(fd, messages, count, flags);
 	connecting_end(&call, fd, result < 0);
 	return result;
