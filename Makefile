@@ -150,7 +150,7 @@ $(BUILD)/%.o: %.c Makefile $(BUILD)/flags
 	    -Itools -MMD -MP -c -o $@ $<
 
 # Their names are for the linker: --wrap, .symver.
-$(addprefix $(BUILD)/lib/shim/,real.o loader.o): ALL_CFLAGS += -fno-lto
+$(addprefix $(BUILD)/lib/shim/,real.o loader.o string.o): ALL_CFLAGS += -fno-lto
 
 # A host may have functions of these names: see lib/base/libc.h.
 WRAPPED := $(shell sed -n 's/^\tX.\([a-z0-9_]*\), .*/-Wl,--wrap=\1/p' lib/base/libc.h)
