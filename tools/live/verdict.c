@@ -95,34 +95,6 @@ find_rule(const struct view *view, const struct match_query *query,
 	return rule;
 }
 
-/*
- * May a rule before the one that was found match some of what a listener
- * accepts, depending on who sends it?
- */
-static bool
-depends_on_peer(
-    const struct view *view, const struct match_query *query, int found)
-{
-	const uint32_t known = query->destination.family == ADDR_NONE
-	                           ? MATCHER_PORT
-	                           : MATCHER_PORT | MATCHER_DESTINATION;
-	uint32_t end = found == MATCH_NONE ? image_rule_count(&view->image)
-	                                   : (uint32_t)found;
-	struct image_rule rule;
-
-	/* A fast answer for most: nothing but the port is ever looked at. */
-	if (view_listener_decides(view))
-		return false;
-	for (uint32_t i = 0; i < end; i++) {
-		if (image_rule(&view->image, i, &rule) &&
-		    (rule.direction & DIRECTION_ACCEPT) != 0 &&
-		    match_groups_have(&view->groups, rule.group) &&
-		    match_fields(&view->image, i, known, query))
-			return true;
-	}
-	return false;
-}
-
 /* By the options alone: who has the values of a rule has that rule. */
 static enum live_verdict
 options_verdict(const struct image *image, const struct live_socket *socket);
@@ -136,8 +108,14 @@ set_rule(const struct view *view, struct live_socket *socket)
 
 	accepting = find_rule(view, &query[0], socket);
 	socket->rule = accepting;
+	/*
+	 * What it accepts may get another rule, each by itself, and then the
+	 * library has set this one. A program without it is another matter.
+	 */
 	if (socket->direction == LIVE_LISTENER &&
-	    depends_on_peer(view, &query[0], accepting))
+	    match_surely(&view->image, &view->groups, &query[0]) ==
+		MATCH_DEPENDS &&
+	    options_verdict(&view->image, socket) != LIVE_OK)
 		socket->rule = MATCH_NONE;
 	if (count < 2 || (accepting != MATCH_NONE &&
 			     options_verdict(&view->image, socket) == LIVE_OK))
