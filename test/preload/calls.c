@@ -14,16 +14,23 @@
 static struct sockaddr_in loopback = {.sin_family = AF_INET};
 
 static int
-listener(void)
+listener_on(in_addr_t addr)
 {
 	socklen_t len = sizeof(loopback);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	loopback.sin_addr.s_addr = htonl(addr);
 	bind(fd, (struct sockaddr *)&loopback, len);
 	listen(fd, 8);
 	getsockname(fd, (struct sockaddr *)&loopback, &len);
+	loopback.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	return fd;
+}
+
+static int
+listener(void)
+{
+	return listener_on(INADDR_LOOPBACK);
 }
 
 static void
@@ -134,6 +141,59 @@ call_accept(void)
 	getppid();
 }
 
+/* What a listener on all addresses accepts. */
+static void
+call_accept_any(void)
+{
+	int own = listener_on(INADDR_ANY);
+
+	connect_to(socket(AF_INET, SOCK_STREAM, 0));
+	getppid();
+	accept(own, NULL, NULL);
+	getppid();
+}
+
+/* The second one, from the same address, which the program asks for. */
+static void
+call_accept_from(void)
+{
+	int own = listener_on(INADDR_ANY);
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
+
+	connect_to(socket(AF_INET, SOCK_STREAM, 0));
+	accept(own, (struct sockaddr *)&from, &len);
+	connect_to(socket(AF_INET, SOCK_STREAM, 0));
+	len = sizeof(from);
+	getppid();
+	accept(own, (struct sockaddr *)&from, &len);
+	getppid();
+}
+
+/* There is no room for the address. */
+static void
+call_accept_short(void)
+{
+	int own = listener_on(INADDR_ANY);
+	struct sockaddr from;
+	socklen_t len = sizeof(from) / 2;
+
+	connect_to(socket(AF_INET, SOCK_STREAM, 0));
+	getppid();
+	accept(own, &from, &len);
+	getppid();
+}
+
+static void
+call_listen_any(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	getppid();
+	listen(fd, 8);
+	getppid();
+}
+
 static void
 call_accept4(void)
 {
@@ -193,6 +253,10 @@ main(int argc, char **argv)
 	    {"listen", call_listen},
 	    {"accept", call_accept},
 	    {"accept4", call_accept4},
+	    {"accept-any", call_accept_any},
+	    {"accept-from", call_accept_from},
+	    {"accept-short", call_accept_short},
+	    {"listen-any", call_listen_any},
 	    {"setsockopt", call_setsockopt},
 	    {"memory", call_memory},
 	};

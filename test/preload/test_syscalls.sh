@@ -44,6 +44,63 @@ expect connect "getsockname connect getsockname $four"
 expect unix connect
 expect accept "accept getsockname getsockopt $four"
 
+# apart WORDS: a rule with these, and one for all others.
+apart()
+{
+	cat >"$dir/conf" <<-EOF
+		rule apart {
+			$1
+			idle = 600
+		}
+		rule r {
+			idle = 300
+			interval = 30
+			count = 5
+		}
+	EOF
+}
+
+what='others have a rule of their own'
+apart 'destination = "10.0.0.0/8"'
+expect connect "$four connect"
+expect accept accept
+# What it has is noted, because some connections get that back.
+expect listen-any "getsockname listen getsockname getsockopt getsockopt \
+getsockopt getsockopt getsockopt getsockopt getsockopt $four"
+expect accept-any 'accept getsockname'
+expect accept-from 'accept getsockname'
+expect accept4 accept4
+
+what='these are ignored'
+apart 'destination = "127.0.0.0/8" action = ignore'
+sed -i '/idle = 600/d' "$dir/conf"
+expect accept-any "accept getsockname getsockopt getsockopt getsockopt \
+getsockopt $four"
+
+what='another port has a rule by source'
+apart 'source = "127.0.0.0/8" port = 1'
+for action in connect connect-again connect-nonblocking; do
+	expect $action "$four connect"
+done
+expect accept accept
+expect accept-any accept
+
+what='another destination has a rule by source'
+apart 'source = "127.0.0.0/8" destination = "10.0.0.0/8"'
+for action in connect connect-again connect-nonblocking; do
+	expect $action "$four connect"
+done
+expect accept accept
+expect accept-any 'accept getsockname'
+
+what='other sources have a rule'
+apart 'source = "10.0.0.0/8"'
+expect connect "getsockname connect getsockname $four"
+expect accept 'accept getsockname getsockopt'
+expect accept-any 'accept getsockname getsockopt'
+expect accept-from 'accept getsockname'
+expect accept-short 'accept getsockname getsockopt'
+
 cat >"$dir/conf" <<-'EOF'
 	rule r {
 		port = "1-65535"
