@@ -192,8 +192,9 @@ shares_port(const struct apply *apply, int fd)
 
 /*
  * Notes what the program's listener has, since some of what it accepts is not
- * to have what a rule sets on it. If it has want already, an earlier program
- * has set that for it, by the same policy.
+ * to have what a rule sets on it, or, if another program made it, since nobody
+ * has seen what that set: a reload may take the rule back. If it has want
+ * already, an earlier program has set that for it, by the same policy.
  */
 static void
 note_program(const struct apply *apply, int fd, const struct keepalive *want)
@@ -202,7 +203,8 @@ note_program(const struct apply *apply, int fd, const struct keepalive *want)
 	    record_of_rule(fd).set | record_of_program(fd).set;
 	struct keepalive have;
 
-	if (keepalive_get(&apply->calls, fd, &have) < 0 ||
+	if (!record_has_room(fd) ||
+	    keepalive_get(&apply->calls, fd, &have) < 0 ||
 	    keepalive_covers(&have, want, false))
 		return;
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
@@ -220,7 +222,8 @@ set_listener(const struct apply *apply, const struct apply_event *event,
 	const bool queue = may_have_queue(apply, event, &decision->found);
 	const uint8_t number = queue ? record_begin_change(event->fd) : 0;
 
-	if (!decision->accepts && apply_sets(&decision->found))
+	if ((!decision->accepts || !record_is_made(event->fd)) &&
+	    apply_sets(&decision->found))
 		note_program(apply, event->fd, &decision->found.want);
 	set(apply, event, decision);
 	/* Also if there was nothing to set. */
@@ -292,8 +295,12 @@ apply_act(const struct apply *apply, const struct apply_event *event,
 	switch (decision->what) {
 	case APPLY_SET:
 		/* What came from elsewhere may listen. */
-		if (decision->accepts && event->call == APPLY_INHERITED)
+		if (decision->accepts && event->call == APPLY_INHERITED) {
+			if (apply_facts_listens(&apply->calls, event->fd))
+				note_program(apply, event->fd,
+				    &decision->found.want);
 			record_set_queue(event->fd);
+		}
 		set(apply, event, decision);
 		if (decision->accepts)
 			record_set_accepts(event->fd);

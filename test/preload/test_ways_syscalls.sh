@@ -34,6 +34,7 @@ conf()
 }
 
 four='setsockopt setsockopt setsockopt setsockopt'
+seven='getsockopt getsockopt getsockopt getsockopt getsockopt getsockopt getsockopt'
 
 # With one that waited in the queue of a listener from elsewhere, and the next
 # one, made in between: where all get the same, the listener has it then.
@@ -45,9 +46,10 @@ queue_inherits()
 	    "accept getsockname getsockopt $four socket connect accept"
 	expect queue-again \
 	    "accept getsockname getsockopt $four socket connect accept"
+	# What another program has set is noted, to be given back.
 	expect queue-unseen \
-	    "accept getsockname $four getsockname getsockopt $four socket \
-connect accept"
+	    "accept getsockname $seven $four getsockname getsockopt $four \
+socket connect accept"
 }
 
 queue_nothing()
@@ -102,7 +104,7 @@ expect unix-accept accept
 expect old-connect connect
 expect fastopen sendto
 expect pipe-received 'recvmsg getsockname'
-expect tcp-received "recvmsg getsockname $four"
+expect tcp-received "recvmsg getsockname getsockopt $four"
 queue_inherits
 
 what='a rule for nothing but keepalive'
