@@ -346,6 +346,9 @@ apply_hold(const struct apply *apply, int fd,
 	if (decision->found.rule == MATCH_NONE)
 		return;
 	want.set &= 1u << option;
+	/* It may be on record for an earlier policy only. */
+	if (want.set != 0)
+		record_add_of_rule(fd, option, want.value[option]);
 	if (decision->found.app_settings == APP_TIGHTEN)
 		keepalive_tighten(&apply->calls, fd, &want);
 	else

@@ -194,6 +194,27 @@ record_of_rule(int fd)
 	                      : (struct keepalive){0};
 }
 
+static void
+add_option(struct keepalive *to, enum keepalive_option option, int32_t value)
+{
+	PUT(to->value[option], value);
+	PUT(to->set, GET(to->set) | 1u << option);
+}
+
+void
+record_add_of_rule(int fd, enum keepalive_option option, int32_t value)
+{
+	struct record *record = record_at(fd);
+
+	if (record == NULL)
+		return;
+	forget_accepted(record);
+	add_option(&record->ours, option, value);
+	/* What it accepted before is not as what it accepts from now on. */
+	if (GET(record->accepts) != 0)
+		record_set_accepts(fd);
+}
+
 void
 record_program(int fd, enum keepalive_option option, int32_t value)
 {
@@ -202,8 +223,7 @@ record_program(int fd, enum keepalive_option option, int32_t value)
 	if (record == NULL)
 		return;
 	forget_accepted(record);
-	PUT(record->program.value[option], value);
-	PUT(record->program.set, GET(record->program.set) | 1u << option);
+	add_option(&record->program, option, value);
 }
 
 struct keepalive

@@ -164,6 +164,9 @@ record_has_inherited(int fd, uint16_t number)
  */
 struct keepalive record_of_rule(int fd);
 
+/* Adds an option to these. */
+void record_add_of_rule(int fd, enum keepalive_option option, int32_t value);
+
 /* What the program set itself; for a new socket, nothing. */
 void record_program(int fd, enum keepalive_option option, int32_t value);
 struct keepalive record_of_program(int fd);
