@@ -342,20 +342,29 @@ hook_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 	int option = keepalive_option(level, name);
 	int saved = errno;
 	struct apply_decision decision;
+	uint32_t generation;
 	struct hook hook;
 	int result, taken;
+	bool begun;
 
-	if (option < 0 || !hook_begin(&hook))
+	if (option < 0)
 		return real_setsockopt()(fd, level, name, value, len);
-	hook_look(&hook, &event, &decision);
+	begun = hook_begin(&hook);
+	if (begun)
+		hook_look(&hook, &event, &decision);
 	errno = saved;
 	result = real_setsockopt()(fd, level, name, value, len);
 	saved = errno;
-	if (result == 0) {
+	/* Also for a policy that says more, after a reload. */
+	if (result == 0 && (begun || policy_in_force(&generation))) {
 		/* The kernel took it, so an int is there to be read. */
 		memcpy(&taken, value, sizeof(taken));
-		apply_hold(&hook.apply, fd, &decision,
-		    (enum keepalive_option)option, taken);
+		if (begun)
+			apply_hold(&hook.apply, fd, &decision,
+			    (enum keepalive_option)option, taken);
+		else
+			record_program(
+			    fd, (enum keepalive_option)option, taken);
 	}
 	errno = saved;
 	return result;
