@@ -74,6 +74,11 @@ $(BUILD)/test/promises: $(BUILD)/test/lib_early.so
 
 $(BUILD)/test/overtaken: $(BUILD)/test/lib_overtaken.so
 
+# It publishes policies itself.
+$(BUILD)/test/accepts: $(BUILD)/test/preload/accepts.o $(LIB_OBJS)
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) -lconfuse
+
 $(PLAIN): $(BUILD)/test/plain_%: test/preload/hostile_plain.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
