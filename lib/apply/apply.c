@@ -36,11 +36,11 @@ apply_look(const struct apply *apply, const struct apply_event *event,
 
 /*
  * Takes back what an earlier rule left on fd and want, of which rule is the
- * number, does not name.
+ * number, does not name. If fd just inherited that, it is there for sure.
  */
 static void
-take_back(const struct apply *apply, const struct apply_event *event, int rule,
-    const struct keepalive *want)
+take_back(const struct apply *apply, const struct apply_event *event,
+    bool inherited, int rule, const struct keepalive *want)
 {
 	const int fd = event->fd;
 	/* What was accepted has what was noted of the listener. */
@@ -53,7 +53,13 @@ take_back(const struct apply *apply, const struct apply_event *event, int rule,
 		record_rule(noted, apply->view->generation) == rule))
 		return;
 	program = record_of_program(noted);
-	keepalive_take_back(&apply->calls, fd, &was, want, &program);
+	was.set &= ~want->set;
+	if (inherited && (was.set & ~program.set) == 0) {
+		program.set = was.set;
+		(void)keepalive_set(&apply->calls, fd, &program);
+	} else {
+		keepalive_take_back(&apply->calls, fd, &was, &program);
+	}
 	record_decide(fd, apply->view->generation, MATCH_NONE, &NOTHING);
 }
 
@@ -114,7 +120,8 @@ set(const struct apply *apply, const struct apply_event *event,
 	int error = 0;
 
 	/* To tighten, what a rule left must not pass for the program's own. */
-	take_back(apply, event, found->rule,
+	take_back(apply, event,
+	    event->call == APPLY_ACCEPT && !decision->queued, found->rule,
 	    sets && !tighten ? &found->want : &NOTHING);
 	if (tighten)
 		error = keepalive_tighten(&apply->calls, fd, &found->want);
@@ -171,7 +178,7 @@ leave_to_accept(const struct apply *apply, const struct apply_event *event)
 	const uint8_t number = changed ? record_begin_change(fd) : 0;
 
 	/* It may have tried to connect before. */
-	take_back(apply, event, MATCH_NONE, &NOTHING);
+	take_back(apply, event, false, MATCH_NONE, &NOTHING);
 	record_decide(fd, apply->view->generation, MATCH_NONE, &NOTHING);
 	if (changed)
 		record_end_change(fd, number);
@@ -297,8 +304,8 @@ apply_act(const struct apply *apply, const struct apply_event *event,
 		/* What came from elsewhere may listen. */
 		if (decision->accepts && event->call == APPLY_INHERITED) {
 			if (apply_facts_listens(&apply->calls, event->fd))
-				note_program(apply, event->fd,
-				    &decision->found.want);
+				note_program(
+				    apply, event->fd, &decision->found.want);
 			record_set_queue(event->fd);
 		}
 		set(apply, event, decision);

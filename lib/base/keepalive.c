@@ -252,8 +252,7 @@ keepalive_begins(
 
 void
 keepalive_take_back(const struct keepalive_calls *calls, int fd,
-    const struct keepalive *was, const struct keepalive *now,
-    const struct keepalive *instead)
+    const struct keepalive *was, const struct keepalive *instead)
 {
 	struct keepalive rest = {0}, defaults = {0};
 
@@ -261,7 +260,7 @@ keepalive_take_back(const struct keepalive_calls *calls, int fd,
 		uint32_t bit = 1u << option;
 		int32_t value = 0;
 
-		if ((was->set & ~now->set & bit) == 0 ||
+		if ((was->set & bit) == 0 ||
 		    option_get(calls, fd, option, &value) < 0 ||
 		    value != was->value[option])
 			continue;

@@ -135,14 +135,12 @@ bool keepalive_begins(
     const struct keepalive_calls *calls, int fd, const struct keepalive *want);
 
 /*
- * Takes back from fd what was, the options that an earlier rule set, as far
- * as the socket still has these values and now does not name them: the value
- * that instead names, or else the one that a new socket has. A socket is
- * opened for a moment to ask that.
+ * Takes back from fd what was, options that a rule set, as far as the socket
+ * still has these values: it gets the value that instead names, or else the one
+ * that a new socket has. A socket is opened for a moment to ask that.
  */
 void keepalive_take_back(const struct keepalive_calls *calls, int fd,
-    const struct keepalive *was, const struct keepalive *now,
-    const struct keepalive *instead);
+    const struct keepalive *was, const struct keepalive *instead);
 
 /*
  * Does have say all that want names, with the same value, or, if tighter is
