@@ -42,15 +42,18 @@ static void
 take_back(const struct apply *apply, const struct apply_event *event,
     bool inherited, int rule, const struct keepalive *want)
 {
+	const uint32_t generation = apply->view->generation;
 	const int fd = event->fd;
-	/* What was accepted has what was noted of the listener. */
-	const int noted = event->call == APPLY_ACCEPT ? event->listener : fd;
-	struct keepalive was = record_of_rule(noted);
-	struct keepalive program;
+	int noted = fd;
+	struct keepalive was, program;
 
+	/* What was accepted has what was noted of the listener. */
+	if (event->call == APPLY_ACCEPT &&
+	    record_gives(event->listener, generation) != MATCH_DEPENDS)
+		noted = event->listener;
+	was = record_of_rule(noted);
 	if (was.set == 0 ||
-	    (rule != MATCH_NONE &&
-		record_rule(noted, apply->view->generation) == rule))
+	    (rule != MATCH_NONE && record_rule(noted, generation) == rule))
 		return;
 	program = record_of_program(noted);
 	was.set &= ~want->set;
@@ -60,7 +63,7 @@ take_back(const struct apply *apply, const struct apply_event *event,
 	} else {
 		keepalive_take_back(&apply->calls, fd, &was, &program);
 	}
-	record_decide(fd, apply->view->generation, MATCH_NONE, &NOTHING);
+	record_decide(fd, generation, MATCH_NONE, &NOTHING);
 }
 
 /*
@@ -239,6 +242,8 @@ set_listener(const struct apply *apply, const struct apply_event *event,
 		    event->fd, generation, decision->found.rule, &NOTHING);
 	if (decision->accepts)
 		record_set_accepts(event->fd);
+	else
+		record_set_gives(event->fd);
 	if (queue)
 		record_end_change(event->fd, number);
 	/* Those of another listener may come, when that is closed. */
@@ -423,10 +428,10 @@ apply_accept_known(uint32_t generation, struct apply_event *event)
 	int rule;
 
 	if (event->before != generation + 1 ||
-	    record_decided_in(listener) != event->before ||
+	    record_gives(listener, generation) == MATCH_DEPENDS ||
 	    !apply_facts_local(event->fd, &event->at, &event->at_len) ||
 	    !is_remembered(generation, event, &rule) ||
-	    rule != record_rule(listener, generation))
+	    rule != record_gives(listener, generation))
 		return false;
 	record_inherit(event->fd, listener);
 	return true;

@@ -276,7 +276,7 @@ set_accepted(const struct view *view, const struct apply_facts *facts,
 		decision->query.source = facts->peer.addr;
 		rule = find_rule(view, &decision->query);
 	}
-	if (rule != MATCH_NONE && rule == facts->inherits) {
+	if (rule == facts->inherits) {
 		decision->what = APPLY_INHERIT;
 		decision->lasting = true;
 		decision->to_one = true;

@@ -65,7 +65,7 @@ struct apply_facts {
 	bool set_at_once; /* it has the uniform rule since socket(2) */
 	bool has_ours;    /* a rule of whatever policy was set on it */
 	int rule;         /* the last one of this policy, or MATCH_NONE */
-	int inherits; /* the rule that it has from its listener, or MATCH_NONE
+	int inherits; /* the rule that it has from its listener, if not DEPENDS
 	               */
 	bool late;    /* nothing was decided for the listener in this policy */
 	bool queued;  /* some that wait there may have what it had before */

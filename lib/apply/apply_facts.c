@@ -161,7 +161,7 @@ after_accept(const struct apply *apply, const struct apply_event *event,
 		return;
 	/* What waited in the queue may have what the listener had before. */
 	if (!facts->queued)
-		facts->inherits = record_rule(listener, view->generation);
+		facts->inherits = record_gives(listener, view->generation);
 	if (event->at_len == 0) {
 		ask_local(event->fd, facts);
 	} else {
@@ -215,7 +215,7 @@ apply_facts(const struct apply *apply, const struct apply_event *event,
     struct apply_facts *facts)
 {
 	*facts =
-	    (struct apply_facts){.rule = MATCH_NONE, .inherits = MATCH_NONE};
+	    (struct apply_facts){.rule = MATCH_NONE, .inherits = MATCH_DEPENDS};
 	switch (event->call) {
 	case APPLY_SOCKET:
 		break;

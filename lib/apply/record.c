@@ -153,8 +153,17 @@ record_set_accepts(int fd)
 	if (record != NULL)
 		PUT(record->accepts,
 		    (uint16_t)(__atomic_add_fetch(&last, 1, __ATOMIC_RELAXED) %
-				   (RECORD_ACCEPTED - 1) +
+				   (RECORD_GIVES - 1) +
 			       1));
+}
+
+void
+record_set_gives(int fd)
+{
+	struct record *record = record_at(fd);
+
+	if (record != NULL)
+		PUT(record->accepts, RECORD_GIVES);
 }
 
 void
@@ -181,7 +190,7 @@ record_inherit(int fd, int listener)
 	RECORD_FIELDS(RECORD_NUMBER, RECORD_OPTIONS)
 #undef RECORD_NUMBER
 #undef RECORD_OPTIONS
-	if (number != 0 && (number & RECORD_ACCEPTED) == 0)
+	if (number != 0 && number < RECORD_GIVES)
 		PUT(to->accepts, (uint16_t)(number | RECORD_ACCEPTED));
 }
 
@@ -211,7 +220,7 @@ record_add_of_rule(int fd, enum keepalive_option option, int32_t value)
 	forget_accepted(record);
 	add_option(&record->ours, option, value);
 	/* What it accepted before is not as what it accepts from now on. */
-	if (GET(record->accepts) != 0)
+	if (GET(record->accepts) != 0 && GET(record->accepts) < RECORD_GIVES)
 		record_set_accepts(fd);
 }
 

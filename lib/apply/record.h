@@ -36,8 +36,9 @@
  * other: see record_set_other(); 0: not noted
  * changes, waiting: of a listener: record_begin_change(), record_set_queue()
  * made: see record_set_made()
- * accepts: of a listener: record_set_accepts(), a number; of what that accepted
- * and has all as it was then: the same number, with RECORD_ACCEPTED
+ * accepts: of a listener: record_set_accepts(), a number, or
+ * record_set_gives(), RECORD_GIVES; of what the first accepted and has all as
+ * it was then: the same number, with RECORD_ACCEPTED
  */
 #define RECORD_FIELDS(NUMBER, OPTIONS)                      \
 	NUMBER(uint32_t, decided, RECORD_ZERO, RECORD_SAME) \
@@ -50,6 +51,7 @@
 	NUMBER(uint16_t, waiting, RECORD_ZERO, RECORD_ZERO) \
 	NUMBER(uint16_t, accepts, RECORD_ZERO, RECORD_ANY)
 
+#define RECORD_GIVES    0x4000u
 #define RECORD_ACCEPTED 0x8000u
 
 enum record_has {
@@ -141,7 +143,26 @@ record_accepts(int fd, uint32_t generation)
 	    RECORD_GET(record_table[fd].decided) != generation + 1)
 		return 0;
 	number = RECORD_GET(record_table[fd].accepts);
-	return (number & RECORD_ACCEPTED) == 0 ? number : 0;
+	return number < RECORD_GIVES ? number : 0;
+}
+
+/*
+ * Notes that the rule that was just decided for fd, which listens, is not for
+ * all that it accepts, although all get it from there. Until the next decision.
+ */
+void record_set_gives(int fd);
+
+/*
+ * That rule, if it was decided in this policy, maybe MATCH_NONE; MATCH_DEPENDS
+ * if there is no such note.
+ */
+static inline int
+record_gives(int fd, uint32_t generation)
+{
+	return record_decided_in(fd) == generation + 1 && record_has_room(fd) &&
+	               RECORD_GET(record_table[fd].accepts) == RECORD_GIVES
+	           ? RECORD_GET(record_table[fd].rule)
+	           : MATCH_DEPENDS;
 }
 
 /* Notes for fd, just accepted on listener, what is noted for that. */
@@ -149,7 +170,7 @@ void record_inherit(int fd, int listener);
 
 /*
  * Is that noted already, of a listener with that number of record_accepts()? So
- * it is if fd had another connection of that listener before. There are 32,767
+ * it is if fd had another connection of that listener before. There are 16,383
  * numbers.
  */
 static inline bool

@@ -240,12 +240,18 @@ hook_listen(int fd, int backlog)
 	return result;
 }
 
-/* Not inlined, for the stack. */
+/* Not inlined, as what calls it, for the stack. */
+__attribute__((noinline)) static void
+listener_first(struct hook *hook, int listener, struct apply_decision *decision)
+{
+	hook_apply(hook,
+	    &(struct apply_event){.call = APPLY_LISTENING, .fd = listener},
+	    decision);
+}
+
 __attribute__((noinline)) static void
 accepted_anew(struct apply_event *event)
 {
-	const struct apply_event listens = {
-	    .call = APPLY_LISTENING, .fd = event->listener};
 	struct apply_decision decision;
 	struct hook hook;
 
@@ -256,7 +262,7 @@ accepted_anew(struct apply_event *event)
 	for (int i = 0;
 	     decision.what == APPLY_LISTENER_FIRST && i < HOOK_TRIES_MAX; i++) {
 		event->updated = hook.policy.view.generation + 1;
-		hook_apply(&hook, &listens, &decision);
+		listener_first(&hook, event->listener, &decision);
 		hook_apply(&hook, event, &decision);
 	}
 	apply_remember(&hook.apply, &decision);

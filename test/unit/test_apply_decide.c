@@ -438,7 +438,8 @@ START_TEST(decisions)
 		event.to.port = about->to_port;
 		facts.local.addr = addr_of(about->local);
 		facts.local.port = about->local_port;
-		facts.inherits = about->inherits - 1; /* 0: MATCH_NONE */
+		facts.inherits =
+		    about->inherits != 0 ? about->inherits - 1 : MATCH_DEPENDS;
 		facts.peer.addr = addr_of(about->peer);
 		facts.peer.port = about->peer_port;
 		if (about->has != 0) {

@@ -74,6 +74,7 @@ START_TEST(every_field)
 	struct record full, got;
 
 	memset(&full, 0x5a, sizeof(full));
+	full.accepts = 7;
 	record_put(5, &full);
 	got = record_get(5);
 	ck_assert_mem_eq(&got, &full, sizeof(full));
@@ -86,9 +87,10 @@ START_TEST(every_field)
 	ck_assert_mem_eq(&got.ours, &full.ours, sizeof(got.ours));
 	ck_assert_uint_eq(got.program.set, 0);
 	ck_assert_uint_eq(got.other, 0);
-	ck_assert_uint_eq(got.accepts, 0);
+	ck_assert_uint_eq(got.accepts, 7 | RECORD_ACCEPTED);
 	ck_assert_uint_eq(got.waiting, 0);
-	ck_assert(record_has_inherited(6, 5));
+	ck_assert(record_has_inherited(6, 7));
+	ck_assert(!record_has_inherited(5, 7));
 	record_clear(5);
 	ck_assert(record_is_clear(5));
 	got = record_get(5);
@@ -275,8 +277,8 @@ note_each(struct record some[NOTES], const struct record *same)
 /* Each thing that is noted shows, by itself. */
 START_TEST(each)
 {
-	const struct record clear = {0}, decided = {.decided = 4, .rule = 2};
-	struct record some[NOTES + 2];
+	const struct record clear = {0};
+	struct record some[NOTES];
 
 	note_each(some, &clear);
 	record_put(5, &clear);
@@ -287,20 +289,62 @@ START_TEST(each)
 		record_clear(5);
 		ck_assert_msg(record_is_clear(5), "%zu", i);
 	}
+}
+END_TEST
 
-	note_each(some, &decided);
-	some[NOTES] = (struct record){.decided = 4, .rule = 3};
-	some[NOTES + 1] = (struct record){.rule = 2};
-	record_put(6, &decided);
+/* Whatever is noted of a connection from then on, it is not as it was. */
+START_TEST(inherited_no_more)
+{
+	uint16_t number, other;
+
+	record_decide(6, 3, 2, &SOME);
+	ck_assert_uint_eq(record_accepts(6, 3), 0);
 	record_set_accepts(6);
-	record_put(5, &decided);
-	ck_assert(record_has_inherited(5, 6));
-	for (size_t i = 0; i < ARRAY_LEN(some); i++) {
-		record_put(5, &some[i]);
-		ck_assert_msg(!record_has_inherited(5, 6), "%zu", i);
+	number = record_accepts(6, 3);
+	ck_assert_uint_gt(number, 0);
+	ck_assert_uint_eq(record_accepts(6, 4), 0);
+	record_decide(7, 3, 2, &SOME);
+	record_set_accepts(7);
+	other = record_accepts(7, 3);
+	ck_assert_uint_ne(number, other);
+	for (int i = 0; i < 7; i++) {
 		record_inherit(5, 6);
-		ck_assert_msg(record_has_inherited(5, 6), "%zu", i);
+		ck_assert_msg(record_has_inherited(5, number), "%d", i);
+		ck_assert_msg(!record_has_inherited(5, other), "%d", i);
+		/* It is no listener. */
+		ck_assert_uint_eq(record_accepts(5, 3), 0);
+		switch (i) {
+		case 0:
+			record_decide(5, 3, 2, &SOME);
+			break;
+		case 1:
+			record_program(5, KEEPALIVE_COUNT, 9);
+			break;
+		case 2:
+			record_add_of_rule(5, KEEPALIVE_COUNT, 9);
+			break;
+		case 3:
+			record_set_other(5, 3);
+			break;
+		case 4:
+			record_clear(5);
+			break;
+		case 5:
+			record_new(5, false, 3);
+			break;
+		default:
+			record_inherit(5, 7);
+			ck_assert(record_has_inherited(5, other));
+		}
+		ck_assert_msg(!record_has_inherited(5, number), "%d", i);
 	}
+	ck_assert(!record_has_inherited(-1, number));
+	ck_assert(!record_has_inherited(RECORD_FDS, number));
+	ck_assert_uint_eq(record_accepts(RECORD_FDS, UINT32_MAX), 0);
+	/* What a listener gives is another thing from then on. */
+	record_add_of_rule(6, KEEPALIVE_COUNT, 9);
+	ck_assert_uint_ne(record_accepts(6, 3), number);
+	ck_assert_uint_ne(record_accepts(6, 3), 0);
 }
 END_TEST
 
@@ -308,13 +352,41 @@ END_TEST
 START_TEST(accepts)
 {
 	record_decide(5, 3, 2, &SOME);
-	ck_assert_uint_eq(record_get(5).accepts, 0);
+	ck_assert_uint_eq(record_accepts(5, 3), 0);
+	ck_assert_int_eq(record_gives(5, 3), MATCH_DEPENDS);
 	record_set_accepts(5);
-	ck_assert_uint_eq(record_get(5).accepts, 1);
+	ck_assert_uint_ne(record_accepts(5, 3), 0);
+	ck_assert_int_eq(record_gives(5, 3), MATCH_DEPENDS);
 	record_decide(5, 3, 2, &SOME);
-	ck_assert_uint_eq(record_get(5).accepts, 0);
+	ck_assert_uint_eq(record_accepts(5, 3), 0);
+	record_set_gives(5);
+	ck_assert_uint_eq(record_accepts(5, 3), 0);
+	ck_assert_int_eq(record_gives(5, 3), 2);
+	ck_assert_int_eq(record_gives(5, 4), MATCH_DEPENDS);
+	/* What that accepts is not as what any other accepts. */
+	record_inherit(6, 5);
+	ck_assert_uint_eq(record_get(6).accepts, 0);
+	record_add_of_rule(5, KEEPALIVE_COUNT, 9);
+	ck_assert_int_eq(record_gives(5, 3), 2);
+	record_decide(5, 3, 2, &SOME);
+	ck_assert_int_eq(record_gives(5, 3), MATCH_DEPENDS);
 	record_set_accepts(-1);
 	record_set_accepts(RECORD_FDS);
+	record_set_gives(RECORD_FDS);
+}
+END_TEST
+
+/* There are numbers enough, none of them is 0 or says anything else. */
+START_TEST(numbers)
+{
+	for (int i = 0; i < 40000; i++) {
+		uint16_t before = record_accepts(5, 3);
+
+		record_decide(5, 3, 2, &SOME);
+		record_set_accepts(5);
+		ck_assert_uint_ne(record_accepts(5, 3), 0);
+		ck_assert_uint_ne(record_accepts(5, 3), before);
+	}
 }
 END_TEST
 
@@ -337,7 +409,9 @@ main(void)
 	tcase_add_test(tc, queue_changes);
 	tcase_add_test(tc, made);
 	tcase_add_test(tc, each);
+	tcase_add_test(tc, inherited_no_more);
 	tcase_add_test(tc, accepts);
+	tcase_add_test(tc, numbers);
 	suite_add_tcase(suite, tc);
 	return test_main(suite);
 }
