@@ -57,8 +57,8 @@ check 'an end before the beginning' 2 kashim probe --to 20s localhost 7000 <<'EN
 ! kashim: --to is before --from
 ! Try 'kashim probe --help'.
 END
-check 'too few connections' 2 kashim probe -n 3 localhost 7000 <<'END'
-! kashim: probe needs 4 connections
+check 'too few connections' 2 kashim probe -n 5 localhost 7000 <<'END'
+! kashim: probe needs 6 connections
 ! Try 'kashim probe --help'.
 END
 check 'too many' 2 kashim probe -n 65 localhost 7000 <<'END'
@@ -113,7 +113,7 @@ For longer silences try --to.
 END
 }
 
-quick='--from 1s --to 2s --connections 4 --rate 50'
+quick='--from 1s --to 2s --connections 6 --rate 50'
 # shellcheck disable=SC2086
 survives 127.0.0.1 | check 'it survives' 0 kashim probe $quick 127.0.0.1 7000
 # shellcheck disable=SC2086
@@ -151,7 +151,7 @@ lost_seconds null
 firewall_timeout_seconds null
 host "localhost"
 port 7000
-connections 4
+connections 6
 refused 0
 profiles []'
 

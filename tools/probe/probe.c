@@ -14,8 +14,6 @@
 #include "probe/probe_link.h"
 #include "probe/probe_signals.h"
 
-#define LINKS_MAX (PLAN_CONNECTIONS_MAX + 1)
-
 /* Between two looks: while an answer is awaited, and else. */
 #define LOOK_MS 10
 #define TICK_MS 250
@@ -33,7 +31,7 @@
 struct probe {
 	struct plan plan;
 	struct probe_link control;
-	struct probe_link links[LINKS_MAX];
+	struct probe_link links[PLAN_OPENED_MAX];
 	unsigned int count;
 	struct silences silences;
 	struct probe_facts facts;
@@ -59,7 +57,7 @@ boot_ms(void)
 static void
 wait_for(struct probe *probe, int64_t timeout_ms)
 {
-	struct pollfd polled[LINKS_MAX + 1];
+	struct pollfd polled[PLAN_OPENED_MAX + 1];
 	const struct timespec timeout = {
 	    timeout_ms / 1000, timeout_ms % 1000 * 1000000};
 	nfds_t count = 0;
@@ -222,7 +220,7 @@ act(struct probe *probe, const struct addrinfo *address,
 	};
 
 	for (;;) {
-		struct plan_connection connections[LINKS_MAX];
+		struct plan_connection connections[PLAN_OPENED_MAX];
 		struct plan_step step;
 
 		for (unsigned int i = 0; i < probe->count; i++)

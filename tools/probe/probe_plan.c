@@ -33,6 +33,12 @@ plan_begin(const struct plan_settings *settings, int64_t now_ms)
 	};
 }
 
+static int64_t
+rate_at(const struct plan *plan)
+{
+	return plan->opened_ms + 1000 / plan->settings.rate;
+}
+
 /* When the next connection is to be opened. */
 static int64_t
 open_at(const struct plan *plan)
@@ -43,9 +49,8 @@ open_at(const struct plan *plan)
 	               (pow(ratio(settings->connections), plan->opened) - 1) /
 	               (settings->connections - 1);
 	int64_t at = plan->begun_ms + (int64_t)after;
-	int64_t rate_at = plan->opened_ms + 1000 / settings->rate;
 
-	return at > rate_at ? at : rate_at;
+	return at > rate_at(plan) ? at : rate_at(plan);
 }
 
 static struct plan_step
@@ -131,14 +136,18 @@ search(struct plan *plan, const struct look *look,
 	return step;
 }
 
-/* A silent one that was so for longer than any that survived. */
+/*
+ * A silent one that was so for longer than any that survived. As long as one
+ * loss has to be confirmed, the oldest is kept for that: soon it is as old.
+ */
 static int
 in_between(const struct plan_connection *connections, unsigned int count,
-    int64_t survived_ms, int64_t now_ms)
+    const struct look *look, const struct bracket *bracket, int64_t now_ms)
 {
 	for (unsigned int i = 0; i < count; i++)
 		if (connections[i].state == PLAN_SILENT &&
-		    now_ms - connections[i].since_ms > survived_ms)
+		    (i != look->oldest || bracket->lost > 1) &&
+		    now_ms - connections[i].since_ms > bracket->survived_ms)
 			return (int)i;
 	return -1;
 }
@@ -161,10 +170,12 @@ narrow(struct plan *plan, const struct plan_connection *connections,
 	bool unasked =
 	    bracket->how == SILENCE_RESET || bracket->how == SILENCE_CLOSED;
 	int64_t goal_ms = bracket->lost_ms + (unasked ? LATE_MS : 0);
+	unsigned int fresh =
+	    plan->settings.precise ? plan->settings.connections : 1;
 
 	if (!plan->refined && (bracket->lost > 1 || !unasked)) {
-		int next = in_between(
-		    connections, count, bracket->survived_ms, now_ms);
+		int next =
+		    in_between(connections, count, look, bracket, now_ms);
 
 		if (next >= 0)
 			return (struct plan_step){
@@ -174,7 +185,8 @@ narrow(struct plan *plan, const struct plan_connection *connections,
 	if (look->asked > 0)
 		return wait_for_events();
 	if (bracket->lost > 1 &&
-	    (!plan->settings.precise || is_narrow(bracket)))
+	    (!plan->settings.precise || !bracket->consistent ||
+		is_narrow(bracket)))
 		return (struct plan_step){.what = PLAN_DONE};
 	if (bracket->lost > 1)
 		goal_ms = (bracket->survived_ms + bracket->lost_ms) / 2;
@@ -182,9 +194,11 @@ narrow(struct plan *plan, const struct plan_connection *connections,
 		return ask_oldest(look, goal_ms, now_ms);
 	if (look->opening > 0)
 		return wait_for_events();
-	/* Nobody is left to confirm it. */
-	if (bracket->lost == 1 && plan->opened <= plan->settings.connections)
-		return open_one(plan, now_ms);
+	/* Nobody is left to confirm it, or to narrow it down. */
+	if (plan->opened < plan->settings.connections + fresh)
+		return now_ms < rate_at(plan)
+		           ? (struct plan_step){PLAN_WAIT, 0, rate_at(plan)}
+		           : open_one(plan, now_ms);
 	return (struct plan_step){.what = PLAN_DONE};
 }
 
@@ -207,12 +221,11 @@ plan_longest_ms(const struct plan_settings *settings, int64_t ask_ms)
 	double to = (double)settings->to_ms;
 
 	/*
-	 * At the worst the last time is lost, those that were silent for more
-	 * than 1/Q of it are asked, and one of those behind them, each 1/Q of
-	 * the one before, confirms it. They are opened at a rate, too.
+	 * At the worst the last time is lost, and one of those that were silent
+	 * for 1/Q of it has to confirm it. They are opened at a rate, too.
 	 */
 	return (int64_t)(to * n / (n - 1) +
-			 to * (1 - 1 / q) * (settings->precise ? 3 : 2) +
+			 to * (1 - 1 / q) * (settings->precise ? 2 : 1) +
 			 1000.0 * n / settings->rate) +
 	       3 * ask_ms;
 }

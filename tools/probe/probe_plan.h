@@ -21,8 +21,10 @@
 
 #include "probe/probe_silence.h"
 
-#define PLAN_CONNECTIONS_MIN 4
+#define PLAN_CONNECTIONS_MIN 6
 #define PLAN_CONNECTIONS_MAX 64
+/* As many may be opened in all: others, when those have been lost. */
+#define PLAN_OPENED_MAX (2 * PLAN_CONNECTIONS_MAX)
 
 struct plan_settings {
 	int64_t from_ms;
