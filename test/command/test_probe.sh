@@ -71,6 +71,20 @@ check 'no port to listen at' 2 kashim probe --listen 65536 <<'END'
 ! kashim: probe: --listen "65536": out of range; write 1 to 65535
 END
 
+check 'a rule to listen for' 2 kashim probe --listen 7000 --rule all <<'END'
+! kashim: --listen has no use for a rule or a unit
+! Try 'kashim probe --help'.
+END
+check 'no such rule' 2 kashim probe --rule none localhost 7000 <<END
+! kashim: there is no rule 'none' in $work/kashim.conf
+END
+check 'no connection of the rule' 2 kashim probe --rule all <<'END'
+! kashim: no live connection that this side began has rule all; give HOST and PORT
+END
+check 'no connection of the unit' 2 kashim probe --unit none <<'END'
+! kashim: no live connection that this side began is of unit none; give HOST and PORT
+END
+
 # No connection.
 
 check 'nobody listens' 2 kashim probe 127.0.0.1 7000 <<'END'
@@ -133,6 +147,19 @@ left() {
 	[ -z "$(ss -tnH state established)" ]
 }
 holds 'nothing is left' until_true 20 left
+
+# A rule that fits.
+
+cat >fits.conf <<'END'
+rule fits { idle = 1 interval = 1 }
+END
+# shellcheck disable=SC2086
+{
+	survives 127.0.0.1 | sed '$d'
+	echo 'For longer silences try --to.'
+	echo 'Rule fits fits: at least two probes come in time.'
+} | check 'a rule' 0 kashim probe --from 1s --to 4s --connections 6 --rate 50 \
+	-c fits.conf --rule fits 127.0.0.1 7000
 
 # JSON holds what the manual page says of it.
 

@@ -13,9 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/lateness.h"
+#include "cmd/cmd_probe.h"
 #include "config/config_value.h"
 #include "probe/probe.h"
 #include "probe/probe_report.h"
+#include "probe/probe_rule.h"
 #include "term/span.h"
 #include "term/terminal.h"
 #include "term/text.h"
@@ -35,29 +38,39 @@ static const char help[] =
     "firewall-timeout fits.\n"
     "\n"
     "  -f, --from=T         the shortest silence (30s)\n"
-    "  -t, --to=T           the longest (2h15min: 8100s)\n"
+    "  -t, --to=T           the longest (135min)\n"
     "  -n, --connections=N  that are silent, besides one with keepalive "
     "(15)\n"
     "  -R, --rate=N         opens so many in a second at most (5)\n"
     "  -p, --precise        narrow it down to a hundredth, or a second\n"
     "  -j, --json           print JSON\n"
     "  -l, --listen=PORT    be the other side: listen, and send nothing\n"
+    "  -r, --rule=NAME      does this rule fit? HOST and PORT are those of "
+    "its live\n"
+    "                       connections, if they are left out\n"
+    "  -u, --unit=UNIT      the same of this systemd unit's connections\n"
+    "  -c, --config=FILE    use FILE instead of KASHIM_CONFIG or\n"
+    "                       " CONFIG_FILE "\n"
     "  -h, --help           show this text\n"
     "\n"
     "Exit status: 0 if it is known now, or all was survived; 1 if it can't be "
-    "known;\n"
-    "2 for wrong use, or if there is no connection; 130 if it was "
-    "interrupted.\n"
+    "known,\n"
+    "or the rule does not fit; 2 for wrong use, a bad configuration, or no "
+    "connection;\n"
+    "130 if it was interrupted.\n"
     "\n"
     "Examples:\n"
     "  kashim probe 10.20.0.5 3300\n"
     "  kashim probe --to 1h --precise db.example.com 5432\n"
-    "  kashim probe --listen 7000\n";
+    "  kashim probe --listen 7000\n"
+    "  sudo kashim probe --unit backup-agent\n";
 
 struct request {
 	struct plan_settings settings;
 	bool json;
-	uint32_t listen; /* 0: no */
+	uint32_t listen;      /* 0: no */
+	const char *rule;     /* --rule, NULL if not given */
+	struct choice choice; /* --unit, --config */
 };
 
 /* Ends the line of show(). */
@@ -122,9 +135,16 @@ check(const struct request *request, int arguments)
 {
 	const struct plan_settings *settings = &request->settings;
 
-	if (arguments != (request->listen ? 0 : 2)) {
+	bool by_rule = request->rule || request->choice.live.unit_count > 0;
+
+	if (arguments != (request->listen ? 0 : 2) &&
+	    !(by_rule && arguments == 0)) {
 		warnx(request->listen ? "with --listen there is no host"
 				      : "probe needs a host and a port");
+		return CMD_WRONG;
+	}
+	if (request->listen && by_rule) {
+		warnx("--listen has no use for a rule or a unit");
 		return CMD_WRONG;
 	}
 	if (settings->to_ms < settings->from_ms) {
@@ -150,15 +170,18 @@ parse(int argc, char *argv[], struct request *request)
 	    {"precise", no_argument, NULL, 'p'},
 	    {"json", no_argument, NULL, 'j'},
 	    {"listen", required_argument, NULL, 'l'},
+	    {"rule", required_argument, NULL, 'r'},
+	    {"unit", required_argument, NULL, 'u'},
+	    {"config", required_argument, NULL, 'c'},
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
 	};
 	struct plan_settings *settings = &request->settings;
 	int opt, status = CMD_DONE;
 
-	while (
-	    status == CMD_DONE && (opt = getopt_long(argc, argv,
-				       "f:t:n:R:pjl:h", options, NULL)) != -1) {
+	while (status == CMD_DONE &&
+	       (opt = getopt_long(
+		    argc, argv, "f:t:n:R:pjl:r:u:c:h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'f':
 			status = take_value(
@@ -185,6 +208,14 @@ parse(int argc, char *argv[], struct request *request)
 		case 'l':
 			status = take_value("--listen", optarg, UINT16_MAX,
 			    &request->listen, NULL);
+			break;
+		case 'r':
+			request->rule = optarg;
+			break;
+		case 'u':
+		case 'c':
+			if (choice_take(&request->choice, opt, optarg) != 0)
+				status = CMD_WRONG;
 			break;
 		case 'h':
 			fputs(help, stdout);
@@ -234,7 +265,7 @@ write_time(FILE *out, int64_t ms)
 /* The command that goes on behind what was survived. */
 static void
 write_again(FILE *out, const struct request *request,
-    const struct probe_result *result, const char *host, const char *port)
+    const struct probe_result *result, const struct target *target)
 {
 	const struct plan_settings *settings = &request->settings;
 	int64_t from_ms = result->bracket.survived_ms / 1000 * 1000;
@@ -252,12 +283,12 @@ write_again(FILE *out, const struct request *request,
 	if (settings->rate != RATE)
 		fprintf(out, " --rate %u", settings->rate);
 	fprintf(out, "%s%s %s %s", settings->precise ? " --precise" : "",
-	    request->json ? " --json" : "", host, port);
+	    request->json ? " --json" : "", target->host, target->port);
 }
 
 static int
 report(const struct request *request, const struct probe_result *result,
-    const char *host, const char *port)
+    const struct target *target)
 {
 	static const int statuses[] = {
 	    [PROBE_FORGETS] = CMD_DONE,
@@ -273,11 +304,21 @@ report(const struct request *request, const struct probe_result *result,
 	size_t size;
 	FILE *stream = open_memstream(&again, &size);
 	struct report all = {
-	    .result = result, .settings = &request->settings, .host = host};
-	int error = 0;
+	    .result = result,
+	    .settings = &request->settings,
+	    .host = target->host,
+	    .rule_name = target->rule_name,
+	};
+	int error = 0, status = statuses[result->verdict];
 
+	if (target->rule_name) {
+		all.timeout_s = target->rule.timeout_s;
+		all.fit = rule_fit(&target->rule, result, lateness_hz());
+		if (all.fit == RULE_TOO_LATE || all.fit == RULE_IGNORES)
+			status = CMD_NO;
+	}
 	if (stream) {
-		write_again(stream, request, result, host, port);
+		write_again(stream, request, result, target);
 		fclose(stream);
 	}
 	all.again = again ? again : "";
@@ -286,11 +327,11 @@ report(const struct request *request, const struct probe_result *result,
 	else
 		report_text(stdout, &all, terminal_columns(stdout));
 	free(again);
-	return error < 0 ? failed("probe", error) : statuses[result->verdict];
+	return error < 0 ? failed("probe", error) : status;
 }
 
 static int
-probe(const struct request *request, const char *host, const char *port)
+probe(const struct request *request, const struct target *target)
 {
 	const struct addrinfo hints = {
 	    .ai_family = AF_UNSPEC,
@@ -301,9 +342,9 @@ probe(const struct request *request, const char *host, const char *port)
 	struct addrinfo *addresses;
 	struct probe_result result;
 	char what[NI_MAXHOST];
-	int error = getaddrinfo(host, port, &hints, &addresses);
+	int error = getaddrinfo(target->host, target->port, &hints, &addresses);
 
-	snprintf(what, sizeof(what), "%s port %s", host, port);
+	snprintf(what, sizeof(what), "%s port %s", target->host, target->port);
 	if (error != 0) {
 		text_warnx("%s: %s", what, gai_strerror(error));
 		return CMD_WRONG;
@@ -314,7 +355,33 @@ probe(const struct request *request, const char *host, const char *port)
 	end_show();
 	return error == -EINTR ? CMD_INTERRUPTED
 	       : error < 0     ? failed(what, error)
-	                       : report(request, &result, host, port);
+	                       : report(request, &result, target);
+}
+
+/* By its arguments, or by a rule or unit. */
+static int
+probe_target(const struct request *request, char **arguments)
+{
+	struct target target = {.host = arguments[0]};
+	int status = CMD_DONE;
+
+	if (target.host)
+		target.port = arguments[1];
+	if (request->rule || request->choice.live.unit_count > 0)
+		status =
+		    cmd_probe_target(&request->choice, request->rule, &target);
+	if (status == CMD_DONE)
+		status = probe(request, &target);
+	free(target.rule_name);
+	return status;
+}
+
+static int
+listen_at(uint16_t port)
+{
+	int error = probe_listen(port, say_listening);
+
+	return error < 0 ? failed("listen", error) : CMD_DONE;
 }
 
 int
@@ -322,12 +389,13 @@ cmd_probe(int argc, char *argv[])
 {
 	struct request request = {
 	    .settings = {FROM_MS, TO_MS, CONNECTIONS, RATE, false}};
-	int status = parse(argc, argv, &request), error;
+	int status = parse(argc, argv, &request);
 
-	if (status != CMD_DONE)
-		return status == CMD_NO ? CMD_DONE : status;
-	if (!request.listen)
-		return probe(&request, argv[optind], argv[optind + 1]);
-	error = probe_listen((uint16_t)request.listen, say_listening);
-	return error < 0 ? failed("listen", error) : CMD_DONE;
+	if (status == CMD_DONE)
+		status = request.listen ? listen_at((uint16_t)request.listen)
+		                        : probe_target(&request, argv + optind);
+	else if (status == CMD_NO)
+		status = CMD_DONE;
+	choice_free(&request.choice);
+	return status;
 }

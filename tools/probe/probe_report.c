@@ -265,11 +265,33 @@ print_notes(FILE *out, const struct probe_result *result)
 }
 
 static void
+print_rule(FILE *out, const struct report *report)
+{
+	static const char *const texts[] = {
+	    [RULE_UNKNOWN] = "",
+	    [RULE_FITS] = " fits: at least two probes come in time.",
+	    [RULE_FITS_BARELY] = " fits barely: only one probe is in time.",
+	    [RULE_TOO_LATE] = " does not fit: its first probe comes too late.",
+	    [RULE_IGNORES] = " ignores the connection, so it is forgotten.",
+	};
+	int64_t timeout_ms = (int64_t)report->timeout_s * 1000;
+
+	if (!report->rule_name || report->fit == RULE_UNKNOWN)
+		return;
+	fprintf(out, "Rule %s%s", report->rule_name, texts[report->fit]);
+	if (timeout_ms > report->result->bracket.survived_ms &&
+	    report->result->verdict == PROBE_FORGETS)
+		fprintf(out, " Its firewall-timeout is longer than is safe.");
+	fputc('\n', out);
+}
+
+static void
 print_all(FILE *out, const struct report *report)
 {
 	print_verdict(out, report);
 	print_so_far(out, report);
 	print_notes(out, report->result);
+	print_rule(out, report);
 }
 
 void

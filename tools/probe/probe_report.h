@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "probe/probe.h"
+#include "probe/probe_rule.h"
 
 /* host is as it was given; it and again are harmless (text.h). */
 struct report {
@@ -15,6 +16,10 @@ struct report {
 	const struct plan_settings *settings;
 	const char *host;
 	const char *again; /* the command that goes on after an interruption */
+	/* The rule that it was measured for; rule_name is NULL if none was. */
+	const char *rule_name;
+	uint32_t timeout_s; /* its firewall-timeout, 0 if it has none */
+	enum rule_fit fit;
 };
 
 /* In lines of so many columns. */

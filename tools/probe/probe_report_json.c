@@ -45,8 +45,10 @@ report_json(FILE *out, const struct report *report)
 	int error = -ENOMEM;
 
 	addr_format(&result->address, address);
-	object = json_pack("{s:s, s:s, s:i, s:f, s:s, s:o, s:o, s:i, s:s, s:o, "
-			   "s:o, s:b, s:b, s:i, s:i, s:s, s:o, s:f, s:s*}",
+	object = json_pack(
+	    "{s:s, s:s, s:i, s:f, s:s, s:o, s:o, s:i, s:s, s:o, "
+	    "s:o, s:b, s:b, s:i, s:i, s:s, s:o, s:f, s:s*, s:s*, "
+	    "s:s*}",
 	    "host", report->host, "address", address, "port", (int)result->port,
 	    "round_trip_seconds", (double)result->rtt_us / 1000000, "verdict",
 	    probe_verdict_name(result->verdict), "survived_seconds",
@@ -62,7 +64,8 @@ report_json(FILE *out, const struct report *report)
 	    "control_ended_by", ends[result->control], "control_ended_seconds",
 	    seconds_or_null(result->control_ms), "took_seconds",
 	    (double)result->took_ms / 1000, "again",
-	    interrupted ? report->again : NULL);
+	    interrupted ? report->again : NULL, "rule", report->rule_name,
+	    "rule_fit", report->rule_name ? rule_fit_name(report->fit) : NULL);
 	if (object && json_dumpf(object, out,
 			  JSON_INDENT(2) | JSON_REAL_PRECISION(9)) == 0)
 		error = 0;

@@ -18,7 +18,7 @@ PORT=7000
 VARIANTS='drop ipv6 reject masquerade fully-random dnat series
 	reset-at-expiry fin-at-expiry loose service-closes service-resets
 	service-keepalive proxy-closes limit cut loss library precise
-	silent-answer interrupted'
+	rule silent-answer interrupted'
 
 ok() {
 	echo "ok   probe: $VARIANT: $*"
@@ -60,14 +60,19 @@ firewall() {
 	rig_in fw nft -f -
 }
 
-# measure [OPTION...]: at $AT, with what $WITH puts before it.
-measure() {
+# probe [ARGUMENT...]: with what $WITH puts before it.
+probe() {
 	# shellcheck disable=SC2086
 	rig_in client env $WITH "$RIG_BUILD/kashim" probe --json \
-		--from 4s --to 30s "$@" "$AT" "$PORT" >probe.json 2>probe.err
+		--from 4s --to 30s "$@" >probe.json 2>probe.err
 	STATUS=$?
 	[ ! -s probe.err ] || fail 'it says something'
 	return "$STATUS"
+}
+
+# measure [OPTION...]: at $AT.
+measure() {
+	probe "$@" "$AT" "$PORT"
 }
 
 # value KEY: of what it says.
@@ -371,6 +376,30 @@ library() {
 	measure
 	is path-forgets 0 no-answer
 	holds_truth "$TRUTH"
+}
+
+# Where its live connections go to, and whether it fits.
+rule() {
+	rig_has nc || skip 'no nc'
+	cat >kashim.conf <<-EOF
+		rule other { destination = { "$(rig_address 2)" } idle = 2 }
+		rule late  { destination = { "$AT" } firewall-timeout = "40s" }
+	EOF
+	serve_silent
+	for at in "$(rig_address 2)" "$AT" "$AT"; do
+		rig_exec client nc -d "$at" "$PORT" >/dev/null 2>&1 &
+	done
+	rig_wait 30 are_connected || fail 'no connections'
+	probe --config "$RIG_DIR/kashim.conf" --rule late
+	is path-forgets 1 no-answer
+	[ "$(value address)/$(value rule)/$(value rule_fit)" = \
+		"$AT/late/too-late" ] || fail 'not that it is too late'
+	holds_truth "$TRUTH"
+}
+
+are_connected() {
+	[ "$(rig_in server ss -tnH state established "sport = :$PORT" |
+		wc -l)" -eq 3 ]
 }
 
 # The other side has no keepalive probes to answer: a firewall drops what
