@@ -135,6 +135,11 @@ survives ::1 | check 'IPv6' 0 kashim probe $quick ::1 7000
 # shellcheck disable=SC2086
 survives 127.0.0.1 | check 'under the library' 0 \
 	kashim run kashim probe $quick 127.0.0.1 7000
+# Anybody may.
+cp "$build/kashim" . || exit 2
+# shellcheck disable=SC2086
+survives 127.0.0.1 | check 'not as root' 0 setpriv --reuid=65533 --regid=65533 \
+	--clear-groups ./kashim probe $quick 127.0.0.1 7000
 if needs ptrace 'under the supervisor'; then
 	# shellcheck disable=SC2086
 	check 'under the supervisor' 2 \
@@ -211,7 +216,7 @@ if found command:script 'a terminal'; then
 	script -qec "kashim probe $quick 127.0.0.1 7000 2>&1 >/dev/null" \
 		/dev/null </dev/null >terminal
 	in_file 'a line on the terminal' terminal \
-		'of 1 min at most; survived: '
+		'of 1 min at most, survived: '
 	same 'it is erased' "$(tail -c 4 terminal | od -An -c | tr -d ' ')" \
 		'\r033[K'
 fi

@@ -81,15 +81,19 @@ show(const struct probe_progress *progress)
 {
 	char passed[SPAN_TEXT_MAX], longest[SPAN_TEXT_MAX];
 	char survived[SPAN_TEXT_MAX];
+	/* One line, which a terminal does not wrap. */
+	int columns = (int)terminal_columns(stderr) - 1;
+	char line[3 * SPAN_TEXT_MAX + 80];
 
 	span_format((uint64_t)progress->passed_ms / 1000, passed);
 	span_format(
 	    (uint64_t)(progress->longest_ms + 59999) / 60000 * 60, longest);
 	span_format((uint64_t)progress->survived_ms / 1000, survived);
-	fprintf(stderr, "\r\033[K%s of %s at most; survived: %s; %s: %u",
-	    passed, longest, survived,
-	    progress->lost ? "narrowing down, connections" : "connections",
-	    progress->alive);
+	snprintf(line, sizeof(line),
+	    "%s of %s at most, survived: %s, connections: %u%s", passed,
+	    longest, survived, progress->alive,
+	    progress->lost ? ", narrowing down" : "");
+	fprintf(stderr, "\r\033[K%.*s", columns, line);
 	fflush(stderr);
 	shown = true;
 }
@@ -305,7 +309,6 @@ report(const struct request *request, const struct probe_result *result,
 	FILE *stream = open_memstream(&again, &size);
 	struct report all = {
 	    .result = result,
-	    .settings = &request->settings,
 	    .host = target->host,
 	    .rule_name = target->rule_name,
 	};

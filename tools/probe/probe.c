@@ -332,7 +332,8 @@ conclude(struct probe *probe)
 
 	result->bracket = silences_bracket(&probe->silences);
 	result->verdict = probe_verdict(&result->bracket, &probe->facts, to_ms);
-	if (result->verdict == PROBE_SERVICE_CLOSES) {
+	if (result->verdict == PROBE_SERVICE_CLOSES ||
+	    probe->facts.all_at_once) {
 		silences_came_through(&probe->silences);
 		result->bracket = silences_bracket(&probe->silences);
 	}

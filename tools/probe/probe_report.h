@@ -13,7 +13,6 @@
 /* host is as it was given; it and again are harmless (text.h). */
 struct report {
 	const struct probe_result *result;
-	const struct plan_settings *settings;
 	const char *host;
 	const char *again; /* the command that goes on after an interruption */
 	/* The rule that it was measured for; rule_name is NULL if none was. */

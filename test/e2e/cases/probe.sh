@@ -17,7 +17,7 @@ TRUTH=10 # what the firewall forgets after, in seconds
 PORT=7000
 VARIANTS='drop ipv6 reject masquerade fully-random dnat series
 	reset-at-expiry fin-at-expiry loose service-closes service-resets
-	service-keepalive proxy-closes limit cut loss library precise
+	service-keepalive service-ends proxy-closes limit full cut loss library precise
 	rule silent-answer interrupted'
 
 ok() {
@@ -283,6 +283,20 @@ service_keepalive() {
 	survived 2 4
 }
 
+# All connections at the same moment, whatever their age.
+service_ends() {
+	serve_silent
+	SERVICE=$!
+	measure &
+	RUNS=$!
+	rig_wait 60 was_asked || fail 'none was asked'
+	kill "$SERVICE"
+	wait "$RUNS"
+	STATUS=$?
+	is outage 1
+	survived 4 10
+}
+
 proxy_closes() {
 	rig_has haproxy || skip 'haproxy is not installed'
 	cat >haproxy.cfg <<-EOF
@@ -304,8 +318,8 @@ proxy_closes() {
 	survived 4 8
 }
 
-# sshd takes six that have not logged in.
-limit() {
+# serve_sshd NUMBER: which takes so many that have not logged in.
+serve_sshd() {
 	rig_has /usr/sbin/sshd || skip 'no sshd'
 	rig_has ssh-keygen || skip 'no ssh-keygen'
 	ssh-keygen -q -t ed25519 -N '' -f hostkey || fail 'no key'
@@ -316,14 +330,28 @@ limit() {
 		StrictModes no
 		UsePAM no
 		PidFile none
-		MaxStartups 6:100:6
+		MaxStartups $1:100:$1
 	EOF
 	# shellcheck disable=SC2046
 	serve $(rig_as_user) /usr/sbin/sshd -D -e -f "$RIG_DIR/sshd.conf"
+}
+
+limit() {
+	serve_sshd 6
 	measure
 	is path-forgets 0 no-answer
 	[ "$(value refused)" -gt 0 ] || fail 'none was refused'
 	holds_truth "$TRUTH"
+}
+
+# Only the one with keepalive.
+full() {
+	serve_sshd 1
+	measure
+	is service-closes 1
+	[ "$(value refused)" -eq "$(value connections)" ] ||
+		fail 'not all were refused'
+	ok "$(value verdict), all $(value refused) refused"
 }
 
 # When the first was asked.
