@@ -88,6 +88,42 @@ check 'supervised, another user' 0 kashim enable -S -r image user <<END
 ! kashim: warning: user.service runs as agent: under supervision sudo and other setuid programs that it starts get no rights (no_new_privs), and fail; kashim-run(1) says more
 $admin/user.service.d/$dropin: written
 END
+mkdir -p image/usr/bin
+cp image/bin/true image/usr/bin/gets-rights && chmod 4755 image/usr/bin/gets-rights
+for program in /usr/bin/gets-rights gets-rights; do
+	unit setuid.service User=agent ExecStart= "ExecStart=-$program -n /bin/true"
+	check "supervised, $program as another user" 1 \
+		kashim enable -S -r image setuid <<END
+! kashim: setuid.service cannot be supervised: it starts $program as agent, which is setuid and gets no rights under supervision (no_new_privs); 'kashim run' helps behind it, in front of what it starts
+END
+done
+for line in ExecStart=+gets-rights "ExecStart=!gets-rights" \
+	"ExecStart=gets-rights
+AmbientCapabilities=CAP_SYS_ADMIN" "ExecStart=gets-rights
+NoNewPrivileges=yes" "ExecStart=gets-rights
+User=root" 'ExecStart=/bin/true gets-rights'; do
+	unit setuid.service User=agent ExecStart= "$line"
+	kashim enable -n -S -r image setuid >said 2>&1
+	same "supervised, setuid, $line" $? 0
+done
+for line in InaccessiblePaths=-/usr/local/bin TemporaryFileSystem=/usr/local:ro \
+	"NoExecPaths=/
+ExecPaths=/usr/bin" 'NoExecPaths=/usr/local
+ExecPaths=/usr'; do
+	unit hides.service "$line"
+	check "supervised, $line" 1 kashim enable -S -r image hides <<END
+! kashim: ${line%%=*}= of hides.service keeps the service from /usr/local/bin/kashim, and it would not start; install kashim where it can execute it
+END
+done
+for line in ProtectHome=yes InaccessiblePaths=/usr/local/b "NoExecPaths=/
+ExecPaths=/usr/local/bin/kashim" "TemporaryFileSystem=/usr/local
+BindReadOnlyPaths=/usr/local/bin" "InaccessiblePaths=/usr/local
+ExecStart=
+ExecStart=+/bin/true"; do
+	unit hides.service "$line"
+	kashim enable -n -S -r image hides >said 2>&1
+	same "supervised, $line" $? 0
+done
 for line in User=root 'User=agent
 NoNewPrivileges=yes'; do
 	unit user.service "$line"

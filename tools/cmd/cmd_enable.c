@@ -8,14 +8,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/cmd_unit.h"
 #include "config/config.h"
+#include "doctor/doctor_exec.h"
 #include "doctor/doctor_library.h"
+#include "doctor/doctor_sandbox.h"
+#include "doctor/place.h"
 #include "host/inside.h"
 #include "host/preload.h"
 #include "term/text.h"
@@ -359,20 +364,86 @@ check_exec_start(const struct enable *enable)
 	return CMD_DONE;
 }
 
-/* Without CAP_SYS_ADMIN supervision takes no_new_privs. */
-static void
-warn_of_rights(const struct unit *unit)
+/*
+ * Without CAP_SYS_ADMIN supervision takes no_new_privs: as which user, so that
+ * setuid programs lose what they get else; NULL if that changes nothing.
+ */
+static const char *
+loses_rights(const struct unit *unit)
 {
 	const struct unit_setting *user = unit_last(unit, "Service", "User");
 
 	if (!user || !*user->value || strcmp(user->value, "root") == 0 ||
 	    strcmp(user->value, "0") == 0 ||
 	    unit_last(unit, "Service", "NoNewPrivileges"))
-		return;
-	text_warnx("warning: %s runs as %s: under supervision sudo and other "
-		   "setuid programs that it starts get no rights "
-		   "(no_new_privs), and fail; kashim-run(1) says more",
-	    unit->id, user->value);
+		return NULL;
+	return user->value;
+}
+
+static void
+warn_of_rights(const struct unit *unit)
+{
+	const char *user = loses_rights(unit);
+
+	if (user)
+		text_warnx(
+		    "warning: %s runs as %s: under supervision sudo and other "
+		    "setuid programs that it starts get no rights "
+		    "(no_new_privs), and fail; kashim-run(1) says more",
+		    unit->id, user);
+}
+
+/* Is it setuid, for somebody else than the user? */
+static bool
+is_setuid(const char *root, const char *program, const char *user)
+{
+	const struct place place = {.root = root, .path = DOCTOR_EXEC_PATH};
+	const struct passwd *password = getpwnam(user);
+	char path[PATH_MAX];
+	struct stat st;
+
+	return place_look_up(&place, program, path) == 0 &&
+	       place_stat(&place, path, &st) == 0 &&
+	       (st.st_mode & S_ISUID) != 0 &&
+	       !(password && password->pw_uid == st.st_uid);
+}
+
+struct supervision {
+	const struct enable *enable;
+	const char *command;
+};
+
+/* Would a program start as before? '+' and '!' in front of it keep rights. */
+static int
+check_program(
+    const char *program, const char *rest, const char *prefixes, void *data)
+{
+	const struct supervision *supervision = data;
+	const char *command = supervision->command;
+	const struct unit *unit = &supervision->enable->unit;
+	const char *user = loses_rights(unit);
+	const char *by = doctor_hidden_by(unit, command);
+
+	(void)rest;
+	if (strchr(prefixes, '+'))
+		return CMD_DONE;
+	if (by || (by = doctor_no_exec_by(unit, command))) {
+		text_warnx("%s of %s keeps the service from %s, and it would "
+			   "not start; install kashim where it can execute it",
+		    by, unit->id, command);
+		return CMD_NO;
+	}
+	if (user && !strchr(prefixes, '!') &&
+	    !unit_last(unit, "Service", "AmbientCapabilities") &&
+	    is_setuid(supervision->enable->options.root, program, user)) {
+		text_warnx("%s cannot be supervised: it starts %s as %s, which "
+			   "is setuid and gets no rights under supervision "
+			   "(no_new_privs); 'kashim run' helps behind it, in "
+			   "front of what it starts",
+		    unit->id, program, user);
+		return CMD_NO;
+	}
+	return CMD_DONE;
 }
 
 /* What has another user than the supervisor takes CAP_SYS_PTRACE. */
@@ -395,11 +466,15 @@ compose_supervised(struct enable *enable)
 	    .id = enable->unit.id, .config = enable->config};
 	const struct unit_setting *where;
 	char command[PATH_MAX], *lines = NULL, *text = NULL;
+	struct supervision supervision = {enable, command};
 	const char *why;
 	int status = find_command(enable, command), result;
 
 	if (status != CMD_DONE)
 		return status;
+	result = doctor_exec(&enable->unit, check_program, &supervision);
+	if (result > 0)
+		return result;
 	result =
 	    exec_start_supervised(&enable->unit, command, &lines, &where, &why);
 	if (result == -ENOTSUP && where)

@@ -12,9 +12,8 @@
 
 /* One line can hold several commands, with a lone semicolon between them. */
 static int
-each_command(const struct unit *unit, const char *line,
-    int (*each)(const char *program, const char *rest, bool full, void *data),
-    void *data)
+each_command(
+    const struct unit *unit, const char *line, doctor_exec_fn *each, void *data)
 {
 	char *word;
 	bool first = true;
@@ -25,11 +24,11 @@ each_command(const struct unit *unit, const char *line,
 			size_t prefix = strspn(word, EXEC_START_PREFIXES);
 			char *program = unit_expand(unit, word + prefix);
 
+			word[prefix] = '\0';
 			if (!program)
 				result = -ENOMEM;
 			else if (*program)
-				result = each(program, line,
-				    memchr(word, '+', prefix) != NULL, data);
+				result = each(program, line, word, data);
 			free(program);
 		}
 		first = got == EXEC_START_NEXT;
@@ -39,9 +38,7 @@ each_command(const struct unit *unit, const char *line,
 }
 
 int
-doctor_exec(const struct unit *unit,
-    int (*each)(const char *program, const char *rest, bool full, void *data),
-    void *data)
+doctor_exec(const struct unit *unit, doctor_exec_fn *each, void *data)
 {
 	const struct unit_setting *setting = NULL;
 	int result = 0;

@@ -105,9 +105,8 @@ hidden_by_name(const struct unit *unit, const char *path)
 	return NULL;
 }
 
-static void
-check_path(const struct unit *unit, const char *path, const char *what,
-    struct findings *findings)
+const char *
+doctor_hidden_by(const struct unit *unit, const char *path)
 {
 	static const char *const hiding[] = {
 	    "InaccessiblePaths", "TemporaryFileSystem"};
@@ -121,7 +120,16 @@ check_path(const struct unit *unit, const char *path, const char *what,
 		if (longest(unit, hiding[i], path) > shown)
 			by = i == 0 ? "InaccessiblePaths="
 			            : "TemporaryFileSystem=";
-	if (!by || shown > 0)
+	return shown > 0 ? NULL : by;
+}
+
+static void
+check_path(const struct unit *unit, const char *path, const char *what,
+    struct findings *findings)
+{
+	const char *by = doctor_hidden_by(unit, path);
+
+	if (!by)
 		return;
 	findings_add(findings, FINDING_UNIT, FINDING_FATAL,
 	    "%s hides %s, %s, from the service", by, path, what);
@@ -132,13 +140,21 @@ check_path(const struct unit *unit, const char *path, const char *what,
 	    path);
 }
 
+const char *
+doctor_no_exec_by(const struct unit *unit, const char *path)
+{
+	size_t forbidden = longest(unit, "NoExecPaths", path);
+
+	return forbidden == 0 || longest(unit, "ExecPaths", path) >= forbidden
+	           ? NULL
+	           : "NoExecPaths=";
+}
+
 static void
 check_exec_paths(
     const struct unit *unit, const char *library, struct findings *findings)
 {
-	size_t forbidden = longest(unit, "NoExecPaths", library);
-
-	if (forbidden == 0 || longest(unit, "ExecPaths", library) >= forbidden)
+	if (!doctor_no_exec_by(unit, library))
 		return;
 	findings_add(findings, FINDING_UNIT, FINDING_FATAL,
 	    "NoExecPaths= covers %s: the loader cannot map it", library);

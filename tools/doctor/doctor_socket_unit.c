@@ -182,12 +182,13 @@ check_rule(const struct unit *unit, const char *stream,
 
 /* The name that rules know the service's program by. */
 static int
-first_program(const char *program, const char *rest, bool full, void *data)
+first_program(
+    const char *program, const char *rest, const char *prefixes, void *data)
 {
 	const char *slash = strrchr(program, '/');
 
 	(void)rest;
-	(void)full;
+	(void)prefixes;
 	snprintf(data, NAME_MAX + 1, "%s", slash ? slash + 1 : program);
 	return 1;
 }

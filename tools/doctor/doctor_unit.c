@@ -25,8 +25,6 @@
 #include "unit/exec_start.h"
 
 #define SECTION "Service"
-/* What systemd has for names without a slash (systemd-path(1)). */
-#define SEARCH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /* The first of those that DynamicUser= takes. */
 #define DYNAMIC_UID 61184
 
@@ -301,7 +299,8 @@ read_arguments(const struct unit *unit, const char *rest, char **argv)
 }
 
 static int
-examine_program(const char *program, const char *rest, bool full, void *data)
+examine_program(
+    const char *program, const char *rest, const char *prefixes, void *data)
 {
 	struct service *service = data;
 	struct place place = service->place;
@@ -316,7 +315,7 @@ examine_program(const char *program, const char *rest, bool full, void *data)
 		    program);
 		return 0;
 	}
-	if (full) {
+	if (strchr(prefixes, '+')) {
 		place.uid = place.euid = 0;
 		place.gid = place.egid = 0;
 		place.no_new_privs = false;
@@ -375,7 +374,7 @@ examine_service(const struct unit *unit, const char *config,
 	int error;
 
 	place_here(&service.place);
-	service.place.path = SEARCH;
+	service.place.path = DOCTOR_EXEC_PATH;
 	service.place.shell_fallback = false;
 	find_user(&service);
 	/* Those become inheritable, too: take it for all. */
