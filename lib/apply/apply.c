@@ -203,22 +203,28 @@ shares_port(const struct apply *apply, int fd)
 /*
  * Notes what the program's listener has, since some of what it accepts is not
  * to have what a rule sets on it, or, if another program made it, since nobody
- * has seen what that set: a reload may take the rule back. If it has want
- * already, an earlier program has set that for it, by the same policy.
+ * has seen what that set: a reload may take the rule back. If it has all
+ * that already, an earlier program has set that for it, by the same policy; so
+ * it is for a copy of the descriptor.
  */
 static void
-note_program(const struct apply *apply, int fd, const struct keepalive *want)
+note_program(const struct apply *apply, int fd, const struct apply_found *found)
 {
-	const uint32_t noted =
-	    record_of_rule(fd).set | record_of_program(fd).set;
+	const struct keepalive ours = record_of_rule(fd);
+	const uint32_t noted = record_of_program(fd).set;
 	struct keepalive have;
 
 	if (!record_has_room(fd) ||
 	    keepalive_get(&apply->calls, fd, &have) < 0 ||
-	    keepalive_covers(&have, want, false))
+	    keepalive_covers(
+		&have, &found->want, found->app_settings == APP_TIGHTEN))
 		return;
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
-		if ((have.set & ~noted & 1u << option) != 0)
+		const uint32_t bit = 1u << option;
+
+		if ((have.set & ~noted & bit) != 0 &&
+		    ((ours.set & bit) == 0 ||
+			have.value[option] != ours.value[option]))
 			record_program(fd, (enum keepalive_option)option,
 			    have.value[option]);
 	}
@@ -234,7 +240,7 @@ set_listener(const struct apply *apply, const struct apply_event *event,
 
 	if ((!decision->accepts || !record_is_made(event->fd)) &&
 	    apply_sets(&decision->found))
-		note_program(apply, event->fd, &decision->found.want);
+		note_program(apply, event->fd, &decision->found);
 	set(apply, event, decision);
 	/* Also if there was nothing to set. */
 	if (!record_decided(event->fd, generation))
@@ -310,7 +316,7 @@ apply_act(const struct apply *apply, const struct apply_event *event,
 		if (decision->accepts && event->call == APPLY_INHERITED) {
 			if (apply_facts_listens(&apply->calls, event->fd))
 				note_program(
-				    apply, event->fd, &decision->found.want);
+				    apply, event->fd, &decision->found);
 			record_set_queue(event->fd);
 		}
 		set(apply, event, decision);
