@@ -88,6 +88,7 @@ struct listener {
 	uint32_t seen;          /* options that it set through the library */
 	uint32_t since;         /* those that it set since listen(2) */
 	int policy;             /* that was in force when it was made */
+	bool copied;            /* by dup(2) */
 	struct client waiting[QUEUE_MAX];
 	int count;
 };
@@ -602,7 +603,11 @@ start_connection(struct listener *l)
 	to = address_for(client->kind, at, l->port);
 	note("    connects to listener %d by %s%s\n", l->fd,
 	    client->kind == OVER_MAPPED ? "::ffff:" : "", at);
-	NEED(connect(client->fd, host_sa(&to), to.len) == 0 ||
+	/* With TCP Fast Open, as far as the kernel knows no cookie, too. */
+	NEED((chance(&state, 8)
+		     ? sendto(client->fd, "", 1, MSG_FASTOPEN, host_sa(&to),
+			   to.len) == 1
+		     : connect(client->fd, host_sa(&to), to.len) == 0) ||
 	     errno == EINPROGRESS);
 	client->policy = policy_count - 1;
 	poller.fd = client->fd;
@@ -692,13 +697,13 @@ count_accepted(const struct listener *l, const struct client *client,
 		count(COUNT_unnoted);
 }
 
-/* What there is no record of can't be taken back. */
+/* What there is no record of can't be taken back after a reload. */
 static uint32_t
 left_over(const struct listener *l, const struct rule *rule)
 {
 	uint32_t left = 0;
 
-	if (l->fd < RECORDS || l->policy == policy_count - 1)
+	if ((l->fd < RECORDS && !l->copied) || l->policy == policy_count - 1)
 		return 0;
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
 		if (!naive_names(rule, option) ||
@@ -710,16 +715,17 @@ left_over(const struct listener *l, const struct rule *rule)
 
 /*
  * If a listener from elsewhere has all that a rule sets, then for all that is
- * known an earlier program has set that for it, by the same rule. Here this can
- * be of SO_KEEPALIVE alone, beside what the kernel or the program's call did.
+ * known an earlier program has set that for it, by the same rule. Then it can't
+ * be known of SO_KEEPALIVE; of other options, since no rule has these values.
  */
 static bool
 may_be_of(const struct rule *rule, const struct listener *l)
 {
+	const struct options set = naive_options(rule, &l->program);
+
 	for (int option = 0; option < KEEPALIVE_SWITCH; option++) {
-		if (naive_names(rule, option) &&
-		    (l->seen & 1u << option) == 0 &&
-		    rule->keepalive.value[option] != defaults()->value[option])
+		if ((l->seen & 1u << option) == 0 &&
+		    set.value[option] != l->program.value[option])
 			return false;
 	}
 	return rule->action == ACTION_KEEPALIVE;
@@ -743,7 +749,7 @@ finish_connection(struct listener *l)
 {
 	struct client accepted = {.fd = accept_one(l)}, client = l->waiting[0];
 	const struct rule *rule;
-	struct options want, have;
+	struct options want, have, new;
 	uint32_t left;
 
 	l->count--;
@@ -753,14 +759,22 @@ finish_connection(struct listener *l)
 	rule = rule_for(accepted.fd, DIRECTION_ACCEPT);
 	want = naive_options(rule, &l->program);
 	left = left_over(l, rule) | unclear(l);
+	if (l->copied && rule != NULL && rule->app_settings == APP_RESPECT)
+		left |= l->since;
 	have = options_of(accepted.fd);
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
 		if ((left & 1u << option) != 0)
 			want.value[option] = have.value[option];
 	}
-	check("accepted", accepted.fd, &want,
-	    rule != NULL && rule->app_settings == APP_RESPECT ? l->since : 0,
-	    &l->program);
+	/* Nor is there one, for a copy, of what the program set before. */
+	new = naive_options(rule, defaults());
+	if (l->copied)
+		check("accepted", accepted.fd, &want, ~0u, &new);
+	else
+		check("accepted", accepted.fd, &want,
+		    rule != NULL && rule->app_settings == APP_RESPECT ? l->since
+								      : 0,
+		    &l->program);
 	count_accepted(l, &client, rule);
 	accepted.program = l->program;
 	set_and_check(accepted.fd, DIRECTION_ACCEPT, &accepted.program);
@@ -769,6 +783,22 @@ finish_connection(struct listener *l)
 		idle[idle_count++] = client;
 	else
 		close_client(&client);
+}
+
+/* By dup(2), of which the library sees nothing. */
+static void
+copy_listener(struct listener *l)
+{
+	int to;
+
+	if (l->fd >= RECORDS)
+		return;
+	to = fcntl(l->fd, F_DUPFD, next_foreign++);
+	NEED(to == next_foreign - 1);
+	note("listener %d becomes %d\n", l->fd, to);
+	close(l->fd);
+	l->fd = to;
+	l->copied = true;
 }
 
 static void
@@ -800,6 +830,9 @@ step(void)
 		l->seen |= l->since;
 		return;
 	case 3:
+		copy_listener(l);
+		return;
+	case 4:
 		note("listener %d again\n", l->fd);
 		NEED(listen(l->fd, 32) == 0);
 		return;
@@ -885,7 +918,7 @@ add_addresses(void)
 
 /* The host finds its first policy published. */
 static bool
-run_round(const char *build, int memory, unsigned int round)
+run_round(const char *build, const char *trace, int memory, unsigned int round)
 {
 	char text[PATH_MAX], number[16];
 	int status = -1;
@@ -901,6 +934,8 @@ run_round(const char *build, int memory, unsigned int round)
 		snprintf(text, sizeof(text), "%d", memory);
 		setenv("KASHIM_TEST_SHARED", text, 1);
 		snprintf(number, sizeof(number), "%u", round);
+		if (round % 8 == 7)
+			setenv("KASHIM_TRACE", trace, 1);
 		execl(
 		    "/proc/self/exe", PROGRAM, "--host", number, (char *)NULL);
 		_exit(127);
@@ -935,6 +970,7 @@ int
 main(int argc, char **argv)
 {
 	char dir[] = "/dev/shm/kashim-test.XXXXXX", config[64], text[PATH_MAX];
+	char trace[64];
 	unsigned int first = 0, rounds = ROUNDS, failed = 0;
 	int memory;
 
@@ -955,6 +991,8 @@ main(int argc, char **argv)
 	    MAP_SHARED, memory, 0);
 	MUST(counts != MAP_FAILED);
 	snprintf(config, sizeof(config), "%s/kashim.conf", dir);
+	snprintf(trace, sizeof(trace), "%s/trace", dir);
+	MUST(host_write_file(trace, "", 0600) == 0);
 	/* It is published as if this had been the rules. */
 	MUST(host_write_file(config, "# made at random\n", 0644) == 0);
 	unsetenv("KASHIM_TRACE");
@@ -963,7 +1001,7 @@ main(int argc, char **argv)
 	MUST(shared_name(config, geteuid(), shared_path, sizeof(shared_path)) ==
 	     0);
 	for (unsigned int i = 0; i < rounds && failed < 3; i++)
-		failed += !run_round(argv[1], memory, first + i);
+		failed += !run_round(argv[1], trace, memory, first + i);
 	snprintf(text, sizeof(text), "rm -rf %s", dir);
 	/* NOLINTNEXTLINE(cert-env33-c): of our own making */
 	MUST(system(text) == 0);
