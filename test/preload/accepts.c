@@ -21,7 +21,7 @@
 #include "image/shared.h"
 #include "netns.h"
 
-#define ROUNDS        3500u
+#define ROUNDS        4000u
 #define POLICIES_MAX  8
 #define LISTENERS     4
 #define QUEUE_MAX     8
@@ -71,6 +71,7 @@ enum kind {
 
 struct client {
 	int fd;
+	bool is_bound;
 	enum kind kind;
 	bool was_connected;
 	struct options program; /* what the program has set */
@@ -468,16 +469,51 @@ bind_listener(struct listener *l, int fd)
 }
 
 static void
+disconnect(int fd)
+{
+	const struct sockaddr unspec = {.sa_family = AF_UNSPEC};
+
+	note("client %d again\n", fd);
+	NEED(connect(fd, &unspec, sizeof(unspec)) == 0);
+}
+
+/* One that was connected before, in the place of a new one. */
+static bool
+take_unbound(struct listener *l, int *fd)
+{
+	const struct client *client;
+
+	if (idle_count == 0 || chance(&state, 2))
+		return false;
+	client = &idle[idle_count - 1];
+	if (client->is_bound || client->kind == OVER_MAPPED)
+		return false;
+	idle_count--;
+	disconnect(client->fd);
+	*fd = client->fd;
+	l->v6 = client->kind == OVER_V6;
+	l->way = MADE;
+	l->program = client->program;
+	/* What the program sets is later than the call that connected it. */
+	l->since = ~0u;
+	return true;
+}
+
+static void
 open_listener(struct listener *l)
 {
-	const bool raw = chance(&state, 3), unnoted = chance(&state, 10);
+	const bool unnoted = chance(&state, 6);
+	bool raw = chance(&state, 3);
 	int fd;
 
 	*l = (struct listener){.v6 = chance(&state, 2),
 	    .program = *defaults(),
 	    .way = raw ? MADE_RAW + (int)test_below(&state, 2) : MADE,
 	    .policy = policy_count - 1};
-	fd = open_socket(l->v6, 0, raw, unnoted ? RECORDS : 0);
+	if (take_unbound(l, &fd))
+		raw = false;
+	else
+		fd = open_socket(l->v6, 0, raw, unnoted ? RECORDS : 0);
 	note("listener %d: %s%s", fd, raw ? "from elsewhere" : "made",
 	    l->way == RECEIVED ? ", received" : "");
 	bind_listener(l, fd);
@@ -555,7 +591,8 @@ new_client(struct client *client, enum kind kind)
 	    open_socket(kind != OVER_V4, chance(&state, 2) ? SOCK_NONBLOCK : 0,
 		chance(&state, 8) && !is_uniform(&policies[0]), 0);
 	note("client %d\n", client->fd);
-	if (chance(&state, 2))
+	client->is_bound = chance(&state, 2);
+	if (client->is_bound)
 		NEED(bind(client->fd, host_sa(&from), from.len) == 0);
 	if (chance(&state, 4))
 		set_options(client->fd, &client->program, false);
@@ -570,14 +607,11 @@ new_client(struct client *client, enum kind kind)
 static bool
 take_idle(const struct listener *l, struct client *client)
 {
-	const struct sockaddr unspec = {.sa_family = AF_UNSPEC};
-
 	if (idle_count == 0 || !reaches(idle[idle_count - 1].kind, l) ||
 	    chance(&state, 2))
 		return false;
 	*client = idle[--idle_count];
-	note("client %d again\n", client->fd);
-	NEED(connect(client->fd, &unspec, sizeof(unspec)) == 0);
+	disconnect(client->fd);
 	return true;
 }
 
@@ -805,6 +839,7 @@ static void
 step(void)
 {
 	struct listener *l = &listeners[test_below(&state, LISTENERS)];
+	uint32_t set;
 
 	if (chance(&state, 16)) {
 		reload();
@@ -821,20 +856,23 @@ step(void)
 		close_listener(l);
 		return;
 	case 1:
+		copy_listener(l);
+		return;
 	case 2:
+		note("listener %d again\n", l->fd);
+		NEED(listen(l->fd, 32) == 0);
+		return;
+	case 3:
+	case 4:
+	case 5:
+	case 6:
 		/* What waits has what the program's listener had before. */
 		if (l->count > 0)
 			return;
 		note("listener %d\n", l->fd);
-		l->since |= set_options(l->fd, &l->program, false);
-		l->seen |= l->since;
-		return;
-	case 3:
-		copy_listener(l);
-		return;
-	case 4:
-		note("listener %d again\n", l->fd);
-		NEED(listen(l->fd, 32) == 0);
+		set = set_options(l->fd, &l->program, false);
+		l->since |= set;
+		l->seen |= set;
 		return;
 	default:
 		break;
