@@ -12,6 +12,7 @@
 
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -36,6 +37,7 @@
 	X(depends)    /* accepted where listen(2) can't know the rule */   \
 	X(given_back) /* the listener is set, and this one is not to be */ \
 	X(late)       /* connected before a reload, accepted after it */   \
+	X(overtaken)  /* by a reload while accept(2) waited */             \
 	X(later)      /* of a listener that an earlier policy was for */   \
 	X(tightened)                                                       \
 	X(foreign) /* of a listener that came from elsewhere */            \
@@ -697,8 +699,8 @@ accept_one(const struct listener *l)
 
 /* What the listener is for, as far as that is known before. */
 static void
-count_accepted(const struct listener *l, const struct client *client,
-    const struct rule *rule)
+count_accepted(
+    const struct listener *l, int policy_then, const struct rule *rule)
 {
 	const struct policy *policy = in_force();
 	struct match_query query = {
@@ -717,7 +719,7 @@ count_accepted(const struct listener *l, const struct client *client,
 	if (!sets && known != MATCH_NONE &&
 	    policy->rules[known].action == ACTION_KEEPALIVE)
 		count(COUNT_given_back);
-	if (client->policy != policy_count - 1)
+	if (policy_then != policy_count - 1)
 		count(COUNT_late);
 	if (l->policy != policy_count - 1)
 		count(COUNT_later);
@@ -776,17 +778,15 @@ unclear(const struct listener *l)
 	return 0;
 }
 
+/* policy: the one that was in force when the client connected. */
 static void
-finish_connection(struct listener *l)
+check_accepted(const struct listener *l, int fd, int policy)
 {
-	struct client accepted = {.fd = accept_one(l)}, client = l->waiting[0];
+	struct client accepted = {.fd = fd};
 	const struct rule *rule;
 	struct options want, have, new;
 	uint32_t left;
 
-	l->count--;
-	memmove(l->waiting, l->waiting + 1,
-	    (size_t)l->count * sizeof(l->waiting[0]));
 	note("listener %d accepts %d\n", l->fd, accepted.fd);
 	rule = rule_for(accepted.fd, DIRECTION_ACCEPT);
 	want = naive_options(rule, &l->program);
@@ -807,14 +807,76 @@ finish_connection(struct listener *l)
 		    rule != NULL && rule->app_settings == APP_RESPECT ? l->since
 								      : 0,
 		    &l->program);
-	count_accepted(l, &client, rule);
+	count_accepted(l, policy, rule);
 	accepted.program = l->program;
 	set_and_check(accepted.fd, DIRECTION_ACCEPT, &accepted.program);
 	close_client(&accepted);
+}
+
+static void
+finish_connection(struct listener *l)
+{
+	struct client client = l->waiting[0];
+
+	l->count--;
+	memmove(l->waiting, l->waiting + 1,
+	    (size_t)l->count * sizeof(l->waiting[0]));
+	check_accepted(l, accept_one(l), client.policy);
 	if (idle_count < IDLE_CLIENTS && chance(&state, 2))
 		idle[idle_count++] = client;
 	else
 		close_client(&client);
+}
+
+/* Waits until the process waits for something. */
+static void
+wait_for_process(pid_t pid)
+{
+	char path[64], text[256] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	for (int i = 0; i < DEADLINE_MS && strstr(text, ") S ") == NULL; i++) {
+		file = fopen(path, "r");
+		NEED(file != NULL && fgets(text, sizeof(text), file) != NULL);
+		fclose(file);
+		usleep(100);
+	}
+}
+
+/* A reload while accept(2) waits, and then a connection. */
+static void
+reload_in_accept(struct listener *l)
+{
+	const enum kind kind = l->v6 ? OVER_V6 : OVER_V4;
+	const char *at = is_wildcard(l) ? any_address(kind) : l->at;
+	const pid_t host = getpid();
+	pid_t pid;
+	int fd;
+
+	if (l->count > 0 || policy_count == POLICIES_MAX ||
+	    (fcntl(l->fd, F_GETFL) & O_NONBLOCK) != 0)
+		return;
+	policy_make(&state, &policies[policy_count++]);
+	fflush(stdout);
+	pid = fork();
+	NEED(pid >= 0);
+	if (pid == 0) {
+		wait_for_process(host);
+		publish(in_force());
+		(void)host_raw_connect(at, l->port);
+		pause();
+		_exit(0);
+	}
+	note("reload: policy %d, in accept\n", policy_count - 1);
+	count(COUNT_policies);
+	fd = chance(&state, 2) ? accept(l->fd, NULL, NULL)
+	                       : accept4(l->fd, NULL, NULL, SOCK_CLOEXEC);
+	NEED(fd >= 0);
+	count(COUNT_overtaken);
+	check_accepted(l, fd, policy_count - 1);
+	kill(pid, SIGKILL);
+	NEED(waitpid(pid, NULL, 0) == pid);
 }
 
 /* By dup(2), of which the library sees nothing. */
@@ -871,6 +933,9 @@ step(void)
 		set = set_options(l->fd, &l->program, false);
 		l->since |= set;
 		l->seen |= set;
+		return;
+	case 7:
+		reload_in_accept(l);
 		return;
 	default:
 		break;
