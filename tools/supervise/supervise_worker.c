@@ -116,13 +116,9 @@ serve_listen(struct work *work)
 static void
 serve_accept(struct work *work)
 {
-	const struct view *view;
-
 	if (!hold(work))
 		return;
-	view = work->borrowed.apply.view;
-	if (!record_accepts(work->borrowed.fd, view->generation) &&
-	    !view_listener_decides(view))
+	if (!view_listener_decides(work->borrowed.apply.view))
 		accept_begun(&work->borrowed, work->target);
 	borrowed_end(&work->borrowed);
 }
