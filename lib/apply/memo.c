@@ -128,18 +128,25 @@ end_words(const struct addr *addr, uint16_t port, uint32_t words[END_WORDS])
 	memcpy(words + 1, addr->bytes, sizeof(addr->bytes));
 }
 
-/* Inlined, as those below are: the counts are known then. */
-static inline struct line *
+/* Inlined, as those below are, and unrolled: the counts are known then. */
+#ifdef __clang__ /* which does it unasked, and may not know the pragma */
+#define UNROLLED
+#else
+#define UNROLLED _Pragma("GCC unroll 16")
+#endif
+
+static inline __attribute__((always_inline)) struct line *
 find_line(struct line *lines, const uint32_t *key, unsigned int keys)
 {
 	uint32_t sum = 0;
 
+	UNROLLED
 	for (unsigned int i = 0; i < keys; i++)
 		sum ^= key[i];
 	return &lines[sum * UINT32_C(0x9e3779b1) >> (32 - LINES_BITS)];
 }
 
-static inline bool
+static inline __attribute__((always_inline)) bool
 line_get(struct line *lines, uint32_t generation, const uint32_t *key,
     unsigned int keys, uint32_t *answer, unsigned int count)
 {
@@ -149,10 +156,12 @@ line_get(struct line *lines, uint32_t generation, const uint32_t *key,
 	if (before == 0 || before % 2 != 0 ||
 	    GET(from->generation) != generation)
 		return false;
+	UNROLLED
 	for (unsigned int i = 0; i < keys; i++) {
 		if (GET(from->words[i]) != key[i])
 			return false;
 	}
+	UNROLLED
 	for (unsigned int i = 0; i < count; i++)
 		answer[i] = GET(from->words[keys + i]);
 	return __atomic_load_n(&from->sequence, __ATOMIC_RELAXED) == before;

@@ -17,7 +17,7 @@
 
 _Static_assert(KEEPALIVE_IDLE == 0 && KEEPALIVE_INTERVAL == 1 &&
 		   KEEPALIVE_SWITCH == KEEPALIVE_OPTIONS - 1,
-    "nth_to_set() puts the first behind the last");
+    "the first is not behind the last");
 
 #define OTHERS_FIRST (1u << KEEPALIVE_INTERVAL | 1u << KEEPALIVE_COUNT)
 
@@ -71,29 +71,29 @@ require_tcp(const struct keepalive_calls *calls, int fd)
 }
 
 /*
- * The i-th option to be set. On a socket that is connected, SO_KEEPALIVE starts
- * the timer, and TCP_KEEPIDLE sets it right if it comes behind. But an option
- * of TCP has to be the first.
+ * The first option to be set; the others follow in turn. On a socket that is
+ * connected, SO_KEEPALIVE starts the timer, and TCP_KEEPIDLE sets it right if
+ * it comes behind. But an option of TCP has to be the first.
  */
 static int
-nth_to_set(const struct keepalive *want, int i)
+first_to_set(const struct keepalive *want)
 {
-	return (want->set & OTHERS_FIRST) == 0
-	           ? i
-	           : (i + KEEPALIVE_INTERVAL) % KEEPALIVE_OPTIONS;
+	return (want->set & OTHERS_FIRST) == 0 ? KEEPALIVE_IDLE
+	                                       : KEEPALIVE_INTERVAL;
 }
 
 int
 keepalive_set(
     const struct keepalive_calls *calls, int fd, const struct keepalive *want)
 {
+	int next = first_to_set(want), failure = 0;
 	bool is_tcp = false;
-	int failure = 0;
 
 	for (int i = 0; i < KEEPALIVE_OPTIONS; i++) {
-		const int option = nth_to_set(want, i);
+		const int option = next;
 		int error;
 
+		next = option + 1 < KEEPALIVE_OPTIONS ? option + 1 : 0;
 		if ((want->set & 1u << option) == 0)
 			continue;
 		if (keepalive_about[option].level == SOL_SOCKET && !is_tcp) {
