@@ -18,6 +18,7 @@
 #define strcspn own_strcspn
 #define strstr  own_strstr
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
+/* NOLINTNEXTLINE(bugprone-suspicious-include) */
 #include "shim/string.c"
 #undef memmove
 #undef memcmp
