@@ -139,8 +139,10 @@ record_accepts(int fd, uint32_t generation)
 {
 	uint16_t number;
 
-	if (__builtin_expect(!record_has_room(fd), 0) ||
-	    RECORD_GET(record_table[fd].decided) != generation + 1)
+	if (__builtin_expect(!record_has_room(fd), 0))
+		return 0;
+	/* cppcheck-suppress arrayIndexOutOfBounds */
+	if (RECORD_GET(record_table[fd].decided) != generation + 1)
 		return 0;
 	number = RECORD_GET(record_table[fd].accepts);
 	return number < RECORD_GIVES ? number : 0;
@@ -176,9 +178,11 @@ void record_inherit(int fd, int listener);
 static inline bool
 record_has_inherited(int fd, uint16_t number)
 {
-	return __builtin_expect(record_has_room(fd), 1) &&
-	       RECORD_GET(record_table[fd].accepts) ==
-	           (number | RECORD_ACCEPTED);
+	if (__builtin_expect(!record_has_room(fd), 0))
+		return false;
+	/* cppcheck-suppress arrayIndexOutOfBounds */
+	return RECORD_GET(record_table[fd].accepts) ==
+	       (number | RECORD_ACCEPTED);
 }
 
 /* What was set on fd by a rule, of whatever policy; for a new socket, nothing.
