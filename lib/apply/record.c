@@ -120,7 +120,8 @@ record_set_other(int fd, uint32_t generation)
 bool
 record_decided(int fd, uint32_t generation)
 {
-	return record_decided_in(fd) == generation + 1;
+	/* Where there is no room, 0 would be after the last generation. */
+	return record_has_room(fd) && record_decided_in(fd) == generation + 1;
 }
 
 int

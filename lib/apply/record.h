@@ -139,7 +139,7 @@ record_accepts(int fd, uint32_t generation)
 {
 	uint16_t number;
 
-	if (__builtin_expect(!record_has_room(fd), 0))
+	if (!record_has_room(fd))
 		return 0;
 	/* cppcheck-suppress arrayIndexOutOfBounds */
 	if (RECORD_GET(record_table[fd].decided) != generation + 1)
@@ -178,9 +178,9 @@ void record_inherit(int fd, int listener);
 static inline bool
 record_has_inherited(int fd, uint16_t number)
 {
-	if (__builtin_expect(!record_has_room(fd), 0))
+	if (!record_has_room(fd))
 		return false;
-	/* cppcheck-suppress arrayIndexOutOfBounds */
+	/* cppcheck-suppress [arrayIndexOutOfBounds, negativeIndex] */
 	return RECORD_GET(record_table[fd].accepts) ==
 	       (number | RECORD_ACCEPTED);
 }
@@ -218,6 +218,7 @@ record_take_other(int fd, uint32_t generation)
 
 	if (!record_has_room(fd))
 		return false;
+	/* cppcheck-suppress [arrayIndexOutOfBounds, negativeIndex] */
 	other = RECORD_GET(record_table[fd].other);
 	if (__builtin_expect(other == 0, 1))
 		return false;
