@@ -21,7 +21,7 @@
 #include "image/shared.h"
 #include "netns.h"
 
-#define ROUNDS        4000u
+#define ROUNDS        5000u
 #define POLICIES_MAX  8
 #define LISTENERS     4
 #define QUEUE_MAX     8
@@ -440,7 +440,8 @@ static void
 bind_listener(struct listener *l, int fd)
 {
 	struct host_addr addr;
-	int on = 1, port = PICK(&state, PORTS);
+	static int last_port = 5000;
+	int on = 1, port = chance(&state, 2) ? last_port : PICK(&state, PORTS);
 
 	l->at = l->v6 ? "::" : "0.0.0.0";
 	if (l->v6 && chance(&state, 2))
@@ -462,6 +463,8 @@ bind_listener(struct listener *l, int fd)
 	}
 	if (chance(&state, 6) || is_taken(port))
 		port = 0;
+	if (port != 0)
+		last_port = port;
 	addr = host_addr(l->at, port);
 	NEED(bind(fd, host_sa(&addr), addr.len) == 0);
 }
@@ -574,8 +577,11 @@ address_for(enum kind kind, const char *text, int port)
 static const char *
 any_address(enum kind kind)
 {
-	if (chance(&state, 8))
+	if (chance(&state, 4))
 		return kind == OVER_V6 ? "::" : "0.0.0.0";
+	/* What is remembered of one address is to be met again. */
+	if (chance(&state, 2))
+		return kind == OVER_V6 ? V6[1] : V4[1];
 	return kind == OVER_V6 ? PICK(&state, V6) : PICK(&state, V4);
 }
 
@@ -791,7 +797,8 @@ check_accepted(const struct listener *l, int fd, int policy)
 	rule = rule_for(accepted.fd, DIRECTION_ACCEPT);
 	want = naive_options(rule, &l->program);
 	left = left_over(l, rule) | unclear(l);
-	if (l->copied && rule != NULL && rule->app_settings == APP_RESPECT)
+	/* The rule may have been put back, and that is not on its record. */
+	if (l->copied)
 		left |= l->since;
 	have = options_of(accepted.fd);
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
