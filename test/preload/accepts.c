@@ -21,7 +21,7 @@
 #include "image/shared.h"
 #include "netns.h"
 
-#define ROUNDS        5000u
+#define ROUNDS        4000u
 #define POLICIES_MAX  8
 #define LISTENERS     4
 #define QUEUE_MAX     8
@@ -943,6 +943,15 @@ step(void)
 		return;
 	case 7:
 		reload_in_accept(l);
+		return;
+	case 8:
+	case 9:
+		/* What is remembered of the first is right for the others. */
+		for (set = 2 + test_below(&state, 8); set > 0; set--) {
+			if (l->count < QUEUE_MAX)
+				start_connection(l);
+			finish_connection(l);
+		}
 		return;
 	default:
 		break;
