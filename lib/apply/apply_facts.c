@@ -134,7 +134,10 @@ is_corrected(const struct apply *apply, int fd)
 static void
 of_listener(const struct apply *apply, int fd, struct apply_facts *facts)
 {
-	facts->rule = record_rule(fd, apply->view->generation);
+	/* Not one by which it connected before. */
+	facts->rule = record_gives(fd, apply->view->generation);
+	if (record_accepts(fd, apply->view->generation) != 0)
+		facts->rule = record_rule(fd, apply->view->generation);
 	/* Not if it was made elsewhere. */
 	facts->set_at_once = was_set_at_once(apply, fd) &&
 	                     (!record_has_room(fd) ||
