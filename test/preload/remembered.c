@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Connections to one destination after the other and again: what the library
- * remembers of the first must be right for the next one, and is not if that
- * socket, or the destination, is not what it looks like.
+ * Connections to one destination after the other and again, and what is
+ * accepted from one peer after the other: what the library remembers of the
+ * first must be right for the next one, and is not if that socket, or an
+ * address, is not what it looks like.
  */
 #include "host.h"
 #include "rules.h"
@@ -196,12 +197,63 @@ traced(void)
 	unlink(path);
 }
 
+/* One that connects from an address of its own. */
+static int
+peer_from(const char *text, int port)
+{
+	struct host_addr from = host_addr(text, 0);
+	struct host_addr to = host_addr("127.0.0.1", port);
+	int fd = (int)syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
+
+	MUST(bind(fd, host_sa(&from), from.len) == 0);
+	MUST(syscall(SYS_connect, fd, &to.sa, to.len) == 0);
+	return fd;
+}
+
+/* Two peers in turn, whose addresses the program asks for, or not. */
+static void
+accepted_in_turn(void)
+{
+	struct host_addr any = host_addr("0.0.0.0", 0);
+	int own = CALL(socket(AF_INET, SOCK_STREAM, 0));
+
+	MUST(CALL(bind(own, host_sa(&any), any.len)) == 0);
+	MUST(CALL(listen(own, 8)) == 0);
+	for (int i = 0; i < 40; i++) {
+		const bool by_b = i % 5 >= 2;
+		int peer =
+		    peer_from(by_b ? "127.0.0.2" : "127.0.0.1", host_port(own));
+		struct sockaddr_storage sa;
+		socklen_t len = sizeof(sa);
+		int fd = i % 2 == 0
+		             ? CALL(accept(own, (struct sockaddr *)&sa, &len))
+		             : CALL(accept(own, NULL, NULL));
+
+		if (by_b)
+			expect_b(fd);
+		else
+			EXPECT(fd, RULE_A);
+		close(fd);
+		close(peer);
+	}
+}
+
 static const struct host_case CASES[] = {
     {"thrice", TWO_RULES, thrice},
     {"traced", TWO_RULES, traced},
     {"in-turn", TWO_RULES, in_turn},
     {"not-new", TWO_RULES, not_new},
     {"unspecified", TWO_RULES, unspecified},
+    {"accepted-by-source",
+	"rule b { source = \"127.0.0.2\" idle = 100 }\n"
+	"rule a { user-timeout = \"1min\" idle = 300 interval = 30 count = 5 "
+	"}\n",
+	accepted_in_turn},
+    {"accepted-by-source-first",
+	"rule a { source = \"127.0.0.1\" user-timeout = \"1min\"\n"
+	" idle = 300 interval = 30 count = 5 }\n"
+	"rule b { idle = 100 }\n",
+	accepted_in_turn},
     {"tighter", "app-settings = tighten\n" RULES_BY_DESTINATION, tighter},
     RULES_CASES("not-tcp", not_tcp),
 };
