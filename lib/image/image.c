@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/keepalive.h"
+
 /* The layout is a file format: the same on every machine of a byte order. */
 static_assert(sizeof(struct image_header) == 64, "image_header has padding");
 static_assert(sizeof(struct image_rule) == 180, "image_rule has padding");

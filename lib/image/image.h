@@ -31,7 +31,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/keepalive.h"
+#include "base/options.h"
 
 #define IMAGE_MAGIC     0x4b53484du /* "KSHM" */
 #define IMAGE_VERSION   3u          /* of the layout */

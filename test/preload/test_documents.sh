@@ -65,11 +65,11 @@ while read -r file; do
 	narrow "$file"
 done <"$dir/files"
 
-# The keys, as config_key.c and keepalive.h have them.
+# The keys, as config_key.c and options.h have them.
 
 sed -n -e 's/.*\[KEY_.*\] = "\(.*\)",$/\1/p' \
     -e 's/^	X([A-Z_]*, IPPROTO_TCP, [A-Z_]*, "\(.*\)", .*/\1/p' \
-    "$root/lib/config/config_key.c" "$root/lib/base/keepalive.h" >"$dir/keys"
+    "$root/lib/config/config_key.c" "$root/lib/base/options.h" >"$dir/keys"
 cp "$dir/keys" "$dir/a"
 sed -n '/^\.It Ic include /d; s/^\.It Ic //p' "$file_page" |
     tr -s ' ,' '\n' >"$dir/b"
@@ -293,6 +293,8 @@ enable 0 1
 disable 0 1
 status 0 0
 apply 0 0
+attach 0 0
+detach 0 0
 help 0 1
 END
 cat >"$dir/stubs/kashim" <<END

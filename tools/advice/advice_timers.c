@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "base/keepalive.h"
 #include "base/lateness.h"
 
 /* Where nobody changed them (tcp(7)). */

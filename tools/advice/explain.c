@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "advice/advice_timers.h"
+#include "base/keepalive.h"
 #include "base/lateness.h"
 #include "term/span.h"
 
