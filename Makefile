@@ -73,9 +73,24 @@ LIB_OBJS    := $(filter-out $(SAFE_OBJS),$(call objects,lib/base lib/image \
 	       lib/compile lib/config lib/apply))
 CMD_OBJS    := $(filter $(BUILD)/tools/cmd/cmd% $(BUILD)/tools/cmd/kashim.o, \
 	       $(call objects,tools/cmd))
-TOOL_OBJS   := $(call objects,tools/*) $(LIB_OBJS)
+# The programs for the kernel take clang, and libbpf 1.0 or later; without, all
+# but kashim attach is as with them.
+BPF_CLANG   ?= clang
+BPF_FLAGS   := -target bpf -mcpu=v3 -std=gnu11 -O2 -g -ffreestanding \
+	       -fdebug-prefix-map=$(CURDIR)=. -Wall -Wextra -Ilib \
+	       $(addprefix -I/usr/include/,$(shell $(CC) -print-multiarch \
+	       2>/dev/null))
+BPF         := $(shell echo 'char one[LIBBPF_MAJOR_VERSION > 0 ? 1 : -1];' | \
+	       $(BPF_CLANG) $(BPF_FLAGS) -include linux/bpf.h \
+	       -include bpf/bpf_helpers.h -include bpf/libbpf_version.h \
+	       -x c -c - -o /dev/null 2>/dev/null && echo yes)
+ABSENT      := $(addprefix $(BUILD)/tools/kernel/,$(if $(BPF), \
+	       kernel_absent.o,kernel_program.o kernel_attached.o))
+TOOL_OBJS   := $(filter-out $(ABSENT),$(call objects,tools/*)) $(LIB_OBJS) \
+	       $(if $(BPF),$(BUILD)/lib/bpf/connections.o)
 # Before glibc 2.34 threads are in a library of their own.
-TOOL_LIBS   := -lconfuse -lmnl -lelf -ljansson -lseccomp -lm -pthread
+TOOL_LIBS   := -lconfuse -lmnl -lelf -ljansson -lseccomp -lm -pthread \
+	       $(if $(BPF),-lbpf)
 
 .PHONY: all all-library help install install-library uninstall dist deb rpm \
 	clean always
@@ -128,7 +143,7 @@ SETUP = BUILD=$(call quoted,$(BUILD)) CC=$(call quoted,$(CC)) \
 # What was made with another compiler, other flags or for other places is made
 # anew: the file holds them.
 COMPILED_WITH := $(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(CPPFLAGS_OF_PACKAGES) : \
-	       $(LDFLAGS)
+	       $(LDFLAGS) : $(BPF_CLANG) $(BPF)
 $(BUILD)/flags: always
 	@mkdir -p $(@D)
 	@command -v $(firstword $(CC)) >/dev/null || \
@@ -148,6 +163,19 @@ $(BUILD)/%.o: %.c Makefile $(BUILD)/flags
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(CPPFLAGS_OF_PACKAGES) -Ilib \
 	    -Itools -MMD -MP -c -o $@ $<
+
+# What clang makes of the program for the kernel is bytes in the command.
+$(BUILD)/lib/bpf/connections.o: lib/bpf/connections.bpf.c Makefile \
+    $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,BPF)
+	$(Q)$(BPF_CLANG) $(BPF_FLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c \
+	    -o $(@:.o=.bpf.o) $<
+	$(Q){ echo 'const unsigned char kernel_object[] = {' && \
+	    od -An -v -tx1 $(@:.o=.bpf.o) | sed 's/ \(..\)/0x\1,/g' && \
+	    echo '};' && echo 'const unsigned long kernel_object_size =' \
+	    'sizeof(kernel_object);'; } >$(@:.o=.c)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $(@:.o=.c)
 
 # Their names are for the linker: --wrap, .symver.
 $(addprefix $(BUILD)/lib/shim/,real.o loader.o string.o): ALL_CFLAGS += -fno-lto
@@ -174,6 +202,7 @@ $(BUILD)/libkashim-config.so: $(PARSER_OBJS)
 $(BUILD)/kashim: $(TOOL_OBJS)
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) -pie -o $@ $(TOOL_OBJS) $(HARDENED) $(LDFLAGS) $(TOOL_LIBS)
+	$(if $(BPF),,@echo 'without kashim attach: no clang, or no libbpf 1.0')
 
 include test/rules.mk
 

@@ -100,6 +100,12 @@ $(BUILD)/test/bench_match: $(BUILD)/test/bench/match.o $(UNIT_OBJS)
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(TOOL_LIBS)
 
+# The look-up in the kernel, if the command has it.
+$(BUILD)/test/lookups: $(BUILD)/test/command/lookups.o $(UNIT_OBJS)
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LDFLAGS) $(TOOL_LIBS) \
+	    $$($(PKG_CONFIG) --libs check)
+
 # For kashim run, which reaches them from outside.
 $(BUILD)/test/%_static: test/preload/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -162,7 +168,8 @@ command: all $(addprefix $(BUILD)/test/,connects_static calls follow holds \
     silent supervised sockets_static ways_static fastopen_static \
     $(if $(filter x86_64,$(shell uname -m)),sockets_static32 ways_static32))
 	@! $(SETUP) have $(CHECK) || \
-	    $(MAKE) --no-print-directory $(BUILD)/test/test_unit
+	    $(MAKE) --no-print-directory $(BUILD)/test/test_unit \
+	    $(if $(BPF),$(BUILD)/test/lookups)
 	@sh test/command/run $(BUILD)
 
 # Not in check: what it prints depends on the machine, and nothing fails.

@@ -14,15 +14,6 @@
 
 #include "base/pattern.h"
 
-/*
- * Steps that a look-up may take, and rules that it may look at one by one, for
- * each rule of the policy. A set that is linked to a wider one has less than
- * half of its rules (build_index), so no sound image comes near. A damaged one,
- * the chains of which may be circles, must come to an end, too.
- */
-#define STEPS_EACH 16u
-#define STEPS_MIN  4096u
-
 /* A query's value of a field, as the image has its keys. */
 struct key {
 	bool known;
@@ -220,7 +211,7 @@ find_first(const struct image *image, const struct match_groups *groups,
 	    .image = image,
 	    .fields = image_known_fields(known),
 	    .best = (uint32_t)MATCH_NONE,
-	    .left = STEPS_MIN + STEPS_EACH * rules,
+	    .left = match_steps_max(rules),
 	};
 	struct image_group group;
 	uint32_t n = 0;

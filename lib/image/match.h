@@ -98,6 +98,18 @@ int match_surely(const struct image *image, const struct match_groups *groups,
 bool match_fields(const struct image *image, uint32_t index, uint32_t fields,
     const struct match_query *query);
 
+/*
+ * Steps that a look-up may take, and rules that it may look at one by one, for
+ * each rule of the policy. A set that is linked to a wider one has less than
+ * half of its rules (build_index), so no sound image comes near. A damaged one,
+ * the chains of which may be circles, must come to an end, too.
+ */
+static inline uint32_t
+match_steps_max(uint32_t rules)
+{
+	return 4096 + 16 * rules;
+}
+
 /* What the rules of one direction look at. */
 struct match_scope {
 	uint32_t matchers; /* fields that can make a difference, or'ed */

@@ -99,7 +99,7 @@ kashim --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' >commands
 	cat commands
 	printf -- '--help\n--version\n'
 } | gives 'the first word' ''
-printf 'disable\ndoctor\n' | gives 'a subcommand' d
+printf 'detach\ndisable\ndoctor\n' | gives 'a subcommand' d
 grep -v '^help$' commands >real
 gives 'help' help '' <commands
 : | gives 'nothing behind help' help run ''

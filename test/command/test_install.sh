@@ -50,8 +50,10 @@ files() {
 	644 lib/tmpfiles.d/kashim.conf
 	644 share/bash-completion/completions/kashim
 	644 share/man/man1/kashim-apply.1
+	644 share/man/man1/kashim-attach.1
 	644 share/man/man1/kashim-check.1
 	644 share/man/man1/kashim-compile.1
+	644 share/man/man1/kashim-detach.1
 	644 share/man/man1/kashim-disable.1
 	644 share/man/man1/kashim-doctor.1
 	644 share/man/man1/kashim-enable.1
@@ -276,7 +278,7 @@ elsewhere="BUILD=$work/elsewhere PREFIX=/usr BINDIR=/usr/sbin
 	LIBDIR=/usr/lib/some-linux SYSCONFDIR=/usr/etc/net
 	LOCALSTATEDIR=/srv/var"
 holds 'make install, elsewhere' make_it $elsewhere install
-same 'quiet lines' "$(grep -vE '^  (CC|LD|INST) +[^ ]+$' "$work/held")" ''
+same 'quiet lines' "$(grep -vE '^  (CC|LD|BPF|INST) +[^ ]+$' "$work/held")" ''
 says_where /usr /usr/sbin /usr/lib/some-linux /usr/etc/net /srv/var
 grep -ohE '[^ /]*%kashim\.conf' -r "$work/dest/usr/share" | sort -u \
 	>"$work/actual"

@@ -350,7 +350,7 @@ rig_down() {
 }
 
 # rig_trap [COMMAND]: the caller's end, however it comes, is rig_down's
-# beginning; the command comes first.
+# beginning; the command comes first, and what RIG_BEHIND names comes last.
 rig_trap() {
 	RIG_AT_EXIT=${1-:}
 	trap 'rig_exit $?' EXIT
@@ -367,5 +367,6 @@ rig_exit() {
 	trap - EXIT
 	$RIG_AT_EXIT
 	rig_down
+	${RIG_BEHIND:-:}
 	exit "$1"
 }

@@ -55,8 +55,10 @@ drwxr-xr-x root DOCS/examples/systemd/gateway@.service.d
 -rw-r--r-- root DOCS/examples/systemd/gateway@.service.d/kashim.conf
 -rw-r--r-- root DOCS/kashim-status.schema.json
 -rw-r--r-- root /usr/share/man/man1/kashim-apply.1
+-rw-r--r-- root /usr/share/man/man1/kashim-attach.1
 -rw-r--r-- root /usr/share/man/man1/kashim-check.1
 -rw-r--r-- root /usr/share/man/man1/kashim-compile.1
+-rw-r--r-- root /usr/share/man/man1/kashim-detach.1
 -rw-r--r-- root /usr/share/man/man1/kashim-disable.1
 -rw-r--r-- root /usr/share/man/man1/kashim-doctor.1
 -rw-r--r-- root /usr/share/man/man1/kashim-enable.1

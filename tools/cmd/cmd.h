@@ -39,6 +39,8 @@ int cmd_doctor(int argc, char *argv[]);
 int cmd_apply(int argc, char *argv[]);
 int cmd_enable(int argc, char *argv[]);
 int cmd_disable(int argc, char *argv[]);
+int cmd_attach(int argc, char *argv[]);
+int cmd_detach(int argc, char *argv[]);
 
 /*
  * Writes to path the absolute name of file, which is what, for messages.

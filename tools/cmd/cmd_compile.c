@@ -18,6 +18,7 @@
 #include "config/config.h"
 #include "image/cache.h"
 #include "image/shared.h"
+#include "kernel/follow.h"
 
 /* For who changes the file all the time. */
 #define TRIES_MAX 5
@@ -43,9 +44,12 @@ static const char help[] =
 static const char reload_help[] =
     "Usage: kashim reload [FILE]\n"
     "Does what 'kashim compile' does, and publishes it: programs that run\n"
-    "under the shim with FILE follow at their next connection. If FILE is\n"
-    "wrong, everything stays as it is, everywhere. The way back is to put the\n"
-    "old file in place and reload again.\n"
+    "under the shim with FILE follow at their next connection, and so does\n"
+    "what 'kashim attach' has attached with FILE. If FILE is wrong, or not "
+    "for\n"
+    "the kernel, everything stays as it is, everywhere. The way back is to "
+    "put\n"
+    "the old file in place and reload again.\n"
     "FILE is by default what KASHIM_CONFIG names, or " CONFIG_FILE ".\n"
     "\n"
     "  -h, --help    show this text\n"
@@ -150,7 +154,55 @@ publish(const char *config, const struct image *policy)
 	return CMD_DONE;
 }
 
-/* Both commands; reload does one thing more. */
+/* The kernel has the policy already, and now uses it. */
+static int
+turn(const struct follow *follow, const struct image *policy)
+{
+	int status = CMD_DONE;
+
+	for (size_t n = 0; n < follow->count; n++) {
+		const struct kernel_attached *attached = &follow->list[n];
+		int error = kernel_update(follow->program, attached->cgroup);
+		char name[PATH_MAX];
+
+		kernel_name(attached, name);
+		if (error < 0) {
+			warnx("%s: the kernel keeps the policy that it has: %s",
+			    name, strerror(-error));
+			status = CMD_WRONG;
+			continue;
+		}
+		printf("%s: the kernel has now %u rule%s\n", name,
+		    image_rule_count(policy),
+		    image_rule_count(policy) == 1 ? "" : "s");
+	}
+	return status;
+}
+
+/* Everywhere, or nowhere. */
+static int
+put_in_force(const char *config, const struct image *policy)
+{
+	char text[KERNEL_TEXT_MAX];
+	struct follow follow;
+	int status = CMD_WRONG;
+
+	if (follow_prepare(config, policy, &follow, text) < 0) {
+		warnx("%s", text);
+		warnx("programs keep the policy that they have, as the kernel "
+		      "does");
+	} else {
+		status = write_image(config, policy);
+		if (status == CMD_DONE)
+			status = publish(config, policy);
+		if (status == CMD_DONE)
+			status = turn(&follow, policy);
+	}
+	follow_free(&follow);
+	return status;
+}
+
+/* Both commands; reload does more. */
 static int
 compile(int argc, char *argv[], bool reload)
 {
@@ -167,11 +219,13 @@ compile(int argc, char *argv[], bool reload)
 			warnx("programs keep the policy that they have");
 		return status;
 	}
-	status = write_image(path, &policy);
-	if (status == CMD_DONE && reload)
-		status = publish(path, &policy);
-	else if (status == CMD_DONE)
-		found(path, &policy);
+	if (reload) {
+		status = put_in_force(path, &policy);
+	} else {
+		status = write_image(path, &policy);
+		if (status == CMD_DONE)
+			found(path, &policy);
+	}
 	free((void *)policy.bytes);
 	return status;
 }

@@ -32,6 +32,8 @@ static const struct command commands[] = {
     {"run", cmd_run, "run a program under the shim"},
     {"enable", cmd_enable, "preload the shim into a systemd service"},
     {"disable", cmd_disable, "take it out of the service again"},
+    {"attach", cmd_attach, "have the kernel do it, for any program"},
+    {"detach", cmd_detach, "take that away again"},
     {NULL, NULL, "Connections"},
     {"status", cmd_status, "show how the live connections stand"},
     {"apply", cmd_apply, "mend those that are open already"},
@@ -44,7 +46,7 @@ usage(FILE *out)
 {
 	fputs("Usage: kashim COMMAND [ARGUMENT...]\n"
 	      "Gives the TCP connections of unmodified programs keepalive "
-	      "timers, by rule.\n\n",
+	      "timers, by rule.\n",
 	    out);
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (commands[i].name)
@@ -56,7 +58,6 @@ usage(FILE *out)
 	      "  help       show this text, or that of one COMMAND\n"
 	      "  --help     show this text\n"
 	      "  --version  show the version\n"
-	      "\n"
 	      "See 'kashim COMMAND --help', kashim(1), kashim.conf(5) and "
 	      "libkashim(7).\n",
 	    out);

@@ -1,0 +1,330 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# kashim attach and detach: the rules on each connection of a control group, set
+# by the kernel. BUILD names the build directory. Control groups, and programs
+# in the kernel, are the machine's own: all that is attached here is attached
+# below a control group of the test's own, and goes with this mount namespace.
+set -u
+
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
+all_needs bpf
+apart --mount --net
+begin
+kashim=$build/kashim
+if ! ldd "$kashim" | grep -q libbpf; then
+	skip "${0##*/}" 'kashim was built without libbpf'
+	finish
+	exit
+fi
+cleanup() {
+	exec 9>&-
+	wait
+	[ ! -d "$own" ] || find "$own" -depth -type d -exec rmdir {} +
+}
+
+ip link set lo up || exit 2
+umount --lazy /sys/fs/bpf 2>/dev/null
+umount --lazy --recursive /sys/fs/cgroup 2>/dev/null
+mount -t tmpfs tmpfs /run && mkdir cg && mount -t cgroup2 cgroup2 cg || exit 2
+own=$work/cg/kashim-test.$$
+mkdir "$own" "$own/a" "$own/a/below" "$own/b" || exit 2
+
+# inside CGROUP COMMAND...: runs it there.
+inside() {
+	# shellcheck disable=SC2016 # the inner shell expands
+	sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$@"
+}
+
+# Numbers that hang on this run.
+plain() {
+	sed -e "s|$own|OWN|g; s|$work|WORK|g; s|group [0-9][0-9]*|group N|"
+}
+
+cat >conf <<'END'
+app-settings = respect
+interval     = "3s"
+
+rule ignored { destination = { "127.0.0.9" } action = ignore }
+rule v4 {
+	direction    = connect
+	destination  = { "127.0.0.0/8" }
+	port         = { "7000-7099" }
+	idle         = "11s"
+	count        = 4
+	user-timeout = "9s"
+}
+rule peer { direction = accept source = { "127.0.0.2" } idle = "13s" }
+rule chosen {
+	direction   = connect
+	source      = { "127.0.0.1" }
+	destination = { "127.0.0.3" }
+	idle        = "17s"
+}
+rule v6 { destination = { "::1" } idle = "19s" }
+END
+export KASHIM_CONFIG="$work/conf" KASHIM_CACHE="$work"
+
+# What is wrong is said, and nothing is attached.
+
+check 'no BPF file system' 2 "$kashim" attach --cgroup "$own/a" <<'END'
+! kashim: /sys/fs/bpf is no BPF file system: mount -t bpf bpf /sys/fs/bpf
+END
+mount -t bpf bpf /sys/fs/bpf || exit 2
+check 'to nothing' 2 "$kashim" attach <<'END'
+! kashim: to what? --cgroup, or --all
+! Try 'kashim attach --help'.
+END
+check 'to two' 2 "$kashim" attach --all --cgroup "$own" <<'END'
+! kashim: to what? --cgroup, or --all
+! Try 'kashim attach --help'.
+END
+check 'an argument' 2 "$kashim" attach "$own" <<'END'
+! kashim: attach takes options only, not 'OWN'
+! Try 'kashim attach --help'.
+END
+check 'no control group' 2 "$kashim" attach --cgroup "$work" <<'END'
+! kashim: WORK is no control group of version 2
+END
+check 'nothing there' 2 "$kashim" attach --cgroup "$own/c" <<'END'
+! kashim: OWN/c: No such file or directory
+END
+check 'a user' 2 setpriv --reuid 65533 --clear-groups \
+	"$kashim" attach --cgroup "$own/a" <<'END'
+! kashim: the kernel takes programs from root alone (CAP_BPF and CAP_NET_ADMIN), and not in a user namespace
+END
+cat >programs <<'END'
+rule all { app-settings = respect }
+rule some {
+	program      = { "nc" }
+	app-settings = respect
+}
+END
+check 'rules with programs' 2 \
+	"$kashim" attach --cgroup "$own/a" --config programs <<'END'
+! kashim: WORK/programs:2: rule some names programs: in the kernel nothing tells them apart
+END
+for settings in override tighten; do
+	cat >holds <<-END
+		rule ignored { action = ignore }
+
+		rule all { app-settings = $settings }
+	END
+	check "rules that $settings" 2 \
+		"$kashim" attach --cgroup "$own/a" --config holds <<-'END'
+		! kashim: WORK/holds:3: rule all holds against what the program sets itself: in the kernel only app-settings = respect is possible
+	END
+done
+echo 'rule a { action = ignore }' >harmless
+check 'rules that only ignore' 0 \
+	"$kashim" attach --cgroup "$own/a" --config harmless --dry-run <<'END'
+OWN/a: the kernel would get 1 rule of WORK/harmless
+END
+check 'nothing is attached' 1 "$kashim" attach --list <<'END'
+! kashim: nothing is attached
+END
+check 'nothing is to be detached' 1 "$kashim" detach <<'END'
+! kashim: nothing is attached
+END
+
+# host [WHERE]: what connections have, of a program in a control group.
+host() {
+	inside "${1:-$own}" /usr/bin/python3 "$here/attach_host.py" \
+		127.0.0.1,7001,127.0.0.1,,later 127.0.0.1,7101,127.0.0.1 \
+		127.0.0.1,7102,127.0.0.1,127.0.0.2 \
+		127.0.0.3,7103,127.0.0.3 127.0.0.9,7009,127.0.0.9 \
+		::,7002,::1 ::,7003,::ffff:127.0.0.1 \
+		::,7104,::ffff:127.0.0.1,::ffff:127.0.0.2
+}
+bare='127.0.0.1 7001: 0 66 75 9 0 / 0 7200 75 9 0
+later: 0 77 75 9 0 / 0 77 75 9 0
+127.0.0.1 7101: 0 66 75 9 0 / 0 7200 75 9 0
+127.0.0.1 7102: 0 66 75 9 0 / 0 7200 75 9 0
+127.0.0.3 7103: 0 66 75 9 0 / 0 7200 75 9 0
+127.0.0.9 7009: 0 66 75 9 0 / 0 7200 75 9 0
+::1 7002: 0 66 75 9 0 / 0 7200 75 9 0
+::ffff:127.0.0.1 7003: 0 66 75 9 0 / 0 7200 75 9 0
+::ffff:127.0.0.1 7104: 0 66 75 9 0 / 0 7200 75 9 0'
+by_rule='127.0.0.1 7001: 1 11 3 4 9000 / 0 7200 75 9 0
+later: 1 77 3 4 9000 / 0 77 75 9 0
+127.0.0.1 7101: 0 66 75 9 0 / 0 7200 75 9 0
+127.0.0.1 7102: 0 66 75 9 0 / 1 13 3 9 0
+127.0.0.3 7103: 1 17 3 9 0 / 0 7200 75 9 0
+127.0.0.9 7009: 0 66 75 9 0 / 0 7200 75 9 0
+::1 7002: 1 19 3 9 0 / 1 19 3 9 0
+::ffff:127.0.0.1 7003: 1 11 3 4 9000 / 0 7200 75 9 0
+::ffff:127.0.0.1 7104: 0 66 75 9 0 / 1 13 3 9 0'
+
+# Without IPv6 the kernel has no such address.
+if ! needs ipv6 'connections of IPv6'; then
+	host() {
+		inside "${1:-$own}" /usr/bin/python3 "$here/attach_host.py" \
+			127.0.0.1,7001,127.0.0.1,,later \
+			127.0.0.1,7101,127.0.0.1 \
+			127.0.0.1,7102,127.0.0.1,127.0.0.2 \
+			127.0.0.3,7103,127.0.0.3 127.0.0.9,7009,127.0.0.9
+	}
+	bare=$(printf '%s\n' "$bare" | grep -v ::)
+	by_rule=$(printf '%s\n' "$by_rule" | grep -v ::)
+fi
+
+# Each connection, from its begin on.
+
+same 'before' "$(host "$own/a")" "$bare"
+check 'attach' 0 "$kashim" attach --cgroup "$own/a" <<'END'
+OWN/a: the kernel has 5 rules of WORK/conf
+END
+same 'a program there' "$(host "$own/a")" "$by_rule"
+same 'below' "$(host "$own/a/below")" "$by_rule"
+same 'beside' "$(host "$own/b")" "$bare"
+same 'above' "$(host "$own")" "$bare"
+printf 'app-settings = respect\nrule all { idle = "300s" }\n' >long
+check 'a static program: attach' 0 \
+	"$kashim" attach --cgroup "$own/b" --config long <<'END'
+OWN/b: the kernel has 1 rule of WORK/long
+END
+# What the static program says, which connects twice.
+static() {
+	inside "$own/b" "$build/test/connects_static" 0 |
+		grep -o 'connect 0 idle.*' | uniq
+}
+same 'a static program' "$(static)" \
+	'connect 0 idle 300 on 1, accept idle 300 on 1'
+check 'what is attached' 0 "$kashim" attach --list <<'END'
+OWN/a: 5 rules of WORK/conf
+OWN/b: 1 rule of WORK/long
+END
+
+# New rules, in place.
+
+cp conf first
+sed 's/"11s"/"12s"/; s/"19s"/"20s"/; /^rule ignored/d' first >conf
+check 'attach once more' 0 "$kashim" attach --cgroup "$own/a" <<'END'
+OWN/a: the kernel has now 4 rules of WORK/conf
+END
+renewed=$(printf '%s\n' "$by_rule" |
+	sed 's/ 1 11 / 1 12 /; s/ 1 19 / 1 20 /g; s|^\(.* 7009: \).*/|\11 12 3 4 9000 /|')
+same 'the new rules' "$(host "$own/a")" "$renewed"
+cp first conf
+policy=$(echo "$work/conf" | tr / % | cut -c 2-)
+check 'reload' 0 "$kashim" reload <<END
+WORK/$policy.policy: written, $("$kashim" compile | grep -o '[0-9]* bytes')
+WORK/$policy.shared: generation 2 is in force
+OWN/a: the kernel has now 5 rules
+END
+same 'the reloaded rules' "$(host "$own/a")" "$by_rule"
+same 'those of another file stay' "$(static)" \
+	'connect 0 idle 300 on 1, accept idle 300 on 1'
+
+# A reload that fails changes nothing, anywhere.
+
+ls -l --time-style=full-iso ./*.policy ./*.shared >files
+echo 'rule all { idle = "5s" }' >conf
+check 'reload of what the kernel can not do' 2 "$kashim" reload <<'END'
+! kashim: WORK/conf:1: rule all holds against what the program sets itself: in the kernel only app-settings = respect is possible
+! kashim: programs keep the policy that they have, as the kernel does
+END
+same 'the files stay' \
+	"$(ls -l --time-style=full-iso ./*.policy ./*.shared)" "$(cat files)"
+same 'the kernel has the old rules' "$(host "$own/a")" "$by_rule"
+echo 'rule all {' >conf
+fails "$kashim" reload >out 2>&1
+same 'a mistake' "$(host "$own/a")" "$by_rule"
+cp first conf
+
+# Beside another tool's program.
+
+mkfifo in
+cc -o other_tool "$here/other_tool.c" -lbpf || exit 2
+# other WHERE HOW: starts it.
+other() {
+	./other_tool "$1" "$2" <in >other 2>&1 &
+	exec 9>in
+	until_true 20 grep -q . other
+}
+other "$own/a" multi
+same 'another tool beside' "$(cat other)" attached
+same 'both work: the rules' "$(host "$own/a")" "$by_rule"
+exec 9>&-
+wait
+same 'both work: what it counts' "$(tail -n 1 other)" \
+	"$(printf '%s\n' "$by_rule" | grep -vc later)"
+check 'detach one' 0 "$kashim" detach --cgroup "$own/a" <<'END'
+OWN/a: detached
+END
+same 'detached' "$(host "$own/a")" "$bare"
+check 'nothing there' 1 "$kashim" detach --cgroup "$own/a" <<'END'
+! kashim: nothing is attached to OWN/a
+END
+other "$own/a" alone
+check 'one that admits no other, above' 2 \
+	"$kashim" attach --cgroup "$own/a/below" <<'END'
+! kashim: OWN/a/below: a program that admits no other is attached to OWN/a
+END
+exec 9>&-
+wait
+
+# A control group that is removed.
+
+check 'below' 0 "$kashim" attach --cgroup "$own/a/below" <<'END'
+OWN/a/below: the kernel has 5 rules of WORK/conf
+END
+rmdir "$own/a/below"
+# The kernel lets go of it a while later.
+is_gone() {
+	"$kashim" attach --list | grep -q gone
+}
+holds 'gone' until_true 20 is_gone
+mkdir "$own/a/below"
+same 'a new one of this name' "$(host "$own/a/below")" "$bare"
+check 'it is said' 1 "$kashim" attach --list <<'END'
+control group N, which is gone: 5 rules of WORK/conf
+OWN/b: 1 rule of WORK/long
+END
+check 'reload passes it over' 0 "$kashim" reload <<END
+WORK/$policy.policy: written, $(stat -c %s "$policy.policy") bytes
+WORK/$policy.shared: generation 3 is in force
+END
+check 'detach all' 0 "$kashim" detach <<'END'
+control group N, which is gone: detached
+OWN/b: detached
+END
+check 'nothing is left' 1 "$kashim" attach --list <<'END'
+! kashim: nothing is attached
+END
+
+# A directory that somebody else has made.
+
+rmdir /sys/fs/bpf/kashim
+mkdir /sys/fs/bpf/kashim && chown 65533 /sys/fs/bpf/kashim
+check 'untrusted' 2 "$kashim" attach --cgroup "$own/a" <<'END'
+! kashim: /sys/fs/bpf/kashim is not trusted: you have to own it, and nobody else may write it
+END
+rmdir /sys/fs/bpf/kashim
+
+# The whole host is what the root of the control groups has below it; here that
+# of a namespace.
+cat >all <<'END'
+umount --lazy "$1/cg"
+mkdir "$1/root" && mount -t cgroup2 cgroup2 "$1/root" || exit
+[ "$(grep -c ' cgroup2 ' /proc/self/mounts)" -eq 1 ] &&
+	[ -d "$1/root/below" ] || exit
+"$2" attach --all
+END
+check 'the whole host' 0 inside "$own/a" unshare --cgroup --mount \
+	sh all "$work" "$kashim" <<'END'
+WORK/root: the kernel has 5 rules of WORK/conf
+END
+same 'in it' "$(host "$own/a/below")" "$by_rule"
+same 'outside of it' "$(host "$own/b")" "$bare"
+holds 'detach' "$kashim" detach
+
+# The kernel's look-up is match.c's.
+
+if found header:check.h 'the look-up in the kernel'; then
+	same 'no answer differs' "$("$build/test/lookups" 1000000 |
+		sed 's/, .*,/,/')" '1000000 queries, 0 differ'
+	holds 'damaged policies' "$build/test/lookups" damaged 1000
+fi
+finish

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * kashim attach: has the kernel set the rules on the connections of a control
+ * group, by a program of its own. kashim detach: takes that away.
+ */
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cmd/cmd.h"
+#include "config/config.h"
+#include "kernel/kernel.h"
+#include "kernel/refused.h"
+
+static const char help[] =
+    "Usage: kashim attach [OPTION...]\n"
+    "Has the kernel set the rules on each TCP connection of a control group, "
+    "whatever\n"
+    "program makes it: static, in Go, setuid, in a container. It stays so when "
+    "kashim\n"
+    "ends, until 'kashim detach', or until the machine stops. What is "
+    "attached\n"
+    "already gets the new rules, and 'kashim reload' does so everywhere.\n"
+    "\n"
+    "  -g, --cgroup=DIR       this control group of version 2, and those "
+    "below\n"
+    "  -a, --all              the whole host\n"
+    "  -c, --config=FILE      use FILE instead of KASHIM_CONFIG or\n"
+    "                         " CONFIG_FILE "\n"
+    "  -n, --dry-run          load it into the kernel, and attach nothing\n"
+    "  -l, --list             change nothing, print what is attached\n"
+    "  -h, --help             show this text\n"
+    "\n"
+    "Exit status: 0 if it was attached; 1 if, with --list, nothing is, or a "
+    "control\n"
+    "group is gone; 2 for wrong use, for rules that the kernel can't do, or if "
+    "it does\n"
+    "not take them.\n"
+    "\n"
+    "Examples:\n"
+    "  sudo kashim attach --all\n"
+    "  sudo kashim attach --cgroup /sys/fs/cgroup/system.slice\n"
+    "  sudo kashim attach --list\n";
+
+static const char detach_help[] =
+    "Usage: kashim detach [OPTION...]\n"
+    "Takes away what 'kashim attach' has attached: from all control groups. "
+    "What\n"
+    "connections that are open have, they keep.\n"
+    "\n"
+    "  -g, --cgroup=DIR       from this one only\n"
+    "  -h, --help             show this text\n"
+    "\n"
+    "Exit status: 0 if it was taken away; 1 if there was nothing; 2 for wrong "
+    "use, or if\n"
+    "it could not be.\n"
+    "\n"
+    "Examples:\n"
+    "  sudo kashim detach\n"
+    "  sudo kashim detach --cgroup /sys/fs/cgroup/system.slice\n";
+
+struct request {
+	const char *cgroup;
+	const char *config;
+	bool all;
+	bool dry_run;
+	bool list;
+};
+
+/* As cmd_file_argument(): CMD_NO after --help. */
+static int
+parse(int argc, char *argv[], const char *letters, const struct option *options,
+    const char *text, struct request *request)
+{
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, letters, options, NULL)) != -1) {
+		switch (opt) {
+		case 'g':
+			request->cgroup = optarg;
+			break;
+		case 'c':
+			request->config = optarg;
+			break;
+		case 'a':
+			request->all = true;
+			break;
+		case 'n':
+			request->dry_run = true;
+			break;
+		case 'l':
+			request->list = true;
+			break;
+		case 'h':
+			fputs(text, stdout);
+			return CMD_NO;
+		default:
+			return cmd_wrong_use(argv[0]);
+		}
+	}
+	if (optind < argc) {
+		warnx("%s takes options only, not '%s'",
+		    argv[0] + strlen("kashim "), argv[optind]);
+		return cmd_wrong_use(argv[0]);
+	}
+	return CMD_DONE;
+}
+
+static int
+read_list(struct kernel_attached **list, size_t *count)
+{
+	char text[KERNEL_TEXT_MAX];
+
+	if (kernel_list(list, count, text) == 0)
+		return CMD_DONE;
+	warnx("%s", text);
+	free(*list);
+	*list = NULL;
+	return CMD_WRONG;
+}
+
+static int
+print_list(void)
+{
+	struct kernel_attached *list;
+	bool gone = false;
+	size_t count;
+	int status = read_list(&list, &count);
+
+	if (status != CMD_DONE)
+		return status;
+	for (size_t i = 0; i < count; i++) {
+		char name[PATH_MAX];
+
+		kernel_name(&list[i], name);
+		printf("%s: %u rule%s of %s\n", name, list[i].rules,
+		    list[i].rules == 1 ? "" : "s", list[i].config);
+		gone |= list[i].gone;
+	}
+	free(list);
+	if (count == 0)
+		warnx("nothing is attached");
+	return count == 0 || gone ? CMD_NO : CMD_DONE;
+}
+
+static int
+attach(const struct request *request, const struct image *image,
+    const char *config)
+{
+	const char *to = request->cgroup;
+	struct kernel_program *program;
+	char text[KERNEL_TEXT_MAX], root[PATH_MAX];
+	bool updated = false;
+	uint32_t rules = image_rule_count(image);
+	int error;
+
+	if (refused(image, text)) {
+		warnx("%s", text);
+		return CMD_WRONG;
+	}
+	error = kernel_load(image, false, &program, text);
+	if (error == 0 && !to) {
+		to = root;
+		error = kernel_root(root);
+		if (error < 0)
+			snprintf(text, sizeof(text),
+			    "there are no control groups of version 2");
+	}
+	if (error == 0 && !request->dry_run)
+		error = kernel_attach(program, to, &updated, text);
+	kernel_unload(program);
+	if (error < 0) {
+		warnx("%s", text);
+		return CMD_WRONG;
+	}
+	printf("%s: %s %u rule%s of %s\n", to,
+	    request->dry_run ? "the kernel would get"
+	    : updated        ? "the kernel has now"
+			     : "the kernel has",
+	    rules, rules == 1 ? "" : "s", config);
+	return CMD_DONE;
+}
+
+int
+cmd_attach(int argc, char *argv[])
+{
+	static const struct option options[] = {
+	    {"cgroup", required_argument, NULL, 'g'},
+	    {"all", no_argument, NULL, 'a'},
+	    {"config", required_argument, NULL, 'c'},
+	    {"dry-run", no_argument, NULL, 'n'},
+	    {"list", no_argument, NULL, 'l'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	struct request request = {0};
+	struct image image;
+	char config[PATH_MAX];
+	int status = parse(argc, argv, "g:ac:nlh", options, help, &request);
+
+	if (status != CMD_DONE)
+		return status == CMD_NO ? CMD_DONE : status;
+	if (request.list)
+		return print_list();
+	if (request.all == (request.cgroup != NULL)) {
+		warnx("to what? --cgroup, or --all");
+		return cmd_wrong_use(argv[0]);
+	}
+	status = cmd_config_path(request.config, config);
+	if (status == CMD_DONE)
+		status = cmd_load(config, &image);
+	if (status != CMD_DONE)
+		return status;
+	status = attach(&request, &image, config);
+	free((void *)image.bytes);
+	return status;
+}
+
+int
+cmd_detach(int argc, char *argv[])
+{
+	static const struct option options[] = {
+	    {"cgroup", required_argument, NULL, 'g'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	struct request request = {0};
+	struct kernel_attached *list;
+	struct stat st = {0};
+	size_t count, done = 0;
+	int status = parse(argc, argv, "g:h", options, detach_help, &request);
+
+	if (status != CMD_DONE)
+		return status == CMD_NO ? CMD_DONE : status;
+	if (request.cgroup && stat(request.cgroup, &st) < 0) {
+		warn("%s", request.cgroup);
+		return CMD_WRONG;
+	}
+	status = read_list(&list, &count);
+	for (size_t i = 0; i < count && status == CMD_DONE; i++) {
+		char name[PATH_MAX];
+		int error;
+
+		if (request.cgroup && list[i].cgroup != st.st_ino)
+			continue;
+		kernel_name(&list[i], name);
+		error = kernel_detach(list[i].cgroup);
+		if (error < 0) {
+			warnx("%s: %s", name, strerror(-error));
+			status = CMD_WRONG;
+			continue;
+		}
+		printf("%s: detached\n", name);
+		done++;
+	}
+	free(list);
+	if (status == CMD_DONE && done == 0) {
+		warnx("nothing is attached%s%s", request.cgroup ? " to " : "",
+		    request.cgroup ? request.cgroup : "");
+		return CMD_NO;
+	}
+	return status;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * follow: what is attached follows its configuration file when that is
+ * reloaded. First the kernel takes the new policy, then it is published, and
+ * then the links are turned to it, so that a policy which the kernel does not
+ * take is in force nowhere.
+ */
+#ifndef KASHIM_FOLLOW_H
+#define KASHIM_FOLLOW_H
+
+#include "kernel/kernel.h"
+
+struct follow {
+	struct kernel_program *program; /* NULL: nothing has to follow */
+	struct kernel_attached *list;   /* those that do */
+	size_t count;
+};
+
+/*
+ * Loads the checked image for what was attached with the configuration file at
+ * config, if anything was. Returns 0; or -errno, and text says why. The caller
+ * calls follow_free() in any case.
+ */
+int follow_prepare(const char *config, const struct image *image,
+    struct follow *follow, char text[KERNEL_TEXT_MAX]);
+
+void follow_free(struct follow *follow);
+
+#endif

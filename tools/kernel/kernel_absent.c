@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * kernel_absent: kernel.h in a command that was built without libbpf or clang.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "kernel/kernel.h"
+
+static int
+absent(char text[KERNEL_TEXT_MAX])
+{
+	snprintf(text, KERNEL_TEXT_MAX,
+	    "this kashim was built without libbpf or clang, which that takes");
+	return -EOPNOTSUPP;
+}
+
+int
+kernel_load(const struct image *image, bool lookup,
+    struct kernel_program **program, char text[KERNEL_TEXT_MAX])
+{
+	(void)image;
+	(void)lookup;
+	*program = NULL;
+	return absent(text);
+}
+
+void
+kernel_unload(struct kernel_program *program)
+{
+	(void)program;
+}
+
+int
+kernel_program_fd(const struct kernel_program *program)
+{
+	(void)program;
+	return -1;
+}
+
+int
+kernel_root(char path[PATH_MAX])
+{
+	(void)path;
+	return -ENOENT;
+}
+
+int
+kernel_attach(const struct kernel_program *program, const char *path,
+    bool *updated, char text[KERNEL_TEXT_MAX])
+{
+	(void)program;
+	(void)path;
+	(void)updated;
+	return absent(text);
+}
+
+int
+kernel_list(
+    struct kernel_attached **list, size_t *count, char text[KERNEL_TEXT_MAX])
+{
+	*list = NULL;
+	*count = 0;
+	/* Another kashim may have attached something. */
+	return access(KERNEL_PINS, F_OK) == 0 ? absent(text) : 0;
+}
+
+int
+kernel_update(const struct kernel_program *program, uint64_t cgroup)
+{
+	(void)program;
+	(void)cgroup;
+	return -EOPNOTSUPP;
+}
+
+int
+kernel_detach(uint64_t cgroup)
+{
+	(void)cgroup;
+	return -EOPNOTSUPP;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * kernel_program: loads the programs of lib/bpf with a policy (kernel.h).
+ */
+#include <assert.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/policy.h"
+#include "image/match.h"
+#include "kernel/kernel.h"
+
+/* What clang has made of lib/bpf/connections.bpf.c, an ELF file: the Makefile.
+ */
+extern const unsigned char kernel_object[];
+extern const unsigned long kernel_object_size;
+
+#define NAME_CONNECTIONS "kashim_connections"
+#define NAME_LOOKUP      "kashim_lookup"
+#define LOG_SIZE         262144
+
+struct kernel_program {
+	struct bpf_object *object;
+	int fd;
+};
+
+static_assert(BPF_NO_RULE == (uint32_t)MATCH_NONE, "no rule is one, elsewhere");
+
+static struct bpf_policy
+policy_of(const struct image *image)
+{
+	struct bpf_policy policy = {
+	    .mask = 4095, .steps = match_steps_max(image_rule_count(image))};
+	struct image_header header = {0};
+	struct image_group group = {0};
+
+	while (policy.mask < image->size)
+		policy.mask = policy.mask * 2 + 1;
+	if (image_header(image, &header))
+		policy.rules = header.rules;
+	if (image_group(image, 0, &group)) {
+		policy.step[0] = group.root[0].step[KNOWN_ALL];
+		policy.step[1] = group.root[1].step[KNOWN_ALL];
+	}
+	return policy;
+}
+
+/* Before it is loaded: how large the maps are, and the constants. */
+static int
+prepare(struct bpf_object *object, const struct bpf_policy *policy, bool lookup)
+{
+	struct bpf_program *program;
+	struct bpf_map *map;
+	size_t size;
+
+	bpf_object__for_each_program(program, object)
+	{
+		bool answers =
+		    strcmp(bpf_program__name(program), NAME_LOOKUP) == 0;
+
+		bpf_program__set_autoload(program, answers == lookup);
+	}
+	bpf_object__for_each_map(map, object)
+	{
+		void *initial;
+
+		if (!bpf_map__is_internal(map)) {
+			bpf_map__set_value_size(
+			    map, (uint32_t)policy->mask + 1 + BPF_IMAGE_BEHIND);
+			continue;
+		}
+		initial = (void *)bpf_map__initial_value(map, &size);
+		if (!initial || size != sizeof(*policy))
+			return -EPROTO;
+		memcpy(initial, policy, sizeof(*policy));
+	}
+	return 0;
+}
+
+/* Nothing changes the policy of a program any more. */
+static int
+fill(struct bpf_object *object, const struct image *image)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, "image");
+	const uint32_t zero = 0;
+	uint8_t *value;
+	int error;
+
+	if (!map)
+		return -EPROTO;
+	value = calloc(1, bpf_map__value_size(map));
+	if (!value)
+		return -ENOMEM;
+	memcpy(value, image->bytes, image->size);
+	error = bpf_map_update_elem(bpf_map__fd(map), &zero, value, BPF_ANY);
+	free(value);
+	return error < 0 ? error : bpf_map_freeze(bpf_map__fd(map));
+}
+
+/* The last line of what the verifier says, but for its figures; or "". */
+static const char *
+last_complaint(char *log)
+{
+	const char *last = "";
+	char *saved, *line;
+
+	for (line = strtok_r(log, "\n", &saved); line;
+	     line = strtok_r(NULL, "\n", &saved)) {
+		if (strncmp(line, "processed ", 10) != 0)
+			last = line;
+	}
+	return last;
+}
+
+/* Why the kernel does not take it, found out by trying what it needs. */
+static void
+explain(int error, char *log, char text[KERNEL_TEXT_MAX])
+{
+	const char *complaint = last_complaint(log);
+
+	if (error == -EPERM)
+		snprintf(text, KERNEL_TEXT_MAX,
+		    "the kernel takes programs from root alone (CAP_BPF and "
+		    "CAP_NET_ADMIN), and not in a user namespace");
+	else if (libbpf_probe_bpf_helper(
+		     BPF_PROG_TYPE_SOCK_OPS, BPF_FUNC_loop, NULL) == 0)
+		snprintf(text, KERNEL_TEXT_MAX,
+		    "this kernel has no bpf_loop(), as Linux 5.17 has: "
+		    "preload, "
+		    "supervise or apply instead");
+	else
+		snprintf(text, KERNEL_TEXT_MAX,
+		    "the kernel does not take the program: %s%s%.500s",
+		    strerror(-error), *complaint ? ": " : "", complaint);
+}
+
+int
+kernel_load(const struct image *image, bool lookup,
+    struct kernel_program **program, char text[KERNEL_TEXT_MAX])
+{
+	const struct bpf_policy policy = policy_of(image);
+	static char log[LOG_SIZE];
+	const struct bpf_object_open_opts options = {
+	    .sz = sizeof(options),
+	    .object_name = "kashim",
+	    .kernel_log_buf = log,
+	    .kernel_log_size = LOG_SIZE,
+	};
+	struct bpf_program *loaded;
+	int error = -ENOMEM;
+
+	log[0] = '\0';
+	/* It would write to stderr. */
+	libbpf_set_print(NULL);
+	*program = calloc(1, sizeof(**program));
+	if (!*program)
+		goto out;
+	(*program)->object =
+	    bpf_object__open_mem(kernel_object, kernel_object_size, &options);
+	if (!(*program)->object) {
+		error = -errno;
+		goto out;
+	}
+	error = prepare((*program)->object, &policy, lookup);
+	if (error == 0)
+		error = bpf_object__load((*program)->object);
+	if (error == 0)
+		error = fill((*program)->object, image);
+	if (error < 0)
+		goto out;
+	loaded = bpf_object__find_program_by_name(
+	    (*program)->object, lookup ? NAME_LOOKUP : NAME_CONNECTIONS);
+	(*program)->fd = bpf_program__fd(loaded);
+out:
+	if (error < 0)
+		explain(error, log, text);
+	return error;
+}
+
+void
+kernel_unload(struct kernel_program *program)
+{
+	if (!program)
+		return;
+	bpf_object__close(program->object);
+	free(program);
+}
+
+int
+kernel_program_fd(const struct kernel_program *program)
+{
+	return program->fd;
+}
