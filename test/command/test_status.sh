@@ -808,6 +808,15 @@ quiet 'kept alive: metrics' judge openmetrics kept.json kept.metrics
 has 'kept alive: one' kept.metrics \
     'kashim_connections_kept_alive{program="prober_too",rule="short"} 1'
 by_key q
+
+# One that is silent for longer than its rule's firewall-timeout, and lives.
+echo 'rule slow { port = "5556" firewall-timeout = "5s" }' >slow.conf
+host peers rare listen,10.77.0.2,5556,on,idle=7,interval=1,count=99
+host ours rarely connect,10.77.0.2,5556
+pane send-keys " clear; kashim status -w -c slow.conf -p $pid" Enter
+holds 'watch: a silence that was survived' until_true 40 screen_has \
+    's of silence were survived, more than its firewall-timeout'
+by_key q
 pane kill-server
 
 # Under the library, with the policy that it goes by.

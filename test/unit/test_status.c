@@ -321,6 +321,44 @@ START_TEST(seen)
 }
 END_TEST
 
+/* A silence is survived when something comes in behind it, and only then. */
+START_TEST(survived)
+{
+	static const struct {
+		int64_t now_ms;
+		uint32_t in, out, survived_ms;
+	} LOOKS[] = {
+	    {1000, 7, 5, 0},
+	    {11000, 7, 5, 0},
+	    {21000, 8, 5, 10000}, /* it was on at the look before */
+	    {41000, 8, 5, 10000},
+	    {51000, 8, 6, 10000}, /* who knows how far that came */
+	    {61000, 8, 7, 10000},
+	    {71000, 9, 7, 20000}, /* at least the last one came */
+	    {72000, 9, 7, 20000},
+	    {102000, 10, 8, 20000}, /* asked and answered: 1 s, surely */
+	    {103000, 10, 8, 20000},
+	    {203000, 10, 8, 20000},
+	    {204000, 11, 9, 101000},
+	};
+	struct status_seen looks = {0};
+	struct live one = {.sockets = sockets, .count = 1};
+
+	add(make_socket(
+	    &AGENT, "10.1.4.7", "10.20.0.5", &GOOD, RULE_BACKUP, LIVE_OK));
+	for (size_t i = 0; i < ARRAY_LEN(LOOKS); i++) {
+		sockets[0].socket.segments = LOOKS[i].in;
+		sockets[0].socket.segments_sent = LOOKS[i].out;
+		ck_assert_int_eq(status_see(&looks, &one, LOOKS[i].now_ms), 0);
+		ck_assert_uint_eq(sockets[0].survived_ms, LOOKS[i].survived_ms);
+	}
+	sockets[0].socket.cookie++;
+	ck_assert_int_eq(status_see(&looks, &one, 300000), 0);
+	ck_assert_uint_eq(sockets[0].survived_ms, 0);
+	status_seen_free(&looks);
+}
+END_TEST
+
 /* What getsockopt(2) tells, and when its timer really runs out. */
 static const struct keepalive RARE = {ALL_OPTIONS, {300, 600, 9, 90500, 1}};
 static const struct {
@@ -798,6 +836,35 @@ START_TEST(summary)
 }
 END_TEST
 
+/* One line for each rule whose firewall-timeout was survived. */
+START_TEST(summary_of_survived)
+{
+	static const uint32_t survived_ms[] = {900000, 901000, 950999, 950999};
+
+	for (size_t i = 0; i < ARRAY_LEN(survived_ms); i++) {
+		add(make_socket(&AGENT, "10.1.4.7", "10.20.0.5", &GOOD,
+		    RULE_BACKUP, LIVE_OK));
+		sockets[i].survived_ms = survived_ms[i];
+	}
+	/* Their rule has none, or there is no rule. */
+	add(make_socket(
+	    &AGENT, "10.1.4.7", "10.20.0.5", &GOOD, RULE_TIGHTEN, LIVE_OK));
+	sockets[4].survived_ms = 1000000;
+	add(make_socket(
+	    &AGENT, "10.1.4.7", "10.20.0.5", &OFF, MATCH_NONE, LIVE_NO_RULE));
+	sockets[5].survived_ms = 1000000;
+	sort_out();
+	ck_assert_str_eq(printed(print_summary),
+	    "6 connections: 5 ok, 1 no rule\n"
+	    "rule backup: 15 min 50 s of silence were survived, more than its "
+	    "firewall-timeout\n");
+	sockets[1].survived_ms = sockets[2].survived_ms = 0;
+	sockets[3].survived_ms = 900000;
+	ck_assert_str_eq(
+	    printed(print_summary), "6 connections: 5 ok, 1 no rule\n");
+}
+END_TEST
+
 /* Only a row whose ends are too wide takes more lines. */
 START_TEST(table_with_a_wide_row)
 {
@@ -901,6 +968,7 @@ main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, sorted_out);
 	tcase_add_test(tcase, seen);
+	tcase_add_test(tcase, survived);
 	tcase_add_loop_test(tcase, late, 0, (int)ARRAY_LEN(TOO_LATE));
 	tcase_add_loop_test(tcase, kept, 0, (int)ARRAY_LEN(KEPT));
 	tcase_add_loop_test(tcase, covered, 0, (int)ARRAY_LEN(COVERED));
@@ -921,6 +989,7 @@ main(void)
 	tcase_add_test(tcase, metrics);
 	tcase_add_test(tcase, metrics_of_a_group);
 	tcase_add_test(tcase, summary);
+	tcase_add_test(tcase, summary_of_survived);
 	tcase_add_test(tcase, json);
 	suite_add_tcase(suite, tcase);
 	return test_main(suite);

@@ -69,10 +69,11 @@ least(uint32_t a, uint32_t b)
 }
 
 /*
- * Where tcpi_segs_in is in struct tcp_info of linux/tcp.h; that of the C
- * library ends before it.
+ * Where tcpi_segs_out and tcpi_segs_in are in struct tcp_info of linux/tcp.h;
+ * that of the C library ends before them.
  */
-#define SEGS_IN_AT 140
+#define SEGS_OUT_AT 136
+#define SEGS_IN_AT  140
 
 /* MPTCP has another structure under the same name, so it is not read. */
 static void
@@ -94,10 +95,14 @@ read_info(const struct nlattr *attr, struct diag_socket *socket)
 	    least(info.tcpi_last_data_sent, info.tcpi_last_data_recv);
 	socket->heard_ms =
 	    least(info.tcpi_last_ack_recv, info.tcpi_last_data_recv);
-	if (len >= SEGS_IN_AT + sizeof(socket->segments))
-		memcpy(&socket->segments,
-		    (const uint8_t *)mnl_attr_get_payload(attr) + SEGS_IN_AT,
+	if (len >= SEGS_IN_AT + sizeof(socket->segments)) {
+		const uint8_t *bytes = mnl_attr_get_payload(attr);
+
+		memcpy(&socket->segments, bytes + SEGS_IN_AT,
 		    sizeof(socket->segments));
+		memcpy(&socket->segments_sent, bytes + SEGS_OUT_AT,
+		    sizeof(socket->segments_sent));
+	}
 }
 
 static void
@@ -167,6 +172,7 @@ take_subflow(struct diag_socket *whole, const struct diag_socket *subflow)
 		return;
 	/* A count means nothing if it is of this one and then of that one. */
 	whole->segments = first ? subflow->segments : 0;
+	whole->segments_sent = first ? subflow->segments_sent : 0;
 	if (!first && !is_worse(subflow, whole))
 		return;
 	whole->timer = subflow->timer;

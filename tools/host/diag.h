@@ -52,6 +52,7 @@ struct diag_socket {
 	 * keepalive probes, which heard_ms does not count. 0: not told.
 	 */
 	uint32_t segments;
+	uint32_t segments_sent; /* likewise */
 	/*
 	 * 0: no process has it: it was closed, or, if it is established, waits
 	 * to be accepted.

@@ -93,6 +93,12 @@ struct live_socket {
 	 */
 	bool moved_known;
 	uint32_t moved_ms;
+	/*
+	 * The longest silence that it is known to have survived: neither side
+	 * sent anything for so long, and then something came in. 0: none is; it
+	 * takes several looks, too.
+	 */
+	uint32_t survived_ms;
 	enum live_verdict verdict;
 };
 

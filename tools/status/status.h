@@ -160,9 +160,9 @@ struct status_seen {
 };
 
 /*
- * Sets moved_known and moved_ms of the sockets of a new look from the last one,
- * and notes the new one in *seen, which the caller gives back with
- * status_seen_free(). Returns 0 or -ENOMEM. status_seen.c
+ * Sets moved_known, moved_ms and survived_ms of the sockets of a new look from
+ * the last one, and notes the new one in *seen, which the caller gives back
+ * with status_seen_free(). Returns 0 or -ENOMEM. status_seen.c
  */
 int status_see(struct status_seen *seen, struct live *live, int64_t now_ms);
 

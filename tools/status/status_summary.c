@@ -6,7 +6,12 @@
 #include <unistd.h>
 
 #include "status/status.h"
+#include "term/span.h"
 #include "term/terminal.h"
+#include "term/text.h"
+
+/* The beginning of a longer name is enough. */
+#define RULE_TEXT_MAX 64
 
 static const struct {
 	enum live_verdict verdict;
@@ -67,6 +72,50 @@ print_hidden(FILE *out, const struct status *status, const char *prefix)
 			   : "run it as root");
 }
 
+/* Of its rule, did none survive longer? Of equal ones the first counts. */
+static bool
+survived_longest(const struct status *status, size_t which)
+{
+	const struct live_socket *socket = status->connections[which];
+
+	for (size_t i = 0; i < status->count; i++) {
+		const struct live_socket *other = status->connections[i];
+
+		if (other->rule == socket->rule &&
+		    (other->survived_ms > socket->survived_ms ||
+			(other->survived_ms == socket->survived_ms &&
+			    i < which)))
+			return false;
+	}
+	return true;
+}
+
+/* For each rule, the longest silence that is longer than it expects. */
+static void
+print_survived(FILE *out, const struct status *status, const char *prefix)
+{
+	for (size_t i = 0; i < status->count; i++) {
+		const struct live_socket *socket = status->connections[i];
+		char span[SPAN_TEXT_MAX], name[RULE_TEXT_MAX];
+		struct image_rule rule;
+
+		if (socket->survived_ms == 0 ||
+		    !status_rule(status, socket, &rule) ||
+		    rule.timeout_s == 0 ||
+		    socket->survived_ms <= (uint64_t)rule.timeout_s * 1000 ||
+		    !survived_longest(status, i))
+			continue;
+		snprintf(name, sizeof(name), "%s",
+		    image_string(status->image, rule.name));
+		text_make_harmless(name);
+		fprintf(out,
+		    "%srule %s: %s of silence were survived, more than its "
+		    "firewall-timeout\n",
+		    prefix, name,
+		    span_format(socket->survived_ms / 1000, span));
+	}
+}
+
 void
 status_summary(
     FILE *out, const struct status *status, const char *prefix, bool coloured)
@@ -86,6 +135,7 @@ status_summary(
 		      "come too late for its firewall-timeout\n",
 		    out);
 	}
+	print_survived(out, status, prefix);
 	if (status->live->waiting > 0) {
 		print_count(out, prefix, status->live->waiting, "more", "");
 		fputs(" that no program has accepted yet\n", out);
