@@ -10,7 +10,9 @@ set -u
 . "$(dirname "$0")/../lib.sh"
 apart --mount --net
 children=
+group=
 cleanup() {
+	[ -z "$group" ] || rmdir "$group"
 	for child in $children; do
 		kill "$child" 2>/dev/null
 	done
@@ -146,6 +148,24 @@ if needs ptrace 'under the supervisor'; then
 		kashim run -S kashim probe $quick 127.0.0.1 7000 <<-'END'
 		! kashim: something in this process sets keepalive on its sockets, so none is silent: run it without that (LD_PRELOAD, kashim run)
 	END
+fi
+# Where the kernel sets it.
+if needs bpf 'under kashim attach'; then
+	umount --lazy /sys/fs/bpf 2>/dev/null
+	mount -t bpf bpf /sys/fs/bpf && mkdir cg &&
+		mount -t cgroup2 cgroup2 cg || exit 2
+	group=$work/cg/kashim-test.$$
+	mkdir "$group" || exit 2
+	echo 'rule all { idle = 1 app-settings = respect }' >attach.conf
+	if KASHIM_CACHE=$work kashim attach -c attach.conf \
+		--cgroup "$group" >attached 2>&1; then
+		# shellcheck disable=SC2086,SC2016
+		survives 127.0.0.1 | check 'under kashim attach' 0 sh -c '
+			echo $$ >"$0/cgroup.procs" && exec "$@"' "$group" \
+			kashim probe $quick 127.0.0.1 7000
+	else
+		skip 'under kashim attach' "$(cat attached)"
+	fi
 fi
 # Of those that are closed, nothing is left.
 left() {

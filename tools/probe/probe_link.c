@@ -47,6 +47,14 @@ link_close(struct probe_link *link)
 	link->state = LINK_ENDED;
 }
 
+static void
+switch_off(struct probe_link *link)
+{
+	const struct keepalive off = {.set = 1u << KEEPALIVE_SWITCH};
+
+	(void)keepalive_set(&CALLS, link->fd, &off);
+}
+
 /* Is keepalive on, although nobody here has asked for it? */
 static bool
 is_set(int fd)
@@ -75,6 +83,9 @@ link_open(struct probe_link *link, const struct sockaddr *address,
 	link->state = LINK_CONNECTING;
 	if (syscall(SYS_connect, link->fd, address, length) == 0 ||
 	    errno == EINPROGRESS) {
+		/* What kashim attach sets may be taken off. */
+		if (is_set(link->fd))
+			switch_off(link);
 		if (!is_set(link->fd))
 			return 0;
 		error = -EPERM;
@@ -175,15 +186,6 @@ silence_of(const struct probe_link *link, enum silence_end end, int64_t now_ms)
 	};
 }
 
-static void
-switch_off(struct probe_link *link)
-{
-	const struct keepalive off = {.set = 1u << KEEPALIVE_SWITCH};
-
-	(void)keepalive_set(&CALLS, link->fd, &off);
-	link->state = LINK_SILENT;
-}
-
 /* When its probes were sent. */
 static void
 note_probes(
@@ -222,6 +224,7 @@ look_at_open(struct probe_link *link, const struct tcp_info *info,
 			note_rtt(
 			    link, (uint32_t)(now_ms - link->unsent_ms) * 1000);
 		switch_off(link);
+		link->state = LINK_SILENT;
 	}
 	begin_silence(link, info, now_ms);
 	return LINK_HEARD;
