@@ -191,9 +191,25 @@ static() {
 }
 same 'a static program' "$(static)" \
 	'connect 0 idle 300 on 1, accept idle 300 on 1'
+cp "$build/test/connects_static" setuid && chmod u+s setuid || exit 2
+same 'a setuid program' "$(inside "$own/b" setpriv --reuid 65533 \
+	--clear-groups ./setuid 0 | sed 's/^connect 0 //' | uniq)" \
+	'secure 1
+idle 300 on 1, accept idle 300 on 1'
 check 'what is attached' 0 "$kashim" attach --list <<'END'
 OWN/a: 5 rules of WORK/conf
 OWN/b: 1 rule of WORK/long
+END
+
+# One above it is asked after it, and what that names it sets.
+
+check 'above it' 0 "$kashim" attach --cgroup "$own" --config long <<'END'
+OWN: the kernel has 1 rule of WORK/long
+END
+same 'both' "$(host "$own/a" | sed -n 1p)" \
+	'127.0.0.1 7001: 1 300 3 4 9000 / 1 300 75 9 0'
+check 'no longer above it' 0 "$kashim" detach --cgroup "$own" <<'END'
+OWN: detached
 END
 
 # New rules, in place.
