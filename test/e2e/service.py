@@ -41,7 +41,7 @@ def main():
     while True:
         try:
             connection = listener.accept()[0]
-        except TimeoutError:
+        except socket.timeout:
             pass
         else:
             if way == "keepalive":
