@@ -74,10 +74,11 @@ make --no-print-directory -s -C "$root" BUILD="$work" dist >>"$log" 2>&1 ||
 source=/srv/kashim-$version
 tar -x -z -f "$work/kashim-$version.tar.gz" -C "$place/builder/srv" || exit 2
 
-libraries='libconfuse-dev libmnl-dev libelf-dev libjansson-dev libseccomp-dev'
+libraries='libconfuse-dev libmnl-dev libelf-dev libjansson-dev libseccomp-dev
+	libbpf-dev'
 # shellcheck disable=SC2086
 get "$place/builder" build-essential debhelper lintian \
-	pkg-config check $libraries || stop 'what building needs'
+	pkg-config check clang $libraries || stop 'what building needs'
 holds 'make deb' inside "$place/builder" make -C "$source" deb
 debs=$place/builder$source/build/deb
 set -- "$debs"/kashim_*.deb "$debs"/libkashim_*.deb

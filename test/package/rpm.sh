@@ -89,11 +89,13 @@ needs() {
 
 needs kashim <<END_NEEDS
 /bin/sh
+libbpf.so.1
 libc.so.6
 libconfuse.so.2
 libelf.so.1
 libjansson.so.4
 libkashim = $version-1
+libm.so.6
 libmnl.so.0
 libseccomp.so.2
 END_NEEDS
