@@ -355,6 +355,39 @@ kashim status -c listener.conf -P gwrd >out
 has 'a listener without options' out \
     "# 1 listener without what the rule says"
 
+# One whose connections get different rules: it has what most of them get.
+
+cat >apart.conf <<'EOF'
+rule loopback {
+	destination = "127.0.0.0/8"
+	action      = ignore
+}
+rule all {
+	direction = accept
+	idle      = "5min"
+}
+EOF
+in_apart() {
+	LD_PRELOAD=$build/libkashim.so KASHIM_CONFIG=$work/apart.conf exec "$@"
+}
+host apart apart_server listen,0.0.0.0,3600
+apart=$pid
+host ours apart_bare listen,0.0.0.0,3601
+bare=$pid
+host ours apart_near connect,127.0.0.1,3600 connect,127.0.0.1,3601
+near=$pid
+host peers apart_far connect,10.77.0.1,3600 connect,10.77.0.1,3601
+for of in "$apart" "$bare"; do
+	kashim status -c apart.conf -p "$of" >"$of.out"
+	awk '!/^#/ { print $7, $8, $15, $16 }' "$of.out" | sort >"$of.rows"
+	has_not 'different rules: the listener' "$of.out" 'listener'
+done
+same 'different rules: with the library' "$(cat "$apart.rows")" 'off 7200 ok loopback
+on 300 ok all'
+same 'different rules: without it' "$(cat "$bare.rows")" 'off 7200 off all
+off 7200 ok loopback'
+kill "$apart" "$bare" "$near" "$pid"
+
 # Whose.
 
 status -P 'sm_*' -P static_host -j >out.json
