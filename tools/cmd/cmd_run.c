@@ -142,6 +142,7 @@ read_options(int argc, char *argv[], struct run *run, bool *go_on)
 			break;
 		case 't':
 			trace_file = optarg ? optarg : TRACE_FILE;
+			run->trace_here = optarg == NULL;
 			if (*trace_file == '=') {
 				warnx("FILE stands right behind -t, as in "
 				      "-t%s",
@@ -190,5 +191,9 @@ cmd_run(int argc, char *argv[])
 	execvp(run.program, run.argv);
 	status = errno == ENOENT ? CMD_NOT_FOUND : CMD_CANNOT_RUN;
 	warn("%s", run.program);
+	if (run.trace_here && run.argv[1] != NULL)
+		warnx("if that is the file for the trace, it stands right "
+		      "behind -t, as in -t%s",
+		    run.program);
 	return status;
 }

@@ -22,7 +22,8 @@ struct run {
 	char **argv; /* of the program */
 	const char *program;
 	char config[PATH_MAX];
-	int trace_fd; /* -1: no trace is asked for */
+	int trace_fd;    /* -1: no trace is asked for */
+	bool trace_here; /* it is, and no file for it */
 	char library[PATH_MAX];
 	bool strict;
 	enum way way;
