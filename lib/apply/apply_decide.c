@@ -183,28 +183,42 @@ ask_of_listener(const struct apply_facts *facts, struct match_query *query)
 		query->destination = facts->local.addr;
 }
 
-/*
- * The rule for all that a listener accepts. Or, if that depends on addresses
- * that only a connection has, the one for those that no rule names; these get
- * their own then. Returns false if the listener is not to have that.
- */
+/* Has the socket all that the rule says, or, for tighten, tighter? */
 static bool
-listener_rule(const struct view *view, const struct apply_facts *facts,
-    const struct match_query *query, int *rule, bool *accepts)
+fits(const struct apply_facts *facts, const struct apply_found *found)
 {
-	*rule = match_surely(&view->image, &view->groups, query);
-	*accepts = *rule != MATCH_DEPENDS;
-	if (*accepts)
-		return true;
-	*rule = find_rule(view, query);
-	return facts->is_corrected;
+	return apply_sets(found) && facts->has_options &&
+	       keepalive_covers(&facts->options, &found->want,
+		   found->app_settings == APP_TIGHTEN);
+}
+
+/*
+ * Some of what the listener accepts gets a rule that names addresses. It has
+ * the first rule for the others then, if these can be corrected. If another
+ * program made it, then only if it has that already, as a copy of a descriptor
+ * has: for the next program it would be the listener's own.
+ */
+static void
+decide_depending(const struct view *view, const struct apply_facts *facts,
+    struct apply_decision *decision)
+{
+	struct apply_found *found = &decision->found;
+
+	decision->what = APPLY_LEAVE_LISTENER;
+	if (!facts->is_seen)
+		return;
+	get_rule(view, find_rule(view, &decision->query), found);
+	if (apply_sets(found) && !facts->is_made && !facts->has_options)
+		decision->what = APPLY_ASK_OPTIONS;
+	else if (!apply_sets(found) || facts->is_made || fits(facts, found))
+		decision->what = APPLY_SET_LISTENER;
 }
 
 static void
 decide_listen(const struct view *view, const struct apply_facts *facts,
     struct apply_decision *decision)
 {
-	bool accepts;
+	const struct apply_found *found = &decision->found;
 	int rule;
 
 	if (facts->set_at_once)
@@ -222,17 +236,18 @@ decide_listen(const struct view *view, const struct apply_facts *facts,
 		return;
 	}
 	ask_of_listener(facts, &decision->query);
-	if (!listener_rule(view, facts, &decision->query, &rule, &accepts)) {
-		decision->what = APPLY_LEAVE_LISTENER;
-		return;
+	decision->to_one = true;
+	rule = match_surely(&view->image, &view->groups, &decision->query);
+	if (rule == MATCH_DEPENDS) {
+		decide_depending(view, facts, decision);
+	} else {
+		get_rule(view, rule, &decision->found);
+		decision->what = APPLY_SET_LISTENER;
+		decision->accepts = true;
 	}
-	set_rule(view, rule, decision);
-	decision->what = APPLY_SET_LISTENER;
-	decision->accepts = accepts;
 	/* Called again, for another backlog: the program's call is later. */
-	if (decision->found.rule != MATCH_NONE &&
-	    decision->found.rule == facts->rule &&
-	    decision->found.app_settings == APP_RESPECT)
+	if (decision->what == APPLY_SET_LISTENER && found->rule != MATCH_NONE &&
+	    found->rule == facts->rule && found->app_settings == APP_RESPECT)
 		decision->what = APPLY_NOTHING;
 }
 
@@ -276,7 +291,7 @@ set_accepted(const struct view *view, const struct apply_facts *facts,
 		decision->query.source = facts->peer.addr;
 		rule = find_rule(view, &decision->query);
 	}
-	if (rule == facts->inherits) {
+	if (rule == facts->gives) {
 		decision->what = APPLY_INHERIT;
 		decision->lasting = true;
 		decision->to_one = true;
@@ -358,15 +373,6 @@ decide_inherited(const struct view *view, const struct apply_facts *facts,
 	}
 }
 
-/* Has the socket all that the rule says, or, for tighten, tighter? */
-static bool
-fits(const struct apply_facts *facts, const struct apply_found *found)
-{
-	return apply_sets(found) && facts->has_options &&
-	       keepalive_covers(&facts->options, &found->want,
-		   found->app_settings == APP_TIGHTEN);
-}
-
 /*
  * The rule that was set on a connected socket. The kernel does not tell who
  * sent the SYN; if that makes a difference, the options that the socket has
@@ -406,7 +412,6 @@ static void
 decide_setsockopt(const struct view *view, const struct apply_facts *facts,
     struct apply_decision *decision)
 {
-	bool accepts;
 	int rule;
 
 	if (!view->holds)
@@ -417,8 +422,11 @@ decide_setsockopt(const struct view *view, const struct apply_facts *facts,
 		decide_side(view, facts, decision);
 	} else if (facts->is_listener) {
 		ask_of_listener(facts, &decision->query);
-		if (listener_rule(
-			view, facts, &decision->query, &rule, &accepts))
+		rule =
+		    match_surely(&view->image, &view->groups, &decision->query);
+		if (rule == MATCH_DEPENDS)
+			rule = facts->gives;
+		if (rule != MATCH_DEPENDS)
 			get_rule(view, rule, &decision->found);
 	}
 	if (!apply_sets(&decision->found) ||

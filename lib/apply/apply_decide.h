@@ -60,13 +60,12 @@ struct apply_facts {
 	bool has_peer; /* in APPLY_CONNECT, peer is not filled in */
 	bool asked_local, asked_peer;
 	bool is_listener; /* if it has no peer */
-	bool
-	    is_corrected; /* what it accepts gets what it should have instead */
+	bool is_made;     /* this program made it */
+	bool is_seen;     /* each accept(2) on it is */
 	bool set_at_once; /* it has the uniform rule since socket(2) */
 	bool has_ours;    /* a rule of whatever policy was set on it */
 	int rule;         /* the last one of this policy, or MATCH_NONE */
-	int inherits; /* the rule that it has from its listener, if not DEPENDS
-	               */
+	int gives;        /* record_gives() of the listener */
 	bool late;    /* nothing was decided for the listener in this policy */
 	bool queued;  /* some that wait there may have what it had before */
 	bool changed; /* it gives something else now than before */

@@ -122,27 +122,29 @@ before_connect(const struct apply *apply, const struct apply_event *event,
 }
 
 /*
- * Can what fd accepts be corrected? Not by a supervisor, which sees it late,
- * and does not know from which listener it came.
+ * As a listener. A supervisor sees what is accepted late, and does not know by
+ * whom it was.
  */
-static bool
-is_corrected(const struct apply *apply, int fd)
+static void
+ask_record(const struct apply *apply, int fd, struct apply_facts *facts)
 {
-	return record_has_room(fd) && apply->host == NULL;
+	facts->is_made = record_is_made(fd);
+	facts->is_seen = record_has_room(fd) && apply->host == NULL;
+	facts->gives = record_gives(fd, apply->view->generation);
 }
 
 static void
 of_listener(const struct apply *apply, int fd, struct apply_facts *facts)
 {
+	ask_record(apply, fd, facts);
 	/* Not one by which it connected before. */
-	facts->rule = record_gives(fd, apply->view->generation);
+	facts->rule = facts->gives;
 	if (record_accepts(fd, apply->view->generation) != 0)
 		facts->rule = record_rule(fd, apply->view->generation);
 	/* Not if it was made elsewhere. */
 	facts->set_at_once = was_set_at_once(apply, fd) &&
 	                     (!record_has_room(fd) ||
 				 record_decided(fd, apply->view->generation));
-	facts->is_corrected = is_corrected(apply, fd);
 	if (!facts->set_at_once && !match_scope_is_empty(&apply->view->accept))
 		ask_local(fd, facts);
 }
@@ -164,7 +166,7 @@ after_accept(const struct apply *apply, const struct apply_event *event,
 		return;
 	/* What waited in the queue may have what the listener had before. */
 	if (!facts->queued)
-		facts->inherits = record_gives(listener, view->generation);
+		facts->gives = record_gives(listener, view->generation);
 	if (event->at_len == 0) {
 		ask_local(event->fd, facts);
 	} else {
@@ -189,7 +191,7 @@ both_ends(const struct apply *apply, int fd, struct apply_facts *facts)
 static void
 of_inherited(const struct apply *apply, int fd, struct apply_facts *facts)
 {
-	facts->is_corrected = is_corrected(apply, fd);
+	ask_record(apply, fd, facts);
 	if (apply->view->uniform != MATCH_NONE) {
 		ask_local(fd, facts);
 		return;
@@ -207,7 +209,7 @@ before_setsockopt(const struct apply *apply, int fd, struct apply_facts *facts)
 	if (!view->holds || view->uniform != MATCH_NONE)
 		return;
 	facts->rule = record_rule(fd, view->generation);
-	facts->is_corrected = is_corrected(apply, fd);
+	ask_record(apply, fd, facts);
 	both_ends(apply, fd, facts);
 	if (facts->is_ip && !facts->has_peer)
 		facts->is_listener = apply_facts_listens(&apply->calls, fd);
@@ -218,7 +220,7 @@ apply_facts(const struct apply *apply, const struct apply_event *event,
     struct apply_facts *facts)
 {
 	*facts =
-	    (struct apply_facts){.rule = MATCH_NONE, .inherits = MATCH_DEPENDS};
+	    (struct apply_facts){.rule = MATCH_NONE, .gives = MATCH_DEPENDS};
 	switch (event->call) {
 	case APPLY_SOCKET:
 		break;

@@ -797,9 +797,9 @@ check_accepted(const struct listener *l, int fd, int policy)
 	rule = rule_for(accepted.fd, DIRECTION_ACCEPT);
 	want = naive_options(rule, &l->program);
 	left = left_over(l, rule) | unclear(l);
-	/* The rule may have been put back, and that is not on its record. */
-	if (l->copied)
-		left |= l->since;
+	/* A copy that the program has changed is not known for one. */
+	if (l->copied && l->since != 0)
+		left = ~0u;
 	have = options_of(accepted.fd);
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
 		if ((left & 1u << option) != 0)

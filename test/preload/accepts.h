@@ -10,6 +10,7 @@
 
 #include "../unit/naive.h"
 #include "../unit/random.h"
+#include "base/keepalive.h"
 
 #define PROGRAM "accepts" /* what the host is called */
 

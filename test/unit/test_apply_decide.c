@@ -31,7 +31,7 @@ struct about {
 	struct apply_facts facts;
 	/* Of the facts: the socket has the options of that rule, 1 or 2. */
 	int has;
-	int inherits; /* and the rule that comes from the listener, plus 1 */
+	int gives; /* and the rule that the listener gives, plus 1 */
 	/* What is to be decided. */
 	enum apply_what what;
 	int rule;
@@ -149,13 +149,14 @@ static const struct about ABOUT[] = {
 	CALL(APPLY_LISTEN), AT("11.2.2.2", 80), .what = APPLY_SET_LISTENER,
 	.rule = NONE, .accepts = true},
     {"listen: by destination, not bound", BY_DESTINATION, CALL(APPLY_LISTEN),
-	AT("0.0.0.0", 80), .facts.is_corrected = true,
+	AT("0.0.0.0", 80), .facts.is_seen = true, .facts.is_made = true,
 	.what = APPLY_SET_LISTENER, .rule = NONE},
     {"listen: by source", BY_SOURCE, CALL(APPLY_LISTEN), AT("10.2.2.2", 80),
-	.facts.is_corrected = true, .what = APPLY_SET_LISTENER, .rule = NONE},
+	.facts.is_seen = true, .facts.is_made = true,
+	.what = APPLY_SET_LISTENER, .rule = NONE},
     {"listen: one destination apart", LOCAL_APART(.port = 0),
-	CALL(APPLY_LISTEN), AT("0.0.0.0", 80), .facts.is_corrected = true,
-	.what = APPLY_SET_LISTENER, .rule = 1},
+	CALL(APPLY_LISTEN), AT("0.0.0.0", 80), .facts.is_seen = true,
+	.facts.is_made = true, .what = APPLY_SET_LISTENER, .rule = 1},
     {"listen: one destination apart, seen by nobody", LOCAL_APART(.port = 0),
 	CALL(APPLY_LISTEN), AT("0.0.0.0", 80), .what = APPLY_LEAVE_LISTENER,
 	.rule = NONE},
@@ -173,8 +174,8 @@ static const struct about ABOUT[] = {
 	AT("10.2.2.2", 80), .what = APPLY_SET_LISTENER, .rule = 1,
 	.accepts = true},
     {"listen: one source apart, bound", SOURCE_APART(.port = 0),
-	CALL(APPLY_LISTEN), AT("10.2.2.2", 80), .facts.is_corrected = true,
-	.what = APPLY_SET_LISTENER, .rule = 1},
+	CALL(APPLY_LISTEN), AT("10.2.2.2", 80), .facts.is_seen = true,
+	.facts.is_made = true, .what = APPLY_SET_LISTENER, .rule = 1},
     {"listen: unix, by source", BY_SOURCE, CALL(APPLY_LISTEN),
 	.what = APPLY_LEAVE_LISTENER, .rule = NONE},
     {"listen: no rules", RULE_OF(.direction = DIRECTION_CONNECT),
@@ -205,18 +206,18 @@ static const struct about ABOUT[] = {
 	AT("10.2.2.2", 80), .what = APPLY_SET, .rule = 1},
     {"accept: one source apart, and it is another", SOURCE_APART(.port = 0),
 	CALL(APPLY_ACCEPT), AT("10.2.2.2", 80), FROM("11.1.1.1", 999),
-	.inherits = 1 + 1, .what = APPLY_INHERIT, .rule = 1, .lasting = true},
+	.gives = 1 + 1, .what = APPLY_INHERIT, .rule = 1, .lasting = true},
     {"accept: one source apart, and it is that", SOURCE_APART(.port = 0),
 	CALL(APPLY_ACCEPT), AT("10.2.2.2", 80), FROM("10.1.1.1", 999),
-	.inherits = 1 + 1, .what = APPLY_SET, .rule = 0},
+	.gives = 1 + 1, .what = APPLY_SET, .rule = 0},
     {"accept: one destination apart, and it is another", LOCAL_APART(.port = 0),
-	CALL(APPLY_ACCEPT), AT("10.2.2.2", 80), .inherits = 1 + 1,
+	CALL(APPLY_ACCEPT), AT("10.2.2.2", 80), .gives = 1 + 1,
 	.what = APPLY_INHERIT, .rule = 1, .lasting = true},
     {"accept: one destination apart, from the queue", LOCAL_APART(.port = 0),
 	CALL(APPLY_ACCEPT), AT("10.2.2.2", 80), .facts.queued = true,
 	.what = APPLY_SET, .rule = 1, .queued = true},
     {"accept: one destination apart, and it is that", LOCAL_APART(.port = 0),
-	CALL(APPLY_ACCEPT), AT("127.0.0.1", 80), .inherits = 1 + 1,
+	CALL(APPLY_ACCEPT), AT("127.0.0.1", 80), .gives = 1 + 1,
 	.what = APPLY_SET, .rule = 0},
     {"accept: no rules", RULE_OF(.direction = DIRECTION_CONNECT),
 	CALL(APPLY_ACCEPT), AT("10.2.2.2", 80), .rule = NONE},
@@ -298,7 +299,7 @@ static const struct about ABOUT[] = {
 	.facts.is_listener = true, .rule = 0},
     {"setsockopt: listener with one source apart", SOURCE_APART(.port = 0),
 	CALL(APPLY_SETSOCKOPT), AT("0.0.0.0", 80), .facts.is_listener = true,
-	.facts.is_corrected = true, .rule = 1},
+	.gives = 1 + 1, .rule = 1},
     {"setsockopt: the same, seen by nobody", SOURCE_APART(.port = 0),
 	CALL(APPLY_SETSOCKOPT), AT("0.0.0.0", 80), .facts.is_listener = true,
 	.rule = NONE},
@@ -438,8 +439,8 @@ START_TEST(decisions)
 		event.to.port = about->to_port;
 		facts.local.addr = addr_of(about->local);
 		facts.local.port = about->local_port;
-		facts.inherits =
-		    about->inherits != 0 ? about->inherits - 1 : MATCH_DEPENDS;
+		facts.gives =
+		    about->gives != 0 ? about->gives - 1 : MATCH_DEPENDS;
 		facts.peer.addr = addr_of(about->peer);
 		facts.peer.port = about->peer_port;
 		if (about->has != 0) {
