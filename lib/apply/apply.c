@@ -57,12 +57,7 @@ take_back(const struct apply *apply, const struct apply_event *event,
 		return;
 	program = record_of_program(noted);
 	was.set &= ~want->set;
-	if (inherited && (was.set & ~program.set) == 0) {
-		program.set = was.set;
-		(void)keepalive_set(&apply->calls, fd, &program);
-	} else {
-		keepalive_take_back(&apply->calls, fd, &was, &program);
-	}
+	keepalive_take_back(&apply->calls, fd, &was, inherited, &program);
 	record_decide(fd, generation, MATCH_NONE, &NOTHING);
 }
 
@@ -203,30 +198,33 @@ shares_port(const struct apply *apply, int fd)
 /*
  * Notes what the program's listener has, since some of what it accepts is not
  * to have what a rule sets on it, or, if another program made it, since nobody
- * has seen what that set: a reload may take the rule back. If it has all
- * that already, an earlier program has set that for it, by the same policy; so
- * it is for a copy of the descriptor.
+ * has seen what that set: a reload may take the rule back. What it has from the
+ * kernel may change there, and is not noted. If it has all that the rule says,
+ * an earlier program has set that for it, by the same policy; so it is for a
+ * copy of the descriptor.
  */
 static void
 note_program(const struct apply *apply, int fd, const struct apply_found *found)
 {
 	const struct keepalive ours = record_of_rule(fd);
 	const uint32_t noted = record_of_program(fd).set;
-	struct keepalive have;
+	struct keepalive have, fresh;
 
 	if (!record_has_room(fd) ||
 	    keepalive_get(&apply->calls, fd, &have) < 0 ||
 	    keepalive_covers(
 		&have, &found->want, found->app_settings == APP_TIGHTEN))
 		return;
+	keepalive_defaults(&apply->calls, have.set, &fresh);
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
 		const uint32_t bit = 1u << option;
+		const int32_t value = have.value[option];
 
-		if ((have.set & ~noted & bit) != 0 &&
-		    ((ours.set & bit) == 0 ||
-			have.value[option] != ours.value[option]))
-			record_program(fd, (enum keepalive_option)option,
-			    have.value[option]);
+		if ((have.set & ~noted & bit) == 0 ||
+		    ((fresh.set & bit) != 0 && value == fresh.value[option]) ||
+		    ((ours.set & bit) != 0 && value == ours.value[option]))
+			continue;
+		record_program(fd, (enum keepalive_option)option, value);
 	}
 }
 
@@ -434,7 +432,7 @@ apply_accept_known(uint32_t generation, struct apply_event *event)
 	int rule;
 
 	if (event->before != generation + 1 ||
-	    record_gives(listener, generation) == MATCH_DEPENDS ||
+	    !apply_corrects(generation, listener) ||
 	    !apply_facts_local(event->fd, &event->at, &event->at_len) ||
 	    !is_remembered(generation, event, &rule) ||
 	    rule != record_gives(listener, generation))

@@ -121,6 +121,13 @@ apply_gives_all(uint32_t generation, int listener)
 	           : record_accepts(listener, generation);
 }
 
+/* Or does each get what it should have, by its addresses, after accept(2)? */
+static inline bool
+apply_corrects(uint32_t generation, int listener)
+{
+	return record_gives(listener, generation) != MATCH_DEPENDS;
+}
+
 /*
  * After that gave fd, as was foreseen. No system call. What is noted tells who
  * sent the SYN, if rules for both sides would fit.

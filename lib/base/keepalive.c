@@ -218,21 +218,31 @@ keepalive_tighten(
 }
 
 /*
- * What a new socket of this network namespace has; if none can be had, what
- * is the same everywhere. syscall(2), because this must not come by any hook,
- * and close(2) is a cancellation point.
+ * syscall(2), because this must not come by any hook, and close(2) is a
+ * cancellation point. A new socket has no user timeout and no keepalive.
  */
-static void
-keepalive_defaults(
-    const struct keepalive_calls *calls, struct keepalive *defaults)
+void
+keepalive_defaults(const struct keepalive_calls *calls, uint32_t options,
+    struct keepalive *defaults)
 {
-	long fd = syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const uint32_t same =
+	    1u << KEEPALIVE_SWITCH | 1u << KEEPALIVE_USER_TIMEOUT;
+	long fd;
 
-	*defaults = (struct keepalive){
-	    .set = 1u << KEEPALIVE_SWITCH | 1u << KEEPALIVE_USER_TIMEOUT};
+	*defaults = (struct keepalive){.set = options & same};
+	options &= ~same;
+	if (options == 0)
+		return;
+	fd = syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	(void)keepalive_get(calls, (int)fd, defaults);
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		const uint32_t bit = 1u << option;
+
+		if ((options & bit) != 0 && option_get(calls, (int)fd, option,
+						&defaults->value[option]) == 0)
+			defaults->set |= bit;
+	}
 	(void)syscall(SYS_close, fd);
 }
 
@@ -252,28 +262,30 @@ keepalive_begins(
 
 void
 keepalive_take_back(const struct keepalive_calls *calls, int fd,
-    const struct keepalive *was, const struct keepalive *instead)
+    const struct keepalive *was, bool sure, const struct keepalive *instead)
 {
-	struct keepalive rest = {0}, defaults = {0};
+	struct keepalive rest = {0}, defaults;
 
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
-		uint32_t bit = 1u << option;
+		const uint32_t bit = 1u << option;
 		int32_t value = 0;
 
 		if ((was->set & bit) == 0 ||
-		    option_get(calls, fd, option, &value) < 0 ||
-		    value != was->value[option])
+		    (!sure && (option_get(calls, fd, option, &value) < 0 ||
+				  value != was->value[option])))
 			continue;
-		if ((instead->set & bit) != 0) {
-			rest.value[option] = instead->value[option];
-		} else {
-			if (defaults.set == 0)
-				keepalive_defaults(calls, &defaults);
-			if ((defaults.set & bit) == 0)
-				continue;
-			rest.value[option] = defaults.value[option];
-		}
 		rest.set |= bit;
+		rest.value[option] = instead->value[option];
+	}
+	keepalive_defaults(calls, rest.set & ~instead->set, &defaults);
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		const uint32_t bit = 1u << option;
+
+		if ((rest.set & ~instead->set & bit) == 0)
+			continue;
+		rest.value[option] = defaults.value[option];
+		if ((defaults.set & bit) == 0)
+			rest.set &= ~bit;
 	}
 	if (rest.set != 0)
 		keepalive_set(calls, fd, &rest);

@@ -95,12 +95,20 @@ bool keepalive_begins(
     const struct keepalive_calls *calls, int fd, const struct keepalive *want);
 
 /*
+ * What a new socket of this network namespace has of these options, as it is
+ * now; if none can be had, what is the same everywhere. It opens one for a
+ * moment, if need be. defaults->set says what is told.
+ */
+void keepalive_defaults(const struct keepalive_calls *calls, uint32_t options,
+    struct keepalive *defaults);
+
+/*
  * Takes back from fd what was, options that a rule set, as far as the socket
- * still has these values: it gets the value that instead names, or else the one
- * that a new socket has. A socket is opened for a moment to ask that.
+ * still has these values, which need not be asked for if that is sure: it gets
+ * the value that instead names, or else the one that a new socket has.
  */
 void keepalive_take_back(const struct keepalive_calls *calls, int fd,
-    const struct keepalive *was, const struct keepalive *instead);
+    const struct keepalive *was, bool sure, const struct keepalive *instead);
 
 /*
  * Does have say all that want names, with the same value, or, if tighter is

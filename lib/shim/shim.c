@@ -299,10 +299,15 @@ __attribute__((noinline)) static int
 accept_one(int fd, struct sockaddr *sa, socklen_t *len, const int *flags)
 {
 	const uint32_t before = apply_accepting(fd);
-	/* The room that the program has for the peer's address. */
-	const socklen_t room = sa != NULL && addr_readable(len) ? *len : 0;
-	int result = accept_by(fd, sa, len, flags);
+	socklen_t room = 0;
+	uint32_t generation;
+	int result;
 
+	/* The room for the peer's address, where that may make a difference. */
+	if (sa != NULL && policy_in_force(&generation) &&
+	    apply_corrects(generation, fd) && addr_readable(len))
+		room = *len;
+	result = accept_by(fd, sa, len, flags);
 	if (result >= 0)
 		accepted_otherwise(fd, before, result, sa, room);
 	return result;

@@ -200,6 +200,17 @@ place_any(struct place *place, const struct calls *use)
 	place->listener.at.sin_addr.s_addr = htonl(ELSEWHERE);
 }
 
+/* And these go to loopback. */
+static void
+place_any_local(struct place *place, const struct calls *use)
+{
+	const struct calls bare = {
+	    .socket = use->socket, .listen = use->listen};
+
+	place->listener = make_listener(&bare, INADDR_ANY);
+	place->listener.at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+}
+
 static double
 run_connect(struct place *place, const struct calls *use, int flags)
 {
@@ -335,6 +346,9 @@ static const struct bench {
     {"accept", place_listener, run_accept, true, NULL},
     {"accept-any", place_any, run_accept, true, NULL},
     {"accept-ignore-local", place_any, run_accept, true,
+	"rule local { destination = { \"127.0.0.0/8\", \"::1\" } "
+	"action = ignore }"},
+    {"accept-ignored", place_any_local, run_accept, false,
 	"rule local { destination = { \"127.0.0.0/8\", \"::1\" } "
 	"action = ignore }"},
     {"accept-source-port", place_any, run_accept, true,

@@ -55,7 +55,7 @@ START_TEST(as_the_c_library)
 {
 	uint64_t state = 11;
 
-	for (int round = 0; round < 300000; round++) {
+	for (int round = 0; round < 30000; round++) {
 		char a[ROOM], b[ROOM], moved[2 * ROOM], expected[2 * ROOM];
 		size_t from = test_below(&state, ROOM);
 		size_t to = test_below(&state, ROOM);
