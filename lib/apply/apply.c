@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "apply/apply_facts.h"
 #include "apply/apply_trace.h"
@@ -35,12 +38,39 @@ apply_look(const struct apply *apply, const struct apply_event *event,
 }
 
 /*
- * Takes back what an earlier rule left on fd and want, of which rule is the
- * number, does not name. If fd just inherited that, it is there for sure.
+ * Adds to instead what the kernel gives a new socket of these options. That is
+ * asked for once a second: each connection that is ignored may need it.
  */
 static void
-take_back(const struct apply *apply, const struct apply_event *event,
-    bool inherited, int rule, const struct keepalive *want)
+add_defaults(
+    const struct apply *apply, uint32_t options, struct keepalive *instead)
+{
+	struct timespec now = {0};
+	struct keepalive fresh;
+
+	options &= ~instead->set;
+	if (options == 0)
+		return;
+	(void)syscall(SYS_clock_gettime, CLOCK_MONOTONIC_COARSE, &now);
+	if (!memo_find_defaults((uint32_t)now.tv_sec, &fresh)) {
+		keepalive_defaults(&apply->calls, ~0u, &fresh);
+		memo_keep_defaults((uint32_t)now.tv_sec, &fresh);
+	}
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		if ((options & fresh.set & 1u << option) == 0)
+			continue;
+		instead->set |= 1u << option;
+		instead->value[option] = fresh.value[option];
+	}
+}
+
+/*
+ * Takes back what an earlier rule left on fd and want, of which rule is the
+ * number, does not name.
+ */
+static void
+take_back(const struct apply *apply, const struct apply_event *event, int rule,
+    const struct keepalive *want)
 {
 	const uint32_t generation = apply->view->generation;
 	const int fd = event->fd;
@@ -57,7 +87,8 @@ take_back(const struct apply *apply, const struct apply_event *event,
 		return;
 	program = record_of_program(noted);
 	was.set &= ~want->set;
-	keepalive_take_back(&apply->calls, fd, &was, inherited, &program);
+	add_defaults(apply, was.set, &program);
+	keepalive_take_back(&apply->calls, fd, &was, &program);
 	record_decide(fd, generation, MATCH_NONE, &NOTHING);
 }
 
@@ -118,8 +149,7 @@ set(const struct apply *apply, const struct apply_event *event,
 	int error = 0;
 
 	/* To tighten, what a rule left must not pass for the program's own. */
-	take_back(apply, event,
-	    event->call == APPLY_ACCEPT && !decision->queued, found->rule,
+	take_back(apply, event, found->rule,
 	    sets && !tighten ? &found->want : &NOTHING);
 	if (tighten)
 		error = keepalive_tighten(&apply->calls, fd, &found->want);
@@ -176,7 +206,7 @@ leave_to_accept(const struct apply *apply, const struct apply_event *event)
 	const uint8_t number = changed ? record_begin_change(fd) : 0;
 
 	/* It may have tried to connect before. */
-	take_back(apply, event, false, MATCH_NONE, &NOTHING);
+	take_back(apply, event, MATCH_NONE, &NOTHING);
 	record_decide(fd, apply->view->generation, MATCH_NONE, &NOTHING);
 	if (changed)
 		record_end_change(fd, number);

@@ -109,8 +109,7 @@ static int
 find_surely(const struct view *view, const struct match_scope *scope,
     const struct match_query *query)
 {
-	if ((scope->matchers & MATCHER_SOURCE) == 0 ||
-	    query->source.family != ADDR_NONE)
+	if ((scope->matchers & MATCHER_SOURCE) == 0)
 		return find_rule(view, query);
 	return match_surely(&view->image, &view->groups, query);
 }

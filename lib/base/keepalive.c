@@ -262,30 +262,20 @@ keepalive_begins(
 
 void
 keepalive_take_back(const struct keepalive_calls *calls, int fd,
-    const struct keepalive *was, bool sure, const struct keepalive *instead)
+    const struct keepalive *was, const struct keepalive *instead)
 {
-	struct keepalive rest = {0}, defaults;
+	struct keepalive rest = {0};
 
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
 		const uint32_t bit = 1u << option;
 		int32_t value = 0;
 
-		if ((was->set & bit) == 0 ||
-		    (!sure && (option_get(calls, fd, option, &value) < 0 ||
-				  value != was->value[option])))
+		if ((was->set & instead->set & bit) == 0 ||
+		    option_get(calls, fd, option, &value) < 0 ||
+		    value != was->value[option])
 			continue;
 		rest.set |= bit;
 		rest.value[option] = instead->value[option];
-	}
-	keepalive_defaults(calls, rest.set & ~instead->set, &defaults);
-	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
-		const uint32_t bit = 1u << option;
-
-		if ((rest.set & ~instead->set & bit) == 0)
-			continue;
-		rest.value[option] = defaults.value[option];
-		if ((defaults.set & bit) == 0)
-			rest.set &= ~bit;
 	}
 	if (rest.set != 0)
 		keepalive_set(calls, fd, &rest);

@@ -104,11 +104,10 @@ void keepalive_defaults(const struct keepalive_calls *calls, uint32_t options,
 
 /*
  * Takes back from fd what was, options that a rule set, as far as the socket
- * still has these values, which need not be asked for if that is sure: it gets
- * the value that instead names, or else the one that a new socket has.
+ * still has these values: it gets those that instead names.
  */
 void keepalive_take_back(const struct keepalive_calls *calls, int fd,
-    const struct keepalive *was, bool sure, const struct keepalive *instead);
+    const struct keepalive *was, const struct keepalive *instead);
 
 /*
  * Does have say all that want names, with the same value, or, if tighter is

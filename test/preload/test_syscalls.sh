@@ -75,7 +75,14 @@ expect accept4 accept4
 what='these are ignored'
 apart 'destination = "127.0.0.0/8" action = ignore'
 sed -i '/idle = 600/d' "$dir/conf"
-expect accept-any "accept getsockname $kernels $four"
+expect accept-any "accept getsockname clock_gettime $kernels getsockopt \
+getsockopt getsockopt getsockopt $four"
+
+what='these have a rule of their own, with fewer options'
+apart 'destination = "127.0.0.0/8"'
+two='setsockopt setsockopt'
+expect accept-any "accept getsockname clock_gettime $kernels getsockopt \
+getsockopt $two $two"
 
 what='another port has a rule by source'
 apart 'source = "127.0.0.0/8" port = 1'

@@ -113,6 +113,50 @@ START_TEST(many)
 }
 END_TEST
 
+/* What is accepted: both ends tell, the peer's port does not. */
+START_TEST(accepted)
+{
+	const struct addr local = address(1, ADDR_V4),
+			  peer = address(2, ADDR_V4);
+	const struct addr other = address(3, ADDR_V4), any = {0};
+	int rule = 77;
+
+	ck_assert(!memo_find_accepted(5, &local, 80, &peer, &rule));
+	memo_keep_accepted(5, &local, 80, &peer, 9);
+	ck_assert(memo_find_accepted(5, &local, 80, &peer, &rule));
+	ck_assert_int_eq(rule, 9);
+	ck_assert(!memo_find_accepted(6, &local, 80, &peer, &rule));
+	ck_assert(!memo_find_accepted(5, &local, 81, &peer, &rule));
+	ck_assert(!memo_find_accepted(5, &local, 80, &other, &rule));
+	ck_assert(!memo_find_accepted(5, &local, 80, &any, &rule));
+	ck_assert(!memo_find_accepted(5, &other, 80, &peer, &rule));
+	ck_assert(!memo_find_accepted(5, &peer, 80, &local, &rule));
+	memo_keep_accepted(5, &local, 80, &any, MATCH_NONE);
+	ck_assert(memo_find_accepted(5, &local, 80, &any, &rule));
+	ck_assert_int_eq(rule, MATCH_NONE);
+}
+END_TEST
+
+/* For the second in which it was asked, and no other. */
+START_TEST(defaults)
+{
+	struct keepalive fresh = {.set = 7, .value = {7200, 75, 9}}, got;
+
+	ck_assert(!memo_find_defaults(0, &got));
+	ck_assert(!memo_find_defaults(1000, &got));
+	memo_keep_defaults(1000, &fresh);
+	ck_assert(memo_find_defaults(1000, &got));
+	ck_assert_mem_eq(&got, &fresh, sizeof(got));
+	ck_assert(!memo_find_defaults(999, &got));
+	ck_assert(!memo_find_defaults(1001, &got));
+	fresh.value[0] = 600;
+	memo_keep_defaults(1001, &fresh);
+	ck_assert(memo_find_defaults(1001, &got));
+	ck_assert_int_eq(got.value[0], 600);
+	ck_assert(!memo_find_defaults(1000, &got));
+}
+END_TEST
+
 static int over;
 
 static void *
@@ -266,6 +310,8 @@ main(void)
 
 	tcase_add_test(tc, found_again);
 	tcase_add_test(tc, nothing_else_is_found);
+	tcase_add_test(tc, accepted);
+	tcase_add_test(tc, defaults);
 	tcase_add_test(tc, many);
 	tcase_add_test(tc, threads);
 	tcase_add_test(tc, handlers);
