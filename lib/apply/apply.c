@@ -39,9 +39,10 @@ apply_look(const struct apply *apply, const struct apply_event *event,
 
 /*
  * Adds to instead what the kernel gives a new socket of these options. That is
- * asked for once a second: each connection that is ignored may need it.
+ * asked for once a second: each connection that is ignored may need it. Not
+ * inlined, for the stack.
  */
-static void
+__attribute__((noinline)) static void
 add_defaults(
     const struct apply *apply, uint32_t options, struct keepalive *instead)
 {
@@ -287,9 +288,10 @@ set_listener(const struct apply *apply, const struct apply_event *event,
 
 /*
  * Gives what was just accepted what it would have from the listener as it is
- * now: nothing of an earlier policy stays, and the program has set nothing.
+ * now: nothing of an earlier policy stays, and the program has set nothing. Not
+ * inlined, for the stack.
  */
-static void
+__attribute__((noinline)) static void
 inherit_anew(const struct apply *apply, int listener, int fd)
 {
 	struct keepalive want, have;

@@ -294,20 +294,29 @@ accept_by(int fd, struct sockaddr *sa, socklen_t *len, const int *flags)
 	                     : real_accept()(fd, sa, len);
 }
 
+/*
+ * The program's room for the peer's address, where that may make a difference;
+ * else 0. Not inlined, for the stack.
+ */
+__attribute__((noinline)) static socklen_t
+peer_room(int fd, const struct sockaddr *sa, const socklen_t *len)
+{
+	uint32_t generation;
+
+	return sa != NULL && policy_in_force(&generation) &&
+	               apply_corrects(generation, fd) && addr_readable(len)
+	           ? *len
+	           : 0;
+}
+
 /* Not inlined: the listener does not decide all, or it has no policy yet. */
 __attribute__((noinline)) static int
 accept_one(int fd, struct sockaddr *sa, socklen_t *len, const int *flags)
 {
 	const uint32_t before = apply_accepting(fd);
-	socklen_t room = 0;
-	uint32_t generation;
-	int result;
+	const socklen_t room = peer_room(fd, sa, len);
+	int result = accept_by(fd, sa, len, flags);
 
-	/* The room for the peer's address, where that may make a difference. */
-	if (sa != NULL && policy_in_force(&generation) &&
-	    apply_corrects(generation, fd) && addr_readable(len))
-		room = *len;
-	result = accept_by(fd, sa, len, flags);
 	if (result >= 0)
 		accepted_otherwise(fd, before, result, sa, room);
 	return result;
