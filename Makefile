@@ -14,13 +14,14 @@ DOCDIR        ?= $(PREFIX)/share/doc/kashim
 BASHDIR       ?= $(PREFIX)/share/bash-completion/completions
 # Where systemd looks, wherever the rest is.
 TMPFILESDIR   ?= $(if $(filter /usr,$(PREFIX)),/usr,/usr/local)/lib/tmpfiles.d
+UNITDIR       ?= $(if $(filter /usr,$(PREFIX)),/usr,/usr/local)/lib/systemd/system
 SYSCONFDIR    ?= /etc
 LOCALSTATEDIR ?= /var
 DESTDIR       ?=
 
 # They stand in commands of a shell, in texts and in LD_PRELOAD.
 WRONG := $(shell printf '%s\n' $(foreach place,PREFIX BINDIR LIBDIR MANDIR \
-    DOCDIR BASHDIR TMPFILESDIR SYSCONFDIR LOCALSTATEDIR DESTDIR, \
+    DOCDIR BASHDIR TMPFILESDIR UNITDIR SYSCONFDIR LOCALSTATEDIR DESTDIR, \
     '$(place)=$(subst ','\'',$($(place)))') | \
     grep -m 1 -vxE '([A-Z]*=/|DESTDIR=)[A-Za-z0-9_.+/-]*')
 $(if $(WRONG),$(error $(WRONG) has to be a path of letters, digits and _.+-/; \
@@ -231,9 +232,11 @@ LOADER := $(if $(DESTDIR),,$(ROOT))
 SYSTEM := $(or $(DESTDIR),$(ROOT))
 
 # FROM:TO, each a text that is placed.
+UNITS := $(notdir $(wildcard tools/package/*.service tools/package/*.timer))
 TEXTS := $(foreach text,README docs/NEWS docs/SECURITY, \
 	 $(text):$(DOCDIR)/$(notdir $(text))) \
-	 $(if $(SYSTEM),tools/package/tmpfiles.conf:$(TMPFILESDIR)/kashim.conf) \
+	 $(if $(SYSTEM),tools/package/tmpfiles.conf:$(TMPFILESDIR)/kashim.conf \
+	 $(foreach unit,$(UNITS),tools/package/$(unit):$(UNITDIR)/$(unit))) \
 	 $(foreach page,$(notdir $(wildcard docs/*.[1-8])), \
 	 docs/$(page):$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(page)) \
 	 $(foreach file,$(shell find conf -type f), \
@@ -267,7 +270,7 @@ install: all install-library
 	$(if $(SYSTEM),$(Q)$(PUT) -d $(DESTDIR)$(PUBLISHED))
 
 # Directories that are empty then go if they are ours: PREFIX and what is below
-# it, without those that every system has; and these three, wherever they are.
+# it, without those that every system has; and these, wherever they are.
 STANDARD := $(foreach prefix,/usr /usr/local,$(prefix) $(addprefix $(prefix)/, \
 	 bin sbin lib lib64 share share/doc share/man)) \
 	 /$(firstword $(subst /, ,$(PREFIX)))
@@ -285,7 +288,7 @@ uninstall:
 	    $(patsubst %/,%,$(sort $(dir $(LIBRARIES) $(OTHERS)))); do \
 	    while case "$$directory/" in \
 	        $(addsuffix /|,$(STANDARD)) /) false ;; \
-	        $(PREFIX)/*|$(DOCDIR)/*|$(TMPFILESDIR)/|$(PUBLISHED)/) ;; \
+	        $(PREFIX)/*|$(DOCDIR)/*|$(TMPFILESDIR)/|$(UNITDIR)/|$(dir $(UNITDIR))|$(PUBLISHED)/) ;; \
 	        *) false ;; \
 	        esac && rmdir "$(DESTDIR)$$directory" 2>/dev/null; do \
 	        directory=$${directory%/*}; \

@@ -21,7 +21,7 @@ cleanup() {
 begin
 # Not those of a make that runs this.
 unset MAKEFLAGS MFLAGS MAKELEVEL DESTDIR PREFIX BINDIR LIBDIR MANDIR DOCDIR \
-	BASHDIR TMPFILESDIR SYSCONFDIR LOCALSTATEDIR
+	BASHDIR TMPFILESDIR UNITDIR SYSCONFDIR LOCALSTATEDIR
 unset XDG_DATA_DIRS
 export LC_ALL=C
 
@@ -40,13 +40,17 @@ make_it() {
 files() {
 	holds "$1: all files" test -d "$work/dest$1"
 	(cd "$work/dest" && find . ! -type d -printf '%m /%P\n') |
-		sed "s|$1/||; s|/usr/local/lib/tmpfiles|lib/tmpfiles|" |
+		sed "s|$1/||; s|/usr/local/lib/\([ts]\)|lib/\1|" |
 		grep -v ' share/doc/kashim/' | sort -k 2 >"$work/actual"
 	actual "$1: all files" <<-'END'
 	755 bin/kashim
 	755 bin/kashim-wrapper
 	755 lib/libkashim-config.so
 	755 lib/libkashim.so
+	644 lib/systemd/system/kashim-apply.service
+	644 lib/systemd/system/kashim-apply.timer
+	644 lib/systemd/system/kashim-metrics.service
+	644 lib/systemd/system/kashim-metrics.timer
 	644 lib/tmpfiles.d/kashim.conf
 	644 share/bash-completion/completions/kashim
 	644 share/man/man1/kashim-apply.1

@@ -89,7 +89,7 @@ holds 'lintian finds no error' inside "$place/builder" sh -c \
 	"$source"
 # Places of who runs it are not the package's.
 elsewhere=
-for name in DESTDIR PREFIX BINDIR LIBDIR MANDIR DOCDIR BASHDIR TMPFILESDIR \
+for name in DESTDIR PREFIX BINDIR LIBDIR MANDIR DOCDIR BASHDIR TMPFILESDIR UNITDIR \
 	SYSCONFDIR LOCALSTATEDIR; do
 	elsewhere="$elsewhere $name=/srv/other"
 done

@@ -15,7 +15,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 version=$(sed -n 's/^VERSION *:= *//p' "$root/Makefile")
 # Places of who runs it are not the package's.
 elsewhere=
-for place in DESTDIR PREFIX BINDIR LIBDIR MANDIR DOCDIR BASHDIR TMPFILESDIR \
+for place in DESTDIR PREFIX BINDIR LIBDIR MANDIR DOCDIR BASHDIR TMPFILESDIR UNITDIR \
 	SYSCONFDIR LOCALSTATEDIR; do
 	elsewhere="$elsewhere $place=/srv/other"
 done
@@ -40,6 +40,10 @@ files() {
 files kashim <<'END_FILES'
 -rwxr-xr-x root /usr/bin/kashim
 -rwxr-xr-x root /usr/bin/kashim-wrapper
+-rw-r--r-- root /usr/lib/systemd/system/kashim-apply.service
+-rw-r--r-- root /usr/lib/systemd/system/kashim-apply.timer
+-rw-r--r-- root /usr/lib/systemd/system/kashim-metrics.service
+-rw-r--r-- root /usr/lib/systemd/system/kashim-metrics.timer
 -rw-r--r-- root /usr/lib/tmpfiles.d/kashim.conf
 -rw-r--r-- root /usr/share/bash-completion/completions/kashim
 drwxr-xr-x root DOCS
@@ -48,6 +52,8 @@ drwxr-xr-x root DOCS
 -rw-r--r-- root DOCS/SECURITY
 drwxr-xr-x root DOCS/examples
 -rw-r--r-- root DOCS/examples/kashim.conf
+drwxr-xr-x root DOCS/examples/prometheus
+-rw-r--r-- root DOCS/examples/prometheus/kashim.rules.yml
 drwxr-xr-x root DOCS/examples/systemd
 drwxr-xr-x root DOCS/examples/systemd/backup-agent.service.d
 -rw-r--r-- root DOCS/examples/systemd/backup-agent.service.d/kashim.conf
