@@ -76,7 +76,7 @@ lasting() {
 
 connected() {
 	metrics >now
-	[ "$(grep -cE '^kashim_connections\{program="nc[^"]*",rule="(preload|apply|apart)"' \
+	[ "$(grep -cE '_connections\{program="nc",rule="(preload|apply|apart)"' \
 		now)" -ge 3 ] && grep -q 'program="agent"' now
 }
 
@@ -93,8 +93,8 @@ in_file 'not all is covered' "$collected/kashim.prom" 'kashim_covered 0'
 same 'one file, for everybody' \
 	"$(cd "$collected" && stat -c '%a %n' -- *)" '644 kashim.prom'
 holds 'kashim-apply.service' systemctl start kashim-apply.service
-holds 'it sets what root can set' systemd_run /usr/local/bin/kashim apply --all \
-	--dry-run
+holds 'it sets what root can set' systemd_run /usr/local/bin/kashim \
+	apply --all --dry-run
 holds 'kashim-metrics.service, again' systemctl start kashim-metrics.service
 in_file 'all is covered' "$collected/kashim.prom" 'kashim_covered 1'
 
@@ -126,7 +126,7 @@ for unit in kashim-metrics kashim-apply; do
 	systemd_run systemd-analyze security --no-pager "$unit.service" \
 		>exposure 2>&1
 	got=$(sed -n 's/.*exposure level .*: \([0-9.]*\) .*/\1/p' exposure)
-	said=$(sed -n 's/.*systemd-analyze security \(.*\)\. It .*/\1/p' \
+	said=$(sed -n 's/.*systemd-analyze security \(.*\)\.$/\1/p' \
 		"$places/$unit.service")
 	holds "$unit.service: $got, at most $said" \
 		awk "BEGIN { exit !(${got:-99} <= ${said:-0}) }"
