@@ -87,7 +87,13 @@ strncmp(const char *one, const char *other, size_t len)
 OURS int
 strcmp(const char *one, const char *other)
 {
-	return strncmp(one, other, (size_t)-1);
+	size_t n = 0;
+
+	while (one[n] == other[n] && one[n] != '\0') {
+		AS_WRITTEN;
+		n++;
+	}
+	return (unsigned char)one[n] - (unsigned char)other[n];
 }
 
 OURS char *
