@@ -360,7 +360,8 @@ mkdir "$work/few"
 for tool in sh dirname sed tr; do
 	ln -s "$(command -v "$tool")" "$work/few"
 done
-packages='libconfuse-dev libelf-dev libjansson-dev libmnl-dev libseccomp-dev'
+packages='clang libbpf-dev libconfuse-dev libelf-dev libjansson-dev libmnl-dev'
+packages="$packages libseccomp-dev"
 for what in 'no dpkg-buildpackage' 'no debhelper'; do
 	check "$what" 1 env PATH="$work/few" \
 		sh "$root/tools/package/deb" 0 "$work" <<-END
@@ -370,12 +371,12 @@ for what in 'no dpkg-buildpackage' 'no debhelper'; do
 	ln -sf "$(command -v false)" "$work/few/dpkg-checkbuilddeps"
 done
 names=
-for name in check jansson libconfuse libelf libmnl libseccomp; do
+for name in check jansson libbpf libconfuse libelf libmnl libseccomp; do
 	names="$names 'pkgconfig($name)'"
 done
 check 'no rpmbuild' 1 env PATH="$work/few" \
 	sh "$root/tools/package/rpm" 0 "$work" <<END
-! rpm: first, as root: dnf install rpm-build gcc make pkgconfig$names (on SUSE: zypper in place of dnf; on Debian: apt-get install rpm)
+! rpm: first, as root: dnf install rpm-build clang gcc make pkgconfig$names (on SUSE: zypper in place of dnf; on Debian: apt-get install rpm)
 END
 
 same 'it has the version' "$(tar -t -z -f "$1" | cut -d / -f 1 | sort -u)" \

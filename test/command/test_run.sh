@@ -117,6 +117,7 @@ in_file 'trace: -t=FILE' err 'FILE stands right behind -t, as in -there'
 kashim run -t nowhere true 2>err
 same 'trace: -t FILE: status' $? 127
 in_file 'trace: -t FILE' err 'stands right behind -t, as in -tnowhere'
+rm kashim.trace
 kashim run --trace true 2>err
 same 'trace: the file' "$(sed -n '1s/^kashim\[[0-9]*\]: //p' kashim.trace)" \
 	'true: preload: the loader takes the library'
