@@ -24,10 +24,9 @@ struct about_rule {
 struct about {
 	const char *name;
 	struct about_rule rules[2];
-	bool changed; /* the policy, since the program was started */
 	struct apply_event event;
-	const char *to, *local, *peer; /* of the event, and of the facts */
-	uint16_t to_port, local_port, peer_port;
+	const char *to, *local, *peer;    /* of the event, and of the facts */
+	const char *source, *destination; /* asked for; "": unknown */
 	struct apply_facts facts;
 	/* Of the facts: the socket has the options of that rule, 1 or 2. */
 	int has;
@@ -35,8 +34,10 @@ struct about {
 	/* What is to be decided. */
 	enum apply_what what;
 	int rule;
-	bool accepts, anew, queued, lasting;
-	const char *source, *destination; /* asked for; "": unknown */
+	uint16_t to_port, local_port,
+	    peer_port; /* of the event and the facts */
+	bool changed;  /* the policy, since the program was started */
+	bool accepts, anew, queued, lasting; /* to be decided */
 };
 
 #define BY_PORT        .rules = {{.port = 80}}

@@ -140,13 +140,15 @@ END_TEST
 /* For the second in which it was asked, and no other. */
 START_TEST(defaults)
 {
-	struct keepalive fresh = {.set = 7, .value = {7200, 75, 9}}, got;
+	struct keepalive fresh = {.set = 7, .value = {7200, 75, 9}}, got = {0};
 
 	ck_assert(!memo_find_defaults(0, &got));
 	ck_assert(!memo_find_defaults(1000, &got));
 	memo_keep_defaults(1000, &fresh);
 	ck_assert(memo_find_defaults(1000, &got));
-	ck_assert_mem_eq(&got, &fresh, sizeof(got));
+	ck_assert_uint_eq(got.set, fresh.set);
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
+		ck_assert_int_eq(got.value[option], fresh.value[option]);
 	ck_assert(!memo_find_defaults(999, &got));
 	ck_assert(!memo_find_defaults(1001, &got));
 	fresh.value[0] = 600;
