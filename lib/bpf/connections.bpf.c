@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * connections: the program that the kernel runs for each TCP connection of a
- * control group: it looks its rule up and sets the options. Compiled for BPF
- * and loaded by the command; nothing of it is in the library.
+ * connections: the programs that the kernel runs for a control group. One runs
+ * for each TCP connection: it looks its rule up and sets the options. The other
+ * one runs for each setsockopt(2), if some rule holds against it. Compiled for
+ * BPF and loaded by the command; nothing of it is in the library.
  */
 #include <linux/bpf.h>
 #include <linux/in.h>
@@ -19,6 +20,24 @@
 #include "bpf/policy.h"
 
 #define FAMILY_V6 10 /* AF_INET6 */
+
+/* As much of a value as the kernel copies in any case: the smallest page. */
+#define HOLD_COPY_MAX 4096
+
+/* What is remembered of each socket that has got a rule. */
+struct bpf_mark {
+	uint32_t accepted;              /* or it has connected */
+	uint32_t given;                 /* options that a rule has set */
+	uint32_t known;                 /* options that own has */
+	int32_t own[KEEPALIVE_OPTIONS]; /* what the program has set */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct bpf_mark);
+} marks SEC(".maps");
 
 /* The address of one side of a connection; words are in wire order. */
 static __always_inline void
@@ -46,23 +65,99 @@ two_words(const volatile uint32_t *words)
 #endif
 }
 
-/* In the order of the list: SO_KEEPALIVE last, as keepalive_set() does. */
+/* The family and the ends of a socket; remote_port in the host's order. */
+#define SET_KEYS(search, accepted, family, from, local, remote, ...) \
+	set_keys(search, accepted, (family) == FAMILY_V6,            \
+	    &(from)->local##_ip4, &(from)->local##_ip6[0],           \
+	    &(from)->remote##_ip4, &(from)->remote##_ip6[0], __VA_ARGS__)
+
 static __always_inline void
-set_options(struct bpf_sock_ops *ctx, uint32_t number)
+set_keys(struct search *search, bool accepted, bool v6,
+    const volatile uint32_t *local4, const volatile uint32_t *local6,
+    const volatile uint32_t *remote4, const volatile uint32_t *remote6,
+    uint32_t local_port, uint32_t remote_port)
+{
+	struct key *local = &search->keys[FIELD_SOURCE];
+	struct key *remote = &search->keys[FIELD_DESTINATION];
+
+	if (accepted) {
+		local = &search->keys[FIELD_DESTINATION];
+		remote = &search->keys[FIELD_SOURCE];
+	}
+	/* ::ffff:a.b.c.d is the IPv4 address, which stands there as well. */
+	v6 = v6 && !(remote6[0] == 0 && remote6[1] == 0 &&
+		       remote6[2] == bpf_htonl(0xffff));
+	take_address(
+	    local, v6, *local4, two_words(&local6[0]), two_words(&local6[2]));
+	take_address(remote, v6, *remote4, two_words(&remote6[0]),
+	    two_words(&remote6[2]));
+	search->keys[FIELD_PORT] = (struct key){
+	    .known = true, .low = accepted ? local_port : remote_port};
+}
+
+/* The rule of that number, if it sets something. */
+static __always_inline const struct image_rule *
+rule_to_set(uint32_t number)
 {
 	const struct image_rule *rule;
 
 	if (number >= IMAGE_RULES_MAX)
-		return;
+		return NULL;
 	rule = image_at(rule_offset(number));
-	if (!rule)
+	return rule && rule->action == ACTION_KEEPALIVE ? rule : NULL;
+}
+
+/* As keepalive.c has it; of SO_KEEPALIVE, a rule wants what is tightest. */
+static __always_inline bool
+tighter(int option, int32_t have, int32_t want)
+{
+	if (option == KEEPALIVE_USER_TIMEOUT)
+		return have != 0 && (want == 0 || have < want);
+	return option != KEEPALIVE_SWITCH && have < want;
+}
+
+/* What the program itself has set, into mark, if that can be told. */
+static __always_inline void
+learn(struct bpf_sock_ops *ctx, struct bpf_mark *mark, int option, int level,
+    int name)
+{
+	int32_t have = 0;
+
+	if (option == KEEPALIVE_SWITCH ||
+	    ((mark->known | mark->given) & 1u << option) != 0 ||
+	    bpf_getsockopt(ctx, level, name, &have, sizeof(have)) != 0)
 		return;
-#define SET(name, level, option, ...)                      \
-	if ((rule->options & 1u << KEEPALIVE_##name) != 0) \
-		(void)bpf_setsockopt(ctx, level, option,   \
-		    (void *)&rule->value[KEEPALIVE_##name], sizeof(int32_t));
+	mark->own[option] = have;
+	mark->known |= 1u << option;
+}
+
+/*
+ * In the order of the list: SO_KEEPALIVE last, as keepalive_set() does. mark is
+ * NULL if no rule holds, or if there is no memory.
+ */
+static __always_inline void
+set_options(struct bpf_sock_ops *ctx, const struct image_rule *rule,
+    struct bpf_mark *mark)
+{
+	const bool tightens = mark && rule->app_settings == APP_TIGHTEN;
+	int32_t value;
+
+#define SET(id, level, name, ...)                                              \
+	if ((rule->options & 1u << KEEPALIVE_##id) != 0) {                     \
+		value = rule->value[KEEPALIVE_##id];                           \
+		if (tightens) {                                                \
+			learn(ctx, mark, KEEPALIVE_##id, level, name);         \
+			if ((mark->known & 1u << KEEPALIVE_##id) != 0 &&       \
+			    tighter(KEEPALIVE_##id, mark->own[KEEPALIVE_##id], \
+				value))                                        \
+				value = mark->own[KEEPALIVE_##id];             \
+		}                                                              \
+		(void)bpf_setsockopt(ctx, level, name, &value, sizeof(value)); \
+	}
 	KEEPALIVE_LIST(SET)
 #undef SET
+	if (mark)
+		mark->given |= rule->options;
 }
 
 /*
@@ -76,29 +171,108 @@ int
 kashim_connections(struct bpf_sock_ops *ctx)
 {
 	struct search search = {.best = BPF_NO_RULE};
-	struct key *local = &search.keys[FIELD_SOURCE];
-	struct key *remote = &search.keys[FIELD_DESTINATION];
-	bool v6, accepted;
+	const struct image_rule *rule;
+	struct bpf_mark *mark = NULL;
+	bool accepted;
 
 	if (ctx->op != BPF_SOCK_OPS_TCP_CONNECT_CB &&
 	    ctx->op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
 		return 1;
 	accepted = ctx->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB;
-	if (accepted) {
-		local = &search.keys[FIELD_DESTINATION];
-		remote = &search.keys[FIELD_SOURCE];
+	SET_KEYS(&search, accepted, ctx->family, ctx, local, remote,
+	    ctx->local_port, bpf_ntohl(ctx->remote_port));
+	rule = rule_to_set(search_rule(&search, accepted));
+	if (policy.holds && ctx->sk)
+		mark = bpf_sk_storage_get(&marks, ctx->sk, NULL,
+		    rule ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	if (mark)
+		mark->accepted = accepted;
+	if (rule)
+		set_options(ctx, rule, mark);
+	return 1;
+}
+
+/* An enum keepalive_option, or -1, as keepalive_option(). */
+static __always_inline int
+option_of(int level, int name)
+{
+#define IS(id, its_level, its_name, ...)                \
+	if (level == (its_level) && name == (its_name)) \
+		return KEEPALIVE_##id;
+	KEEPALIVE_LIST(IS)
+#undef IS
+	return -1;
+}
+
+/* Does the kernel take it? Any number switches SO_KEEPALIVE. */
+static __always_inline bool
+is_taken(int option, int32_t value)
+{
+#define RANGE(id, level, name, key, unit, least, greatest) \
+	if (option == KEEPALIVE_##id)                      \
+		return value >= (least) && value <= (greatest);
+	KEEPALIVE_KEYED(RANGE)
+#undef RANGE
+	return true;
+}
+
+/*
+ * What the socket gets, of which the program sets one of the options to value:
+ * the rule of now holds. A mark that was not there before is not made.
+ */
+static __always_inline int32_t
+held(struct bpf_sock *sk, int option, int32_t value)
+{
+	struct bpf_mark *mark = bpf_sk_storage_get(&marks, sk, NULL, 0);
+	struct search search = {.best = BPF_NO_RULE};
+	const struct image_rule *rule;
+
+	if (!mark)
+		return value;
+	option &= 7; /* for the verifier */
+	if (option >= KEEPALIVE_OPTIONS)
+		return value;
+	mark->own[option] = value;
+	mark->known |= 1u << option;
+	if (sk->state == BPF_TCP_CLOSE)
+		return value;
+	SET_KEYS(&search, mark->accepted != 0, sk->family, sk, src, dst,
+	    sk->src_port, bpf_ntohs(sk->dst_port));
+	rule = rule_to_set(search_rule(&search, mark->accepted != 0));
+	if (!rule || rule->app_settings == APP_RESPECT ||
+	    (rule->options & 1u << option) == 0 ||
+	    (rule->app_settings == APP_TIGHTEN &&
+		tighter(option, value, rule->value[option])))
+		return value;
+	return rule->value[option];
+}
+
+/*
+ * A program of the control group calls setsockopt(2), on whatever socket. Where
+ * a rule holds, the kernel gets the rule's value in place of the program's, if
+ * it would take that; its answer is the program's. No socket has a mark but
+ * those of TCP that have got a rule.
+ */
+SEC("cgroup/setsockopt")
+int
+kashim_hold(struct bpf_sockopt *ctx)
+{
+	const int option = option_of(ctx->level, ctx->optname);
+	int32_t *value = ctx->optval, whole = 0;
+
+	if (option >= 0 && ctx->optlen >= (int)sizeof(*value) && ctx->sk &&
+	    (void *)(value + 1) <= ctx->optval_end &&
+	    is_taken(option, *value)) {
+		*value = held(ctx->sk, option, *value);
+		whole = sizeof(*value);
 	}
-	/* ::ffff:a.b.c.d is the IPv4 address, which stands there as well. */
-	v6 = ctx->family == FAMILY_V6 &&
-	     !(ctx->remote_ip6[0] == 0 && ctx->remote_ip6[1] == 0 &&
-		 ctx->remote_ip6[2] == bpf_htonl(0xffff));
-	take_address(local, v6, ctx->local_ip4, two_words(&ctx->local_ip6[0]),
-	    two_words(&ctx->local_ip6[2]));
-	take_address(remote, v6, ctx->remote_ip4,
-	    two_words(&ctx->remote_ip6[0]), two_words(&ctx->remote_ip6[2]));
-	search.keys[FIELD_PORT] = (struct key){.known = true,
-	    .low = accepted ? ctx->local_port : bpf_ntohl(ctx->remote_port)};
-	set_options(ctx, search_rule(&search, accepted));
+	/*
+	 * What is longer is not all here. 0: the kernel takes it from the
+	 * program, as it would all else; but here other tools' programs may
+	 * have changed it.
+	 */
+	if (ctx->optlen > HOLD_COPY_MAX)
+		ctx->optlen = whole;
 	return 1;
 }
 

@@ -28,6 +28,8 @@ struct bpf_policy {
 	uint32_t step[2]; /* of group 0: connect, accept */
 	uint32_t rules;   /* offset of them */
 	uint32_t steps;   /* that a look-up may take */
+	uint32_t holds;   /* does a rule hold against setsockopt(2)? */
+	uint32_t zero;
 };
 
 /* What a test asks: a connection, and the rule that it would get. */

@@ -86,7 +86,8 @@ compare(uint64_t *state, size_t rules, unsigned int open, long queries,
 	program = load(&image);
 	for (long n = 0; n < queries; n++) {
 		struct match_query query = random_query(state);
-		int answer = ask_kernel(kernel_program_fd(program), &query);
+		int answer = ask_kernel(
+		    kernel_program_fd(program, KERNEL_LOOKUP), &query);
 		int expected = match_rule(&image, &GROUPS, &query);
 
 		*matched += expected != MATCH_NONE;

@@ -105,17 +105,6 @@ check 'rules with programs' 2 \
 	"$kashim" attach --cgroup "$own/a" --config programs <<'END'
 ! kashim: WORK/programs:2: rule some names programs: in the kernel nothing tells them apart
 END
-for settings in override tighten; do
-	cat >holds <<-END
-		rule ignored { action = ignore }
-
-		rule all { app-settings = $settings }
-	END
-	check "rules that $settings" 2 \
-		"$kashim" attach --cgroup "$own/a" --config holds <<-'END'
-		! kashim: WORK/holds:3: rule all holds against what the program sets itself: in the kernel only app-settings = respect is possible
-	END
-done
 echo 'rule a { action = ignore }' >harmless
 check 'rules that only ignore' 0 \
 	"$kashim" attach --cgroup "$own/a" --config harmless --dry-run <<'END'
@@ -236,9 +225,9 @@ same 'those of another file stay' "$(static)" \
 # A reload that fails changes nothing, anywhere.
 
 ls -l --time-style=full-iso ./*.policy ./*.shared >files
-echo 'rule all { idle = "5s" }' >conf
+echo 'rule all { program = { "nc" } }' >conf
 check 'reload of what the kernel can not do' 2 "$kashim" reload <<'END'
-! kashim: WORK/conf:1: rule all holds against what the program sets itself: in the kernel only app-settings = respect is possible
+! kashim: WORK/conf:1: rule all names programs: in the kernel nothing tells them apart
 ! kashim: programs keep the policy that they have, as the kernel does
 END
 same 'the files stay' \
@@ -253,9 +242,9 @@ cp first conf
 
 mkfifo in
 cc -o other_tool "$here/other_tool.c" -lbpf || exit 2
-# other WHERE HOW: starts it.
+# other WHERE HOW...: starts it.
 other() {
-	./other_tool "$1" "$2" <in >other 2>&1 &
+	./other_tool "$@" <in >other 2>&1 &
 	exec 9>in
 	until_true 20 grep -q . other
 }
@@ -335,6 +324,147 @@ END
 same 'in it' "$(host "$own/a/below")" "$by_rule"
 same 'outside of it' "$(host "$own/b")" "$bare"
 holds 'detach' "$kashim" detach
+
+# Against what the program sets itself.
+
+# hooks: how many hold rules.
+hooks() {
+	find /sys/fs/bpf/kashim -name '*-hold' | wc -l
+}
+cat >conf <<'END'
+idle     = "300s"
+interval = "30s"
+count    = 5
+
+rule first   { destination = { "127.0.0.2" } idle = "10s" }
+rule tight   { destination = { "127.0.0.3" } app-settings = tighten }
+rule free    { destination = { "127.0.0.4" } app-settings = respect }
+rule ignored { destination = { "127.0.0.5" } action = ignore }
+rule rest    { }
+END
+cc -static -o attach_hold "$here/attach_hold.c" || exit 2
+set -- 127.0.0.1 127.0.0.3 127.0.0.4 127.0.0.5
+needs ipv6 'held connections of IPv6' && set -- "$@" ::1
+inside "$own" ./attach_hold "$@" >bare.out
+check 'rules that hold' 0 "$kashim" attach --cgroup "$own/a" <<'END'
+OWN/a: the kernel has 5 rules of WORK/conf
+END
+inside "$own/a" ./attach_hold "$@" >held.out
+same 'each call is answered as without' \
+	"$(grep -v ^has held.out)" "$(grep -v ^has bare.out)"
+holds 'and what is no connection has the same' \
+	sh -c "grep -E '^has (unc|UDP|raw|unix|net|no|cl)' held.out >held.others &&
+		grep -E '^has (unc|UDP|raw|unix|net|no|cl)' bare.out |
+			cmp - held.others"
+# expect ADDRESS BEFORE-CONNECTED BEFORE-ACCEPTED AFTER
+expect() {
+	same "held: $1" "$(grep "^has $1 " held.out)" \
+		"has $1 set before, connected: $2
+has $1 set before, accepted: $3
+has $1 connected: $4
+has $1 accepted: $4
+has $1 a copy: $4
+has $1 listener: 0 7000 10 50 1234"
+}
+by_rule='1 300 30 5 1234' by_program='0 7000 10 50 1234'
+expect 127.0.0.1 "$by_rule" "$by_rule" "$by_rule"
+expect 127.0.0.3 '1 300 10 5 1234' '1 300 10 5 1234' '1 300 10 5 1234'
+expect 127.0.0.4 "$by_rule" "$by_rule" "$by_program"
+expect 127.0.0.5 "$by_program" "$by_program" "$by_program"
+case $* in
+*::1*) expect ::1 "$by_rule" "$by_rule" "$by_rule" ;;
+esac
+same 'connects twice' "$(grep -E '^has (refused|the second)' held.out)" \
+	'has refused: 1 10 30 5 0
+has the second time: 1 300 9 5 0'
+
+# Reload: what a connection was begun under is not what holds, but what is in
+# force; and the hook is there only while a rule holds.
+
+cat >talker.py <<'END'
+import socket
+import sys
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen()
+connection = socket.create_connection(listener.getsockname())
+print("open", flush=True)
+for line in sys.stdin:
+	connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, int(line))
+	print(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+	    flush=True)
+END
+inside "$own/a" /usr/bin/python3 talker.py <in >talker.out 2>&1 &
+talker=$!
+exec 9>in
+until_true 20 grep -q open talker.out
+# sets SECONDS: what it has when it has set that.
+sets() {
+	: >talker.out
+	echo "$1" >&9
+	until_true 20 grep -q . talker.out
+	cat talker.out
+}
+# reloaded SED: the configuration, changed so.
+reloaded() {
+	sed -i "$1" conf
+	holds "reload: $1" "$kashim" reload
+}
+same 'an open connection' "$(sets 66)" 300
+reloaded s/300s/200s/
+same 'the rules of now' "$(sets 67)" 200
+reloaded s/200s/100s/
+holds 'apply' "$kashim" apply --pid $talker
+same 'what apply has set stays' "$(sets 68)" 100
+sed -i '/^rule tight/d; s/^rule rest .*/rule rest { app-settings = respect }/
+	s/^rule first.*//' conf
+reloaded ''
+same 'no rule holds any more' "$(sets 69)" 69
+same 'no hook is left' "$(hooks)" 0
+reloaded 's/^rule rest .*/rule rest { app-settings = tighten }/'
+same 'the hook is back' "$(hooks)" 1
+exec 9>&-
+wait
+inside "$own/a" ./attach_hold 127.0.0.1 >held.out
+same 'a new connection is held' "$(grep '127.0.0.1 connected' held.out |
+	grep ^has)" 'has 127.0.0.1 connected: 1 100 10 5 1234'
+
+# A part that is lost is noticed, and comes back.
+
+rm /sys/fs/bpf/kashim/*-hold
+check 'a part is lost' 1 "$kashim" attach --list <<'END'
+OWN/a: 3 rules of WORK/conf, not held against what programs set: attach again
+END
+check 'attach again' 0 "$kashim" attach --cgroup "$own/a" <<'END'
+OWN/a: the kernel has now 3 rules of WORK/conf
+END
+check 'whole again' 0 "$kashim" attach --list <<'END'
+OWN/a: 3 rules of WORK/conf
+END
+
+# Beside another tool's program for setsockopt(2).
+
+cat >priority.py <<'END'
+import socket
+sock = socket.socket()
+sock.setsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY, 5)
+print(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PRIORITY))
+END
+other "$own/a" multi setsockopt
+same 'what the other one changes' \
+	"$(inside "$own/a" /usr/bin/python3 priority.py)" 3
+exec 9>&-
+wait
+holds 'detach both' "$kashim" detach
+same 'both are gone' "$(ls /sys/fs/bpf/kashim)" ''
+other "$own" alone setsockopt
+check 'one that admits no other' 2 "$kashim" attach --cgroup "$own/a" <<'END'
+! kashim: OWN/a: a program that admits no other is attached to OWN
+END
+same 'nothing is attached then' "$(ls /sys/fs/bpf/kashim)" ''
+exec 9>&-
+wait
+rmdir /sys/fs/bpf/kashim
 
 # The kernel's look-up is match.c's.
 

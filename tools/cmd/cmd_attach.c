@@ -35,9 +35,9 @@ static const char help[] =
     "  -l, --list             change nothing, print what is attached\n"
     "  -h, --help             show this text\n"
     "\n"
-    "Exit status: 0 if it was attached; 1 if, with --list, nothing is, or a "
-    "control\n"
-    "group is gone; 2 for wrong use, for rules that the kernel can't do, or if "
+    "Exit status: 0 if it was attached; 1 if, with --list, nothing is, or "
+    "something is\n"
+    "gone; 2 for wrong use, for rules that the kernel can't do, or if "
     "it does\n"
     "not take them.\n"
     "\n"
@@ -137,9 +137,12 @@ print_list(void)
 		char name[PATH_MAX];
 
 		kernel_name(&list[i], name);
-		printf("%s: %u rule%s of %s\n", name, list[i].rules,
-		    list[i].rules == 1 ? "" : "s", list[i].config);
-		gone |= list[i].gone;
+		printf("%s: %u rule%s of %s%s\n", name, list[i].rules,
+		    list[i].rules == 1 ? "" : "s", list[i].config,
+		    list[i].incomplete && !list[i].gone
+			? ", not held against what programs set: attach again"
+			: "");
+		gone |= list[i].gone || list[i].incomplete;
 	}
 	free(list);
 	if (count == 0)

@@ -162,13 +162,12 @@ turn(const struct follow *follow, const struct image *policy)
 
 	for (size_t n = 0; n < follow->count; n++) {
 		const struct kernel_attached *attached = &follow->list[n];
-		int error = kernel_update(follow->program, attached->cgroup);
-		char name[PATH_MAX];
+		char name[PATH_MAX], text[KERNEL_TEXT_MAX];
 
 		kernel_name(attached, name);
-		if (error < 0) {
+		if (kernel_update(follow->program, attached, text) < 0) {
 			warnx("%s: the kernel keeps the policy that it has: %s",
-			    name, strerror(-error));
+			    name, text);
 			status = CMD_WRONG;
 			continue;
 		}

@@ -5,10 +5,11 @@
  * of libbpf; without it, or without clang, when the command is built,
  * everything here fails and says so.
  *
- * What is attached outlives the command by a link that is pinned in a BPF file
- * system, with the number of the control group as its name. A policy is never
- * changed in place: another program is loaded with the new one, and the link is
- * turned to it, at once.
+ * What is attached outlives the command by links that are pinned in a BPF file
+ * system, with the number of the control group as their name: one for
+ * connections and, only if a rule holds against setsockopt(2), one for that. A
+ * policy is never changed in place: other programs are loaded with the new one,
+ * and the links are turned to them, at once.
  */
 #ifndef KASHIM_KERNEL_H
 #define KASHIM_KERNEL_H
@@ -25,14 +26,21 @@
 #define KERNEL_PINS     KERNEL_BPFFS "/kashim"
 #define KERNEL_TEXT_MAX 1024
 
-/* A program that is loaded. */
+/* Programs that are loaded, for one policy. */
 struct kernel_program;
 
+enum kernel_hook {
+	KERNEL_CONNECTIONS, /* sets the rule on each connection */
+	KERNEL_HOLD,        /* against setsockopt(2), if some rule does so */
+	KERNEL_LOOKUP,      /* answers struct bpf_query, for tests */
+	KERNEL_HOOKS,
+};
+
 /*
- * Loads the program with a checked image that is not refused(). lookup: the
- * one that answers struct bpf_query (bpf/policy.h), for tests, and not the one
- * for connections. Returns 0; or -errno, and text says why. The caller calls
- * kernel_unload() in any case; *program may be NULL then.
+ * Loads the programs with a checked image that is not refused(). lookup:
+ * KERNEL_LOOKUP alone (bpf/policy.h), and not those for connections. Returns 0;
+ * or -errno, and text says why. The caller calls kernel_unload() in any case;
+ * *program may be NULL then.
  */
 int kernel_load(const struct image *image, bool lookup,
     struct kernel_program **program, char text[KERNEL_TEXT_MAX]);
@@ -40,8 +48,9 @@ int kernel_load(const struct image *image, bool lookup,
 /* What is attached stays attached. */
 void kernel_unload(struct kernel_program *program);
 
-/* Its descriptor. */
-int kernel_program_fd(const struct kernel_program *program);
+/* The descriptor of one of them, or -1 if this policy does not need it. */
+int
+kernel_program_fd(const struct kernel_program *program, enum kernel_hook hook);
 
 /* Writes the root of the control groups to path. Returns 0 or -ENOENT. */
 int kernel_root(char path[PATH_MAX]);
@@ -58,6 +67,7 @@ struct kernel_attached {
 	uint64_t cgroup;     /* its number */
 	char path[PATH_MAX]; /* "" if it is gone, or not to be seen from here */
 	bool gone;           /* it was removed: nothing is reached any more */
+	bool incomplete;     /* nothing holds, though a rule should */
 	uint32_t rules;      /* of its policy */
 	char config[PATH_MAX]; /* the file that this was made from */
 };
@@ -82,8 +92,12 @@ kernel_name(const struct kernel_attached *attached, char name[PATH_MAX])
 		    attached->gone ? ", which is gone" : "");
 }
 
-/* Turns the link of a control group to the program. Returns 0 or -errno. */
-int kernel_update(const struct kernel_program *program, uint64_t cgroup);
+/*
+ * Turns what a control group has to the program. Returns 0; or -errno, and text
+ * says why.
+ */
+int kernel_update(const struct kernel_program *program,
+    const struct kernel_attached *attached, char text[KERNEL_TEXT_MAX]);
 
 /* Takes the program away from a control group. Returns 0 or -errno. */
 int kernel_detach(uint64_t cgroup);

@@ -33,9 +33,10 @@ kernel_unload(struct kernel_program *program)
 }
 
 int
-kernel_program_fd(const struct kernel_program *program)
+kernel_program_fd(const struct kernel_program *program, enum kernel_hook hook)
 {
 	(void)program;
+	(void)hook;
 	return -1;
 }
 
@@ -67,11 +68,12 @@ kernel_list(
 }
 
 int
-kernel_update(const struct kernel_program *program, uint64_t cgroup)
+kernel_update(const struct kernel_program *program,
+    const struct kernel_attached *attached, char text[KERNEL_TEXT_MAX])
 {
 	(void)program;
-	(void)cgroup;
-	return -EOPNOTSUPP;
+	(void)attached;
+	return absent(text);
 }
 
 int

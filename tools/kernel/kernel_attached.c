@@ -18,17 +18,23 @@
 #include <unistd.h>
 
 #include "kernel/kernel.h"
+#include "kernel/kernel_parts.h"
 
 #define PIN_NAME_MAX (sizeof(KERNEL_PINS) + 24)
 
 /* A file handle of a control group (FILEID_KERNFS in linux/exportfs.h). */
 #define HANDLE_TYPE 0xfe
 
+static const enum bpf_attach_type types[] = {
+    [KERNEL_CONNECTIONS] = BPF_CGROUP_SOCK_OPS,
+    [KERNEL_HOLD] = BPF_CGROUP_SETSOCKOPT,
+};
+
 static void
-pin_name(uint64_t cgroup, char name[PIN_NAME_MAX])
+pin_name(uint64_t cgroup, enum kernel_hook hook, char name[PIN_NAME_MAX])
 {
-	snprintf(name, PIN_NAME_MAX, KERNEL_PINS "/%llu",
-	    (unsigned long long)cgroup);
+	snprintf(name, PIN_NAME_MAX, KERNEL_PINS "/%llu%s",
+	    (unsigned long long)cgroup, hook == KERNEL_HOLD ? "-hold" : "");
 }
 
 /* In pins, a descriptor of the directory, locked: one command at a time. */
@@ -99,9 +105,12 @@ kernel_root(char path[PATH_MAX])
 	return error;
 }
 
-/* Where the control group of that number is; "" if that can't be told. */
-static void
-find_path(uint64_t cgroup, char path[PATH_MAX])
+/*
+ * Opens the control group of that number, and writes where it is; "" and -errno
+ * if that can't be told.
+ */
+static int
+open_cgroup(uint64_t cgroup, char path[PATH_MAX])
 {
 	struct {
 		struct file_handle head;
@@ -109,27 +118,30 @@ find_path(uint64_t cgroup, char path[PATH_MAX])
 	} handle = {.head = {.handle_bytes = sizeof(cgroup),
 			.handle_type = HANDLE_TYPE}};
 	char name[32];
-	int root = -1, fd = -1;
+	int root = -1, fd = -ENOENT;
 	ssize_t length = -1;
 
 	memcpy(handle.head.f_handle, &cgroup, sizeof(cgroup));
 	if (kernel_root(path) == 0)
 		root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (root >= 0)
-		fd = open_by_handle_at(root, &handle.head, O_PATH | O_CLOEXEC);
+	if (root >= 0) {
+		fd = open_by_handle_at(
+		    root, &handle.head, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			fd = -errno;
+		close(root);
+	}
 	if (fd >= 0) {
 		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
 		length = readlink(name, path, PATH_MAX - 1);
-		close(fd);
 	}
-	if (root >= 0)
-		close(root);
 	path[length > 0 ? length : 0] = '\0';
+	return fd;
 }
 
-/* The map that has the image, of a program. */
+/* The map of that name, of a program. */
 static int
-open_image_map(uint32_t program_id, struct bpf_map_info *info)
+open_map(uint32_t program_id, const char *name, struct bpf_map_info *info)
 {
 	struct bpf_prog_info program = {0};
 	uint32_t ids[8], size = sizeof(program);
@@ -147,12 +159,42 @@ open_image_map(uint32_t program_id, struct bpf_map_info *info)
 		size = sizeof(*info);
 		fd = bpf_map_get_fd_by_id(ids[n]);
 		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, info, &size) == 0 &&
-		    strcmp(info->name, "image") == 0)
+		    strcmp(info->name, name) == 0)
 			return fd;
 		if (fd >= 0)
 			close(fd);
 	}
 	return error < 0 ? error : -ENOENT;
+}
+
+/* A link, and what it says. Returns its descriptor or -errno. */
+static int
+open_link(uint64_t cgroup, enum kernel_hook hook, struct bpf_link_info *info)
+{
+	char name[PIN_NAME_MAX];
+	int link, error;
+
+	pin_name(cgroup, hook, name);
+	link = bpf_obj_get(name);
+	if (link < 0)
+		return link;
+	error = link_info(link, info);
+	if (error == 0)
+		return link;
+	close(link);
+	return error;
+}
+
+/* Is there what holds the rules of a control group? */
+static bool
+is_held(uint64_t cgroup)
+{
+	struct bpf_link_info info;
+	int link = open_link(cgroup, KERNEL_HOLD, &info);
+
+	if (link >= 0)
+		close(link);
+	return link >= 0 && info.cgroup.cgroup_id == cgroup;
 }
 
 /* What the policy of the program says of itself. */
@@ -165,7 +207,7 @@ read_policy(uint32_t program_id, struct kernel_attached *attached)
 	struct image_source source;
 	struct image image = {0};
 	uint8_t *bytes;
-	int fd = open_image_map(program_id, &info), error;
+	int fd = open_map(program_id, "image", &info), error;
 
 	if (fd < 0)
 		return fd;
@@ -181,6 +223,8 @@ read_policy(uint32_t program_id, struct kernel_attached *attached)
 	}
 	if (error == 0) {
 		attached->rules = image_rule_count(&image);
+		attached->incomplete =
+		    kernel_holds(&image) && !is_held(attached->cgroup);
 		if (image_source(&image, 0, &source))
 			snprintf(attached->config, sizeof(attached->config),
 			    "%s", image_string(&image, source.path));
@@ -189,35 +233,17 @@ read_policy(uint32_t program_id, struct kernel_attached *attached)
 	return error;
 }
 
-/* The link of that name, and what it says. Returns its descriptor or -errno. */
-static int
-open_link(uint64_t cgroup, struct bpf_link_info *info)
-{
-	char name[PIN_NAME_MAX];
-	int link, error;
-
-	pin_name(cgroup, name);
-	link = bpf_obj_get(name);
-	if (link < 0)
-		return link;
-	error = link_info(link, info);
-	if (error == 0)
-		return link;
-	close(link);
-	return error;
-}
-
 /* Which of the control group, or of those above it, admits no other program. */
 static bool
-exclusive(const char *cgroup, char path[PATH_MAX])
+exclusive(const char *cgroup, enum bpf_attach_type type, char path[PATH_MAX])
 {
 	snprintf(path, PATH_MAX, "%s", cgroup);
 	for (;;) {
 		uint32_t flags = 0, ids[64], count = 64;
 		int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		int error = fd < 0 ? -1
-		                   : bpf_prog_query(fd, BPF_CGROUP_SOCK_OPS, 0,
-					 &flags, ids, &count);
+		int error =
+		    fd < 0 ? -1
+			   : bpf_prog_query(fd, type, 0, &flags, ids, &count);
 
 		if (fd >= 0)
 			close(fd);
@@ -232,15 +258,15 @@ exclusive(const char *cgroup, char path[PATH_MAX])
 }
 
 static int
-attach_new(const struct kernel_program *program, const char *path, int cgroup,
-    const char *pin, char text[KERNEL_TEXT_MAX])
+attach_new(const struct kernel_program *program, enum kernel_hook hook,
+    const char *path, int cgroup, const char *pin, char text[KERNEL_TEXT_MAX])
 {
 	int link = bpf_link_create(
-	    kernel_program_fd(program), cgroup, BPF_CGROUP_SOCK_OPS, NULL);
+	    kernel_program_fd(program, hook), cgroup, types[hook], NULL);
 	char other[PATH_MAX];
 	int error = link < 0 ? link : 0;
 
-	if (error == -EPERM && exclusive(path, other)) {
+	if (error == -EPERM && exclusive(path, types[hook], other)) {
 		snprintf(text, KERNEL_TEXT_MAX,
 		    "%.400s: a program that admits no other is attached to "
 		    "%.400s",
@@ -257,36 +283,74 @@ attach_new(const struct kernel_program *program, const char *path, int cgroup,
 	return error;
 }
 
-/* Attaches it to the control group that is open. */
+/* At once: without it, the kernel does so some time behind unlink(). */
 static int
-attach(const struct kernel_program *program, const char *path, int cgroup,
-    bool *updated, char text[KERNEL_TEXT_MAX])
+take_away(uint64_t cgroup, enum kernel_hook hook)
+{
+	struct bpf_link_info info;
+	char pin[PIN_NAME_MAX];
+	int link = open_link(cgroup, hook, &info);
+
+	if (link >= 0) {
+		(void)bpf_link_detach(link);
+		close(link);
+	}
+	pin_name(cgroup, hook, pin);
+	return unlink(pin) < 0 ? -errno : 0;
+}
+
+/* Attaches one program to the control group that is open. */
+static int
+attach_hook(const struct kernel_program *program, enum kernel_hook hook,
+    const char *path, int cgroup, uint64_t number, bool *updated,
+    char text[KERNEL_TEXT_MAX])
 {
 	char pin[PIN_NAME_MAX];
 	struct bpf_link_info info;
-	struct stat st;
-	int link, error;
+	int link = open_link(number, hook, &info), error;
 
-	if (fstat(cgroup, &st) < 0)
-		return -errno;
-	pin_name(st.st_ino, pin);
-	link = open_link(st.st_ino, &info);
-	if (link >= 0 && info.cgroup.cgroup_id == st.st_ino) {
-		*updated = true;
-		error = bpf_link_update(link, kernel_program_fd(program), NULL);
+	*updated = link >= 0 && info.cgroup.cgroup_id == number;
+	if (*updated) {
+		error = bpf_link_update(
+		    link, kernel_program_fd(program, hook), NULL);
 		if (error < 0)
 			snprintf(text, KERNEL_TEXT_MAX, "%.900s: %s", path,
 			    strerror(-error));
 		close(link);
 		return error;
 	}
+	pin_name(number, hook, pin);
 	if (link >= 0) {
 		/* Of one that had its number before. */
 		close(link);
 		(void)unlink(pin);
 	}
-	*updated = false;
-	return attach_new(program, path, cgroup, pin, text);
+	return attach_new(program, hook, path, cgroup, pin, text);
+}
+
+/*
+ * What holds is there before the connections of its policy are, and goes behind
+ * them. It holds nothing of other connections, so it may stay if the rest
+ * fails; but not alone.
+ */
+static int
+attach(const struct kernel_program *program, const char *path, int cgroup,
+    uint64_t number, bool *updated, char text[KERNEL_TEXT_MAX])
+{
+	const bool holds = kernel_program_fd(program, KERNEL_HOLD) >= 0;
+	bool held = false;
+	int error = 0;
+
+	if (holds)
+		error = attach_hook(
+		    program, KERNEL_HOLD, path, cgroup, number, &held, text);
+	if (error < 0)
+		return error;
+	error = attach_hook(
+	    program, KERNEL_CONNECTIONS, path, cgroup, number, updated, text);
+	if (error < 0 ? !held : !holds)
+		(void)take_away(number, KERNEL_HOLD);
+	return error;
 }
 
 int
@@ -294,10 +358,11 @@ kernel_attach(const struct kernel_program *program, const char *path,
     bool *updated, char text[KERNEL_TEXT_MAX])
 {
 	struct statfs fs;
+	struct stat st;
 	int cgroup = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int pins, error;
 
-	if (cgroup < 0 || fstatfs(cgroup, &fs) < 0) {
+	if (cgroup < 0 || fstatfs(cgroup, &fs) < 0 || fstat(cgroup, &st) < 0) {
 		error = -errno;
 		snprintf(text, KERNEL_TEXT_MAX, "%.900s: %s", path,
 		    strerror(-error));
@@ -308,7 +373,8 @@ kernel_attach(const struct kernel_program *program, const char *path,
 	} else {
 		error = pins = open_pins(true, text);
 		if (pins >= 0) {
-			error = attach(program, path, cgroup, updated, text);
+			error = attach(
+			    program, path, cgroup, st.st_ino, updated, text);
 			close(pins);
 		}
 	}
@@ -331,7 +397,7 @@ add(uint64_t cgroup, struct kernel_attached **list, size_t *count)
 {
 	struct kernel_attached *larger, *new;
 	struct bpf_link_info info;
-	int link = open_link(cgroup, &info);
+	int link = open_link(cgroup, KERNEL_CONNECTIONS, &info), fd;
 
 	if (link < 0)
 		return link;
@@ -344,8 +410,11 @@ add(uint64_t cgroup, struct kernel_attached **list, size_t *count)
 	memset(new, 0, sizeof(*new));
 	new->cgroup = cgroup;
 	new->gone = info.cgroup.cgroup_id != cgroup;
-	if (!new->gone)
-		find_path(cgroup, new->path);
+	if (!new->gone) {
+		fd = open_cgroup(cgroup, new->path);
+		if (fd >= 0)
+			close(fd);
+	}
 	++*count;
 	return read_policy(info.prog_id, new);
 }
@@ -386,30 +455,51 @@ kernel_list(
 }
 
 int
-kernel_update(const struct kernel_program *program, uint64_t cgroup)
+kernel_update(const struct kernel_program *program,
+    const struct kernel_attached *attached, char text[KERNEL_TEXT_MAX])
 {
-	struct bpf_link_info info;
-	int link = open_link(cgroup, &info), error;
+	char path[PATH_MAX];
+	bool updated;
+	int cgroup = open_cgroup(attached->cgroup, path);
+	int error =
+	    attach(program, path, cgroup, attached->cgroup, &updated, text);
 
-	if (link < 0)
-		return link;
-	error = bpf_link_update(link, kernel_program_fd(program), NULL);
-	close(link);
+	if (cgroup >= 0)
+		close(cgroup);
 	return error;
 }
 
 int
 kernel_detach(uint64_t cgroup)
 {
-	struct bpf_link_info info;
-	char pin[PIN_NAME_MAX];
-	int link = open_link(cgroup, &info);
+	int error = take_away(cgroup, KERNEL_CONNECTIONS);
 
-	/* At once: without it, the kernel does so some time behind unlink(). */
-	if (link >= 0) {
-		(void)bpf_link_detach(link);
+	(void)take_away(cgroup, KERNEL_HOLD);
+	return error;
+}
+
+int
+kernel_marks(struct bpf_map_info *info)
+{
+	char text[KERNEL_TEXT_MAX];
+	struct dirent *entry;
+	DIR *directory;
+	int pins = open_pins(false, text), fd = -ENOENT;
+
+	if (pins < 0)
+		return pins;
+	directory = fdopendir(pins);
+	while (directory && fd < 0 && (entry = readdir(directory)) != NULL) {
+		struct bpf_link_info link_is;
+		int link = open_link(
+		    strtoull(entry->d_name, NULL, 10), KERNEL_HOLD, &link_is);
+
+		if (link < 0)
+			continue;
 		close(link);
+		fd = open_map(link_is.prog_id, "marks", info);
 	}
-	pin_name(cgroup, pin);
-	return unlink(pin) < 0 ? -errno : 0;
+	if (directory)
+		closedir(directory);
+	return fd;
 }

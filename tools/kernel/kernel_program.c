@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bpf/policy.h"
 #include "image/match.h"
 #include "kernel/kernel.h"
+#include "kernel/kernel_parts.h"
 
 /* What clang has made of lib/bpf/connections.bpf.c, an ELF file: the Makefile.
  */
@@ -20,21 +22,39 @@ extern const unsigned char kernel_object[];
 extern const unsigned long kernel_object_size;
 
 #define NAME_CONNECTIONS "kashim_connections"
+#define NAME_HOLD        "kashim_hold"
 #define NAME_LOOKUP      "kashim_lookup"
 #define LOG_SIZE         262144
 
 struct kernel_program {
 	struct bpf_object *object;
-	int fd;
+	int fd[KERNEL_HOOKS]; /* -1: not loaded */
+};
+
+static const char *const names[KERNEL_HOOKS] = {
+    [KERNEL_CONNECTIONS] = NAME_CONNECTIONS,
+    [KERNEL_HOLD] = NAME_HOLD,
+    [KERNEL_LOOKUP] = NAME_LOOKUP,
 };
 
 static_assert(BPF_NO_RULE == (uint32_t)MATCH_NONE, "no rule is one, elsewhere");
+
+bool
+kernel_holds(const struct image *image)
+{
+	struct image_group group;
+
+	return image_group(image, 0, &group) && group.holds != 0;
+}
 
 static struct bpf_policy
 policy_of(const struct image *image)
 {
 	struct bpf_policy policy = {
-	    .mask = 4095, .steps = match_steps_max(image_rule_count(image))};
+	    .mask = 4095,
+	    .steps = match_steps_max(image_rule_count(image)),
+	    .holds = kernel_holds(image),
+	};
 	struct image_header header = {0};
 	struct image_group group = {0};
 
@@ -49,30 +69,67 @@ policy_of(const struct image *image)
 	return policy;
 }
 
-/* Before it is loaded: how large the maps are, and the constants. */
+/* Which of the programs a policy needs. */
+static bool
+is_needed(int hook, const struct bpf_policy *policy, bool lookup)
+{
+	if (lookup || hook == KERNEL_LOOKUP)
+		return lookup && hook == KERNEL_LOOKUP;
+	return hook == KERNEL_CONNECTIONS || policy->holds;
+}
+
+/*
+ * What is remembered of sockets outlives a policy: the program goes on with
+ * what one that is attached has.
+ */
+static int
+share_marks(struct bpf_map *map)
+{
+	struct bpf_map_info info;
+	int fd = kernel_marks(&info), error;
+
+	if (fd < 0)
+		return 0;
+	error = info.value_size == bpf_map__value_size(map)
+	            ? bpf_map__reuse_fd(map, fd)
+	            : 0;
+	close(fd);
+	return error;
+}
+
+/* Before it is loaded: which programs, which maps, and the constants. */
 static int
 prepare(struct bpf_object *object, const struct bpf_policy *policy, bool lookup)
 {
-	struct bpf_program *program;
+	struct bpf_map *image = bpf_object__find_map_by_name(object, "image");
+	struct bpf_map *marks = bpf_object__find_map_by_name(object, "marks");
 	struct bpf_map *map;
 	size_t size;
+	int error;
 
-	bpf_object__for_each_program(program, object)
-	{
-		bool answers =
-		    strcmp(bpf_program__name(program), NAME_LOOKUP) == 0;
-
-		bpf_program__set_autoload(program, answers == lookup);
+	for (int hook = 0; hook < KERNEL_HOOKS; hook++) {
+		error = bpf_program__set_autoload(
+		    bpf_object__find_program_by_name(object, names[hook]),
+		    is_needed(hook, policy, lookup));
+		if (error < 0)
+			return error;
 	}
+	if (!image || !marks)
+		return -EPROTO;
+	error = bpf_map__set_value_size(
+	    image, (uint32_t)policy->mask + 1 + BPF_IMAGE_BEHIND);
+	if (error == 0)
+		error = is_needed(KERNEL_HOLD, policy, lookup)
+		            ? share_marks(marks)
+		            : bpf_map__set_autocreate(marks, false);
+	if (error < 0)
+		return error;
 	bpf_object__for_each_map(map, object)
 	{
 		void *initial;
 
-		if (!bpf_map__is_internal(map)) {
-			bpf_map__set_value_size(
-			    map, (uint32_t)policy->mask + 1 + BPF_IMAGE_BEHIND);
+		if (!bpf_map__is_internal(map))
 			continue;
-		}
 		initial = (void *)bpf_map__initial_value(map, &size);
 		if (!initial || size != sizeof(*policy))
 			return -EPROTO;
@@ -132,6 +189,11 @@ explain(int error, char *log, char text[KERNEL_TEXT_MAX])
 		    "this kernel has no bpf_loop(), as Linux 5.17 has: "
 		    "preload, "
 		    "supervise or apply instead");
+	else if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCKOPT,
+		     BPF_FUNC_sk_storage_get, NULL) == 0)
+		snprintf(text, KERNEL_TEXT_MAX,
+		    "this kernel can't hold a rule against what the program "
+		    "sets itself: app-settings = respect, or preload instead");
 	else
 		snprintf(text, KERNEL_TEXT_MAX,
 		    "the kernel does not take the program: %s%s%.500s",
@@ -150,7 +212,6 @@ kernel_load(const struct image *image, bool lookup,
 	    .kernel_log_buf = log,
 	    .kernel_log_size = LOG_SIZE,
 	};
-	struct bpf_program *loaded;
 	int error = -ENOMEM;
 
 	log[0] = '\0';
@@ -172,9 +233,12 @@ kernel_load(const struct image *image, bool lookup,
 		error = fill((*program)->object, image);
 	if (error < 0)
 		goto out;
-	loaded = bpf_object__find_program_by_name(
-	    (*program)->object, lookup ? NAME_LOOKUP : NAME_CONNECTIONS);
-	(*program)->fd = bpf_program__fd(loaded);
+	for (int hook = 0; hook < KERNEL_HOOKS; hook++)
+		(*program)->fd[hook] =
+		    is_needed(hook, &policy, lookup)
+			? bpf_program__fd(bpf_object__find_program_by_name(
+			      (*program)->object, names[hook]))
+			: -1;
 out:
 	if (error < 0)
 		explain(error, log, text);
@@ -191,7 +255,7 @@ kernel_unload(struct kernel_program *program)
 }
 
 int
-kernel_program_fd(const struct kernel_program *program)
+kernel_program_fd(const struct kernel_program *program, enum kernel_hook hook)
 {
-	return program->fd;
+	return program->fd[hook];
 }

@@ -13,10 +13,6 @@ why(const struct image_rule *rule)
 {
 	if (rule->program_count > 0)
 		return "names programs: in the kernel nothing tells them apart";
-	if (rule->action == ACTION_KEEPALIVE &&
-	    rule->app_settings != APP_RESPECT)
-		return "holds against what the program sets itself: in the "
-		       "kernel only app-settings = respect is possible";
 	return NULL;
 }
 
