@@ -52,7 +52,6 @@ attached() {
 }
 
 policy all.conf <<-EOF2
-	app-settings = respect
 	idle         = "${CASE_IDLE}s"
 	interval     = "${CASE_INTERVAL}s"
 	count        = $CASE_COUNT
