@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A program that calls setsockopt(2) in every way, right and wrong, on every
- * kind of socket, for test_attach.sh; on connections at each ADDRESS of its
- * arguments. It prints what each call answers; and, in lines that begin with
- * "has", what sockets have then: SO_KEEPALIVE, idle, interval, count, user
- * timeout.
+ * kind of socket, for test_attach.sh; on connections to port 7777 at each
+ * ADDRESS of its arguments. It prints what each call answers; and, in lines
+ * that begin with "has", what sockets have then: SO_KEEPALIVE, idle, interval,
+ * count, user timeout.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -41,6 +41,7 @@ static const struct option {
 };
 
 #define OURS 5
+#define PORT 7777
 
 static void
 has(const char *what, int fd)
@@ -109,6 +110,7 @@ every_way(const char *what, int fd)
 		 * then whether it knows the option.
 		 */
 		good = set(fd, option, &option->good, sizeof(int));
+		printf(", good %d", good);
 		if (good != ENOPROTOOPT && good != EOPNOTSUPP)
 			printf(", no pointer %d, one %d, end %d %d",
 			    set(fd, option, NULL, sizeof(int)),
@@ -124,8 +126,7 @@ every_way(const char *what, int fd)
 		printf(", long");
 		for (size_t i = 0; i < COUNT(LONG); i++)
 			printf(" %d", set(fd, option, large, LONG[i]));
-		printf(
-		    ", good %d\n", set(fd, option, &option->good, sizeof(int)));
+		putchar('\n');
 	}
 	has(what, fd);
 }
@@ -137,12 +138,14 @@ listener(const char *address, int protocol, struct sockaddr_storage *at)
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)at;
 	const bool v6 = strchr(address, ':') != NULL;
 	socklen_t len = sizeof(*at);
-	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM, protocol);
+	int on = 1, fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM, protocol);
 
 	memset(at, 0, sizeof(*at));
 	at->ss_family = v6 ? AF_INET6 : AF_INET;
 	inet_pton(at->ss_family, address,
 	    v6 ? (void *)&in6->sin6_addr : (void *)&in->sin_addr);
+	in->sin_port = htons(PORT); /* where that of IPv6 is */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(fd, (struct sockaddr *)at, v6 ? sizeof(*in6) : sizeof(*in)) <
 		0 ||
 	    listen(fd, 8) < 0 ||
@@ -189,6 +192,7 @@ both_sides(const char *address)
 	has(what, fd);
 	snprintf(what, sizeof(what), "%s listener", address);
 	every_way(what, own);
+	close(own);
 }
 
 /* What the first rule has left does not pass for the program's own. */
@@ -203,6 +207,7 @@ connects_twice(void)
 	connected(fd, &gone);
 	has("refused", fd);
 	set(fd, &options[2], &(int){9}, sizeof(int));
+	has("set between", fd);
 	connected(fd, &at);
 	has("the second time", fd);
 	close(own);

@@ -340,14 +340,15 @@ rule first   { destination = { "127.0.0.2" } idle = "10s" }
 rule tight   { destination = { "127.0.0.3" } app-settings = tighten }
 rule free    { destination = { "127.0.0.4" } app-settings = respect }
 rule ignored { destination = { "127.0.0.5" } action = ignore }
-rule rest    { }
+rule one-way { destination = { "127.0.0.6" } direction = accept action = ignore }
+rule rest    { port = { "7777" } }
 END
 cc -static -o attach_hold "$here/attach_hold.c" || exit 2
-set -- 127.0.0.1 127.0.0.3 127.0.0.4 127.0.0.5
+set -- 127.0.0.1 127.0.0.3 127.0.0.4 127.0.0.5 127.0.0.6
 needs ipv6 'held connections of IPv6' && set -- "$@" ::1
 inside "$own" ./attach_hold "$@" >bare.out
 check 'rules that hold' 0 "$kashim" attach --cgroup "$own/a" <<'END'
-OWN/a: the kernel has 5 rules of WORK/conf
+OWN/a: the kernel has 6 rules of WORK/conf
 END
 inside "$own/a" ./attach_hold "$@" >held.out
 same 'each call is answered as without' \
@@ -356,26 +357,29 @@ holds 'and what is no connection has the same' \
 	sh -c "grep -E '^has (unc|UDP|raw|unix|net|no|cl)' held.out >held.others &&
 		grep -E '^has (unc|UDP|raw|unix|net|no|cl)' bare.out |
 			cmp - held.others"
-# expect ADDRESS BEFORE-CONNECTED BEFORE-ACCEPTED AFTER
+# expect ADDRESS BEFORE-CONNECTED BEFORE-ACCEPTED CONNECTED ACCEPTED
 expect() {
 	same "held: $1" "$(grep "^has $1 " held.out)" \
 		"has $1 set before, connected: $2
 has $1 set before, accepted: $3
 has $1 connected: $4
-has $1 accepted: $4
+has $1 accepted: $5
 has $1 a copy: $4
 has $1 listener: 0 7000 10 50 1234"
 }
 by_rule='1 300 30 5 1234' by_program='0 7000 10 50 1234'
-expect 127.0.0.1 "$by_rule" "$by_rule" "$by_rule"
-expect 127.0.0.3 '1 300 10 5 1234' '1 300 10 5 1234' '1 300 10 5 1234'
-expect 127.0.0.4 "$by_rule" "$by_rule" "$by_program"
-expect 127.0.0.5 "$by_program" "$by_program" "$by_program"
+tighter='1 300 10 5 1234'
+expect 127.0.0.1 "$by_rule" "$by_rule" "$by_rule" "$by_rule"
+expect 127.0.0.3 "$tighter" "$tighter" "$tighter" "$tighter"
+expect 127.0.0.4 "$by_rule" "$by_rule" "$by_program" "$by_program"
+expect 127.0.0.5 "$by_program" "$by_program" "$by_program" "$by_program"
+expect 127.0.0.6 "$by_rule" "$by_program" "$by_rule" "$by_program"
 case $* in
-*::1*) expect ::1 "$by_rule" "$by_rule" "$by_rule" ;;
+*::1*) expect ::1 "$by_rule" "$by_rule" "$by_rule" "$by_rule" ;;
 esac
-same 'connects twice' "$(grep -E '^has (refused|the second)' held.out)" \
+same 'connects twice' "$(grep -E '^has (refused|set bet|the sec)' held.out)" \
 	'has refused: 1 10 30 5 0
+has set between: 1 10 9 5 0
 has the second time: 1 300 9 5 0'
 
 # Reload: what a connection was begun under is not what holds, but what is in
@@ -385,7 +389,8 @@ cat >talker.py <<'END'
 import socket
 import sys
 listener = socket.socket()
-listener.bind(("127.0.0.1", 0))
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind(("127.0.0.1", 7777))
 listener.listen()
 connection = socket.create_connection(listener.getsockname())
 print("open", flush=True)
@@ -433,13 +438,13 @@ same 'a new connection is held' "$(grep '127.0.0.1 connected' held.out |
 
 rm /sys/fs/bpf/kashim/*-hold
 check 'a part is lost' 1 "$kashim" attach --list <<'END'
-OWN/a: 3 rules of WORK/conf, not held against what programs set: attach again
+OWN/a: 4 rules of WORK/conf, not held against what programs set: attach again
 END
 check 'attach again' 0 "$kashim" attach --cgroup "$own/a" <<'END'
-OWN/a: the kernel has now 3 rules of WORK/conf
+OWN/a: the kernel has now 4 rules of WORK/conf
 END
 check 'whole again' 0 "$kashim" attach --list <<'END'
-OWN/a: 3 rules of WORK/conf
+OWN/a: 4 rules of WORK/conf
 END
 
 # Beside another tool's program for setsockopt(2).
