@@ -469,6 +469,11 @@ END
 same 'nothing is attached then' "$(ls /sys/fs/bpf/kashim)" ''
 exec 9>&-
 wait
+other "$own" alone
+fails "$kashim" attach --cgroup "$own/a" 2>out
+same 'nor one of the two' "$(ls /sys/fs/bpf/kashim)" ''
+exec 9>&-
+wait
 rmdir /sys/fs/bpf/kashim
 
 # The kernel's look-up is match.c's.
