@@ -474,6 +474,68 @@ fails "$kashim" attach --cgroup "$own/a" 2>out
 same 'nor one of the two' "$(ls /sys/fs/bpf/kashim)" ''
 exec 9>&-
 wait
+sed -i 's/tighten/respect/' conf
+holds 'a policy that does not hold' "$kashim" attach --cgroup "$own/a"
+holds 'its file' "$kashim" reload
+other "$own" alone setsockopt
+ls -l --time-style=full-iso ./*.policy ./*.shared >files
+sed -i 's/respect/override/' conf
+check 'one that does is refused' 2 "$kashim" reload <<'END'
+! kashim: OWN/a: a program that admits no other is attached to OWN
+! kashim: programs keep the policy that they have, as the kernel does
+END
+same 'the files stay then' \
+	"$(ls -l --time-style=full-iso ./*.policy ./*.shared)" "$(cat files)"
+exec 9>&-
+wait
+
+# Of two, the one above has the last word.
+
+printf 'rule all { idle = "150s" }\n' >above
+holds 'the one below' "$kashim" attach --cgroup "$own/a"
+holds 'the one above' "$kashim" attach --cgroup "$own" --config above
+inside "$own/a" ./attach_hold 127.0.0.1 >held.out
+same 'both hold' "$(grep '127.0.0.1 connected' held.out | grep ^has)" \
+	'has 127.0.0.1 connected: 1 150 30 5 1234'
+
+# Whatever the moment of a reload, what the program sets is overruled.
+
+cat >often.py <<'END'
+import os
+import socket
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen()
+idle = socket.IPPROTO_TCP, socket.TCP_KEEPIDLE
+seen = set()
+while not os.path.exists("enough"):
+	with socket.create_connection(listener.getsockname()) as connection:
+		accepted = listener.accept()[0]
+		for sock in connection, accepted:
+			sock.setsockopt(*idle, 7000)
+			seen.add(sock.getsockopt(*idle))
+		connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+		    b"\1\0\0\0\0\0\0\0")
+		accepted.close()
+	open("begun", "w").close()
+print(*seen - {100, 101})
+END
+holds 'without the one above' "$kashim" detach --cgroup "$own"
+inside "$own/a" /usr/bin/python3 often.py >often.out 2>&1 &
+often=$!
+holds 'it has begun' until_true 20 test -e begun
+turn=0
+while [ $turn -lt 15 ]; do
+	turn=$((turn + 1))
+	sed -i 's/"100s"/"101s"/; t
+		s/"101s"/"100s"/' conf
+	"$kashim" reload >out 2>&1 || break
+done
+same 'reloads' "$turn" 15
+: >enough
+wait $often
+same 'what connections had besides' "$(cat often.out)" ''
+holds 'detach all of it' "$kashim" detach
 rmdir /sys/fs/bpf/kashim
 
 # The kernel's look-up is match.c's.

@@ -34,7 +34,10 @@ follow_prepare(const char *config, const struct image *image,
 		return error;
 	if (refused(image, text))
 		return -EOPNOTSUPP;
-	return kernel_load(image, false, &follow->program, text);
+	error = kernel_load(image, false, &follow->program, text);
+	for (size_t n = 0; error == 0 && n < follow->count; n++)
+		error = kernel_prepare(follow->program, &follow->list[n], text);
+	return error;
 }
 
 void

@@ -93,6 +93,14 @@ kernel_name(const struct kernel_attached *attached, char name[PATH_MAX])
 }
 
 /*
+ * Before kernel_update(): attaches what that would have to, and what may be
+ * refused. It does nothing as long as no connection has a rule of the program.
+ * Returns 0; or -errno, and text says why.
+ */
+int kernel_prepare(const struct kernel_program *program,
+    const struct kernel_attached *attached, char text[KERNEL_TEXT_MAX]);
+
+/*
  * Turns what a control group has to the program. Returns 0; or -errno, and text
  * says why.
  */

@@ -68,6 +68,15 @@ kernel_list(
 }
 
 int
+kernel_prepare(const struct kernel_program *program,
+    const struct kernel_attached *attached, char text[KERNEL_TEXT_MAX])
+{
+	(void)program;
+	(void)attached;
+	return absent(text);
+}
+
+int
 kernel_update(const struct kernel_program *program,
     const struct kernel_attached *attached, char text[KERNEL_TEXT_MAX])
 {

@@ -455,6 +455,25 @@ kernel_list(
 }
 
 int
+kernel_prepare(const struct kernel_program *program,
+    const struct kernel_attached *attached, char text[KERNEL_TEXT_MAX])
+{
+	char path[PATH_MAX];
+	bool updated;
+	int cgroup, error;
+
+	if (kernel_program_fd(program, KERNEL_HOLD) < 0 ||
+	    is_held(attached->cgroup))
+		return 0;
+	cgroup = open_cgroup(attached->cgroup, path);
+	error = attach_hook(program, KERNEL_HOLD, path, cgroup,
+	    attached->cgroup, &updated, text);
+	if (cgroup >= 0)
+		close(cgroup);
+	return error;
+}
+
+int
 kernel_update(const struct kernel_program *program,
     const struct kernel_attached *attached, char text[KERNEL_TEXT_MAX])
 {
