@@ -7,9 +7,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "apply/apply_facts.h"
 #include "apply/apply_trace.h"
@@ -37,32 +34,38 @@ apply_look(const struct apply *apply, const struct apply_event *event,
 	} while (apply_facts_more(apply, event->fd, decision->what, &facts));
 }
 
+static void
+add_options(
+    const struct keepalive *from, uint32_t options, struct keepalive *to)
+{
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		if ((options & 1u << option) == 0)
+			continue;
+		to->set |= 1u << option;
+		to->value[option] = from->value[option];
+	}
+}
+
 /*
- * Adds to instead what the kernel gives a new socket of these options. That is
- * asked for once a second: each connection that is ignored may need it. Not
- * inlined, for the stack.
+ * Adds to instead what the kernel gives a new socket of these options. Only
+ * where the program connects is one opened to ask that: a filter of system
+ * calls may kill a program that accepts for it. Not inlined, for the stack.
  */
 __attribute__((noinline)) static void
-add_defaults(
-    const struct apply *apply, uint32_t options, struct keepalive *instead)
+add_defaults(const struct apply *apply, const struct apply_event *event,
+    uint32_t options, struct keepalive *instead)
 {
-	struct timespec now = {0};
 	struct keepalive fresh;
 
 	options &= ~instead->set;
 	if (options == 0)
 		return;
-	(void)syscall(SYS_clock_gettime, CLOCK_MONOTONIC_COARSE, &now);
-	if (!memo_find_defaults((uint32_t)now.tv_sec, &fresh)) {
-		keepalive_defaults(&apply->calls, ~0u, &fresh);
-		memo_keep_defaults((uint32_t)now.tv_sec, &fresh);
-	}
-	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
-		if ((options & fresh.set & 1u << option) == 0)
-			continue;
-		instead->set |= 1u << option;
-		instead->value[option] = fresh.value[option];
-	}
+	if (event->call == APPLY_CONNECT || event->call == APPLY_CONNECTED ||
+	    apply->host != NULL)
+		keepalive_defaults(&apply->calls, &fresh);
+	else if (!memo_find_defaults(&fresh))
+		keepalive_defaults_of(&apply->calls, -1, &fresh);
+	add_options(&fresh, options & fresh.set, instead);
 }
 
 /*
@@ -88,7 +91,7 @@ take_back(const struct apply *apply, const struct apply_event *event, int rule,
 		return;
 	program = record_of_program(noted);
 	was.set &= ~want->set;
-	add_defaults(apply, was.set, &program);
+	add_defaults(apply, event, was.set, &program);
 	keepalive_take_back(&apply->calls, fd, &was, &program);
 	record_decide(fd, generation, MATCH_NONE, &NOTHING);
 }
@@ -227,35 +230,32 @@ shares_port(const struct apply *apply, int fd)
 }
 
 /*
- * Notes what the program's listener has, since some of what it accepts is not
- * to have what a rule sets on it, or, if another program made it, since nobody
- * has seen what that set: a reload may take the rule back. What it has from the
- * kernel may change there, and is not noted. If it has all that the rule says,
- * an earlier program has set that for it, by the same policy; so it is for a
- * copy of the descriptor.
+ * Notes what the listener has, since some of what it accepts is not to have
+ * what a rule sets on it, or, if another program made it, since nobody has seen
+ * what that set: a reload may take the rule back. If it has all that the rule
+ * says, an earlier program has set that for it, by the same policy; so it is
+ * for a copy of the descriptor.
  */
 static void
 note_program(const struct apply *apply, int fd, const struct apply_found *found)
 {
 	const struct keepalive ours = record_of_rule(fd);
 	const uint32_t noted = record_of_program(fd).set;
-	struct keepalive have, fresh;
+	struct keepalive have;
 
 	if (!record_has_room(fd) ||
 	    keepalive_get(&apply->calls, fd, &have) < 0 ||
 	    keepalive_covers(
 		&have, &found->want, found->app_settings == APP_TIGHTEN))
 		return;
-	keepalive_defaults(&apply->calls, have.set, &fresh);
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
 		const uint32_t bit = 1u << option;
-		const int32_t value = have.value[option];
 
-		if ((have.set & ~noted & bit) == 0 ||
-		    ((fresh.set & bit) != 0 && value == fresh.value[option]) ||
-		    ((ours.set & bit) != 0 && value == ours.value[option]))
-			continue;
-		record_program(fd, (enum keepalive_option)option, value);
+		if ((have.set & ~noted & bit) != 0 &&
+		    ((ours.set & bit) == 0 ||
+			have.value[option] != ours.value[option]))
+			record_program(fd, (enum keepalive_option)option,
+			    have.value[option]);
 	}
 }
 
@@ -266,9 +266,9 @@ set_listener(const struct apply *apply, const struct apply_event *event,
 	const uint32_t generation = apply->view->generation;
 	const bool queue = may_have_queue(apply, event, &decision->found);
 	const uint8_t number = queue ? record_begin_change(event->fd) : 0;
+	const bool sets = apply_sets(&decision->found);
 
-	if ((!decision->accepts || !record_is_made(event->fd)) &&
-	    apply_sets(&decision->found))
+	if ((!decision->accepts || !record_is_made(event->fd)) && sets)
 		note_program(apply, event->fd, &decision->found);
 	set(apply, event, decision);
 	/* Also if there was nothing to set. */
@@ -307,17 +307,75 @@ inherit_anew(const struct apply *apply, int listener, int fd)
 		keepalive_set(&apply->calls, fd, &want);
 }
 
+/* Those of have that are on record, with these values. */
+static uint32_t
+same_options(const struct keepalive *have, const struct keepalive *noted)
+{
+	uint32_t same = 0;
+
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		if ((have->set & noted->set & 1u << option) != 0 &&
+		    have->value[option] == noted->value[option])
+			same |= 1u << option;
+	}
+	return same;
+}
+
+/*
+ * Remembers what the kernel gives a new socket, which fd is or was, for what is
+ * accepted later, when the program can perhaps open none any more: anew if some
+ * of that is to have it by this policy, else once, since another policy may
+ * come. With one rule for everything, fd has that by now. What is on record may
+ * be of another socket. A supervisor's programs may be in several network
+ * namespaces. Not inlined, for the stack.
+ */
+__attribute__((noinline)) static void
+learn_defaults(const struct apply *apply, const struct apply_event *event,
+    const struct apply_decision *decision)
+{
+	const int fd = event->fd;
+	const struct keepalive ours = record_of_rule(fd);
+	const struct keepalive program = record_of_program(fd);
+	const bool sets = decision->what == APPLY_SET_LISTENER &&
+	                  apply_sets(&decision->found);
+	struct keepalive known, fresh;
+	uint32_t missing;
+
+	if (apply->host != NULL)
+		return;
+	if (!memo_find_defaults(&known))
+		known.set = 0;
+	missing = KEEPALIVE_TIMERS & ~known.set;
+	if (event->call == APPLY_LISTEN && (missing & ours.set) != 0) {
+		keepalive_defaults(&apply->calls, &fresh);
+	} else if (sets && record_is_made(fd) &&
+		   (missing != 0 || !decision->accepts)) {
+		keepalive_defaults_of(&apply->calls, fd, &fresh);
+		fresh.set &=
+		    KEEPALIVE_SAME | ~(same_options(&fresh, &ours) |
+					 same_options(&fresh, &program));
+	} else {
+		return;
+	}
+	add_options(&known, known.set & ~fresh.set, &fresh);
+	memo_keep_defaults(&fresh);
+}
+
 /* What is on record is of another socket that had the number. */
 static void
 begin(const struct apply *apply, const struct apply_event *event,
-    enum apply_what what)
+    const struct apply_decision *decision)
 {
-	if (what == APPLY_INHERIT)
+	if (decision->what == APPLY_INHERIT)
 		return;
 	switch (event->call) {
 	case APPLY_SOCKET:
 		apply_socket_noted(apply->view->generation, event->fd,
 		    event->domain, event->type);
+		break;
+	case APPLY_LISTEN:
+	case APPLY_LISTENING:
+		learn_defaults(apply, event, decision);
 		break;
 	case APPLY_ACCEPT:
 	case APPLY_MADE:
@@ -335,7 +393,7 @@ void
 apply_act(const struct apply *apply, const struct apply_event *event,
     const struct apply_decision *decision)
 {
-	begin(apply, event, decision->what);
+	begin(apply, event, decision);
 	if (decision->queued)
 		take_queued(apply, event->listener);
 	if (decision->anew)

@@ -258,16 +258,15 @@ memo_keep_accepted(uint32_t generation, const struct addr *local, uint16_t port,
 	line_put(accepted, generation, key, BOTH_WORDS, &word, 1);
 }
 
-/* A line without a key; what it is of is its generation. */
-static struct line defaults_line[1u << LINES_BITS];
+/* Without a key, and whatever the policy: it is always in the first line. */
+static struct line defaults_line[1];
 
 bool
-memo_find_defaults(uint32_t second, struct keepalive *defaults)
+memo_find_defaults(struct keepalive *defaults)
 {
 	uint32_t words[1 + KEEPALIVE_OPTIONS];
 
-	if (!line_get(
-		defaults_line, second, NULL, 0, words, 1 + KEEPALIVE_OPTIONS))
+	if (!line_get(defaults_line, 0, NULL, 0, words, 1 + KEEPALIVE_OPTIONS))
 		return false;
 	defaults->set = words[0];
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
@@ -276,11 +275,11 @@ memo_find_defaults(uint32_t second, struct keepalive *defaults)
 }
 
 void
-memo_keep_defaults(uint32_t second, const struct keepalive *defaults)
+memo_keep_defaults(const struct keepalive *defaults)
 {
 	uint32_t words[1 + KEEPALIVE_OPTIONS] = {defaults->set};
 
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++)
 		words[1 + option] = (uint32_t)defaults->value[option];
-	line_put(defaults_line, second, NULL, 0, words, 1 + KEEPALIVE_OPTIONS);
+	line_put(defaults_line, 0, NULL, 0, words, 1 + KEEPALIVE_OPTIONS);
 }

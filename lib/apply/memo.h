@@ -72,10 +72,10 @@ void memo_keep_accepted(uint32_t generation, const struct addr *local,
     uint16_t port, const struct addr *peer, int rule);
 
 /*
- * What the kernel gives a new socket, as it was in that second of its clock.
- * Returns false if nobody has asked then. Async-signal-safe.
+ * What the kernel gives a new socket, as it was when that was last seen.
+ * Returns false if it never was. Async-signal-safe.
  */
-bool memo_find_defaults(uint32_t second, struct keepalive *defaults);
-void memo_keep_defaults(uint32_t second, const struct keepalive *defaults);
+bool memo_find_defaults(struct keepalive *defaults);
+void memo_keep_defaults(const struct keepalive *defaults);
 
 #endif

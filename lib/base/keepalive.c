@@ -217,33 +217,34 @@ keepalive_tighten(
 	return keepalive_set(calls, fd, &rest);
 }
 
-/*
- * syscall(2), because this must not come by any hook, and close(2) is a
- * cancellation point. A new socket has no user timeout and no keepalive.
- */
 void
-keepalive_defaults(const struct keepalive_calls *calls, uint32_t options,
-    struct keepalive *defaults)
+keepalive_defaults_of(
+    const struct keepalive_calls *calls, int fd, struct keepalive *defaults)
 {
-	const uint32_t same =
-	    1u << KEEPALIVE_SWITCH | 1u << KEEPALIVE_USER_TIMEOUT;
-	long fd;
-
-	*defaults = (struct keepalive){.set = options & same};
-	options &= ~same;
-	if (options == 0)
-		return;
-	fd = syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+	*defaults = (struct keepalive){.set = KEEPALIVE_SAME};
+	for (int option = 0; option < KEEPALIVE_OPTIONS && fd >= 0; option++) {
 		const uint32_t bit = 1u << option;
 
-		if ((options & bit) != 0 && option_get(calls, (int)fd, option,
-						&defaults->value[option]) == 0)
+		if ((KEEPALIVE_TIMERS & bit) != 0 &&
+		    option_get(calls, fd, option, &defaults->value[option]) ==
+			0)
 			defaults->set |= bit;
 	}
-	(void)syscall(SYS_close, fd);
+}
+
+/*
+ * syscall(2), because this must not come by any hook, and close(2) is a
+ * cancellation point.
+ */
+void
+keepalive_defaults(
+    const struct keepalive_calls *calls, struct keepalive *defaults)
+{
+	long fd = syscall(SYS_socket, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	keepalive_defaults_of(calls, (int)fd, defaults);
+	if (fd >= 0)
+		(void)syscall(SYS_close, fd);
 }
 
 bool

@@ -94,13 +94,25 @@ int keepalive_get(
 bool keepalive_begins(
     const struct keepalive_calls *calls, int fd, const struct keepalive *want);
 
+/* What a new socket has of these options is the same everywhere: zero. */
+#define KEEPALIVE_SAME (1u << KEEPALIVE_SWITCH | 1u << KEEPALIVE_USER_TIMEOUT)
+
+/* And of these it may be changed, by sysctl(8). */
+#define KEEPALIVE_TIMERS                                   \
+	(1u << KEEPALIVE_IDLE | 1u << KEEPALIVE_INTERVAL | \
+	    1u << KEEPALIVE_COUNT)
+
 /*
- * What a new socket of this network namespace has of these options, as it is
- * now; if none can be had, what is the same everywhere. It opens one for a
- * moment, if need be. defaults->set says what is told.
+ * What a new socket has, asked of fd, which is one as far as the others are
+ * concerned; if fd is negative or not TCP, what is the same everywhere.
+ * defaults->set says what is told.
  */
-void keepalive_defaults(const struct keepalive_calls *calls, uint32_t options,
-    struct keepalive *defaults);
+void keepalive_defaults_of(
+    const struct keepalive_calls *calls, int fd, struct keepalive *defaults);
+
+/* The same of a socket of this network namespace that it opens for a moment. */
+void keepalive_defaults(
+    const struct keepalive_calls *calls, struct keepalive *defaults);
 
 /*
  * Takes back from fd what was, options that a rule set, as far as the socket

@@ -23,6 +23,9 @@
 	"rule p { port = { \"1-65535\" }\n" \
 	" idle = 300 interval = 30 count = 5 }\n"
 #define ALL "rule all { idle = 300 interval = 30 count = 5 }\n"
+#define IGNORED                                                  \
+	"rule lo { destination = { \"127.0.0.0/8\", \"::1\" }\n" \
+	" action = ignore }\n" ALL
 
 #define FILTER_MAX 64
 #define NOBODY     65534
@@ -67,6 +70,10 @@ static const int USUAL[] = {SYS_socket, SYS_connect, SYS_accept, SYS_accept4,
 static const int STRICT[] = {SYS_socket, SYS_connect, SYS_setsockopt, SYS_write,
     SYS_close, SYS_exit_group};
 
+/* What serves a listener that is there already, and opens nothing. */
+static const int SERVING[] = {SYS_accept, SYS_accept4, SYS_setsockopt,
+    SYS_getsockopt, SYS_getsockname, SYS_write, SYS_exit_group};
+
 static void
 usual(void)
 {
@@ -92,6 +99,27 @@ usual(void)
 	EXPECT(accepted, 300, 30, 5, 0, 1);
 	CALL(close(accepted));
 	CALL(connect(again, NULL, 0));
+	fflush(stdout);
+	_exit(host_failures != 0);
+}
+
+/* The listener has a rule that what it accepts here is not to have. */
+static void
+serving(void)
+{
+	struct host_options own = host_defaults();
+	struct host_addr any = host_addr("0.0.0.0", 0);
+	int listener = CALL(socket(AF_INET, SOCK_STREAM, 0));
+
+	MUST(CALL(bind(listener, host_sa(&any), any.len)) == 0);
+	MUST(CALL(listen(listener, 8)) == 0);
+	host_raw_connect("127.0.0.1", host_port(listener));
+	host_raw_connect("127.0.0.1", host_port(listener));
+	allow_only(SERVING, ARRAY_LEN(SERVING), SECCOMP_RET_KILL_PROCESS);
+	host_expect(
+	    __FILE__, __LINE__, CALL(accept(listener, NULL, NULL)), own);
+	host_expect(
+	    __FILE__, __LINE__, CALL(accept4(listener, NULL, NULL, 0)), own);
 	fflush(stdout);
 	_exit(host_failures != 0);
 }
@@ -217,6 +245,7 @@ static const struct host_case CASES[] = {
     {"seccomp-by-port", BY_PORT, usual},
     {"seccomp-uniform", ALL, usual},
     {"seccomp-tighten", "app-settings = tighten\n" LOOPBACK, usual},
+    {"seccomp-serving", IGNORED, serving},
     {"seccomp-strict", LOOPBACK, strict},
     {"seccomp-strict-uniform", ALL, strict},
     {"seccomp-strict-by-port", BY_PORT, strict},

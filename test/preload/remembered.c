@@ -5,7 +5,7 @@
  * first must be right for the next one, and is not if that socket, or an
  * address, is not what it looks like.
  */
-#include "host.h"
+#include "netns.h"
 #include "rules.h"
 
 #define TWO_RULES                                                            \
@@ -238,6 +238,47 @@ accepted_in_turn(void)
 	}
 }
 
+/* On a listener to all addresses, from loopback. */
+static int
+accepted_here(int listener)
+{
+	host_raw_connect("127.0.0.1", host_port(listener));
+	return CALL(accept(listener, NULL, NULL));
+}
+
+static int
+listening_anywhere(void)
+{
+	struct host_addr any = host_addr("0.0.0.0", 0);
+	int listener = CALL(socket(AF_INET, SOCK_STREAM, 0));
+
+	MUST(CALL(bind(listener, host_sa(&any), any.len)) == 0);
+	MUST(CALL(listen(listener, 8)) == 0);
+	return listener;
+}
+
+/*
+ * An ignored connection has what the kernel gave its listener; a copy of that,
+ * what it gave the last one that listened.
+ */
+static void
+ignored(void)
+{
+	int before, after;
+
+	netns_enter();
+	before = listening_anywhere();
+	EXPECT_SAME(accepted_here(before), 7200, 75, 9, 0, 0);
+	MUST(netns_put("/proc/sys/net/ipv4/tcp_keepalive_time", "500"));
+	MUST(netns_put("/proc/sys/net/ipv4/tcp_keepalive_probes", "3"));
+	host_expect(__FILE__, __LINE__, accepted_here(before),
+	    host_shimmed() ? (struct host_options){7200, 75, 9, 0, 0}
+			   : (struct host_options){500, 75, 3, 0, 0});
+	after = listening_anywhere();
+	EXPECT_SAME(accepted_here(after), 500, 75, 3, 0, 0);
+	EXPECT_SAME(accepted_here(dup(after)), 500, 75, 3, 0, 0);
+}
+
 static const struct host_case CASES[] = {
     {"thrice", TWO_RULES, thrice},
     {"traced", TWO_RULES, traced},
@@ -254,6 +295,10 @@ static const struct host_case CASES[] = {
 	" idle = 300 interval = 30 count = 5 }\n"
 	"rule b { idle = 100 }\n",
 	accepted_in_turn},
+    {"ignored",
+	"rule i { destination = \"127.0.0.0/8\" action = ignore }\n"
+	"rule a { idle = 300 interval = 30 count = 5 }\n",
+	ignored},
     {"tighter", "app-settings = tighten\n" RULES_BY_DESTINATION, tighter},
     RULES_CASES("not-tcp", not_tcp),
 };

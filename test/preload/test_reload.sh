@@ -460,7 +460,7 @@ mkdir "$dir/alone"
 cp "$build/libkashim.so" "$dir/alone"
 is 'without the parser' "$(LD_PRELOAD=$dir/alone/libkashim.so strace -qq \
     -o "$dir/trace" "$build/test/calls" connect
-    sed -n 's/.*TCP_KEEPIDLE, \[\([0-9]*\)\].*/\1/p' "$dir/trace" |
+    sed -n 's/.*setsockopt(.*TCP_KEEPIDLE, \[\([0-9]*\)\].*/\1/p' "$dir/trace" |
     sort -u)" 333
 is 'without the parser: libconfuse' "$(grep -c confuse "$dir/trace")" 0
 

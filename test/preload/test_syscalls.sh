@@ -10,6 +10,8 @@ host=calls
 . "$(dirname "$0")/count.sh"
 
 four='setsockopt setsockopt setsockopt setsockopt'
+# What the kernel gives a new socket, once in a program: a reload may need it.
+three='getsockopt getsockopt getsockopt'
 
 cat >"$dir/conf" <<-'EOF'
 	rule r {
@@ -26,7 +28,7 @@ for action in connect connect-again connect-nonblocking connect-6; do
 done
 expect udp connect
 expect unix connect
-expect listen "getsockname $four listen"
+expect listen "getsockname $three $four listen"
 expect accept accept
 expect accept4 accept4
 expect setsockopt 'setsockopt setsockopt'
@@ -64,10 +66,9 @@ what='others have a rule of their own'
 apart 'destination = "10.0.0.0/8"'
 expect connect "$four connect"
 expect accept accept
-# What the program has set on it is noted, because some connections get that back.
+# What it has is noted, because some connections get that back.
 seven='getsockopt getsockopt getsockopt getsockopt getsockopt getsockopt getsockopt'
-kernels='socket getsockopt getsockopt getsockopt close'
-expect listen-any "getsockname listen getsockname $seven $kernels $four"
+expect listen-any "getsockname listen getsockname $three $seven $four"
 expect accept-any 'accept getsockname'
 expect accept-from 'accept getsockname'
 expect accept4 accept4
@@ -75,14 +76,12 @@ expect accept4 accept4
 what='these are ignored'
 apart 'destination = "127.0.0.0/8" action = ignore'
 sed -i '/idle = 600/d' "$dir/conf"
-expect accept-any "accept getsockname clock_gettime $kernels getsockopt \
-getsockopt getsockopt getsockopt $four"
+expect accept-any "accept getsockname getsockopt $three $four"
 
 what='these have a rule of their own, with fewer options'
 apart 'destination = "127.0.0.0/8"'
 two='setsockopt setsockopt'
-expect accept-any "accept getsockname clock_gettime $kernels getsockopt \
-getsockopt $two $two"
+expect accept-any "accept getsockname getsockopt getsockopt $two $two"
 
 what='another port has a rule by source'
 apart 'source = "127.0.0.0/8" port = 1'
@@ -119,7 +118,7 @@ cat >"$dir/conf" <<-'EOF'
 EOF
 what='rule by port'
 expect connect "$four setsockopt connect"
-expect listen "getsockname $four setsockopt listen"
+expect listen "getsockname $three $four setsockopt listen"
 expect accept accept
 
 cat >"$dir/conf" <<-'EOF'
@@ -133,7 +132,8 @@ what='one rule for everything'
 expect socket "socket $four"
 expect connect connect
 expect udp connect
-expect listen listen
+# A reload may need what the kernel gives a new socket, and this one has it not.
+expect listen "socket $three close listen"
 expect accept accept
 
 cat >"$dir/conf" <<-'EOF'
