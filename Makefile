@@ -233,7 +233,7 @@ SYSTEM := $(or $(DESTDIR),$(ROOT))
 
 # FROM:TO, each a text that is placed.
 UNITS := $(notdir $(wildcard tools/package/*.service tools/package/*.timer))
-TEXTS := $(foreach text,README docs/NEWS docs/SECURITY, \
+TEXTS := $(foreach text,README docs/FLEET docs/NEWS docs/SECURITY, \
 	 $(text):$(DOCDIR)/$(notdir $(text))) \
 	 $(if $(SYSTEM),tools/package/tmpfiles.conf:$(TMPFILESDIR)/kashim.conf \
 	 $(foreach unit,$(UNITS),tools/package/$(unit):$(UNITDIR)/$(unit))) \

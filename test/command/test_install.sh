@@ -74,7 +74,7 @@ files() {
 	(cd "$work/dest$1/share/doc/kashim" && find . ! -type d \
 		-printf '%m %P\n' | sort -k 2) >"$work/actual"
 	{
-		printf '644 %s\n' COPYING NEWS README SECURITY \
+		printf '644 %s\n' COPYING FLEET NEWS README SECURITY \
 			kashim-status.schema.json
 		(cd "$root/conf" && find . -type f -printf '644 examples/%P\n')
 	} | sort -k 2 | actual "$1: all documents"

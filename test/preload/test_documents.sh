@@ -57,7 +57,8 @@ for page in "$root"/docs/*.[1-8]; do
 	    >"$dir/${page##*/}"
 	narrow "$dir/${page##*/}"
 done
-for text in README docs/NEWS docs/SECURITY docs/RELEASING docs/TESTED; do
+for text in README docs/FLEET docs/NEWS docs/SECURITY docs/RELEASING \
+    docs/TESTED; do
 	narrow "$root/$text"
 done
 find "$root/conf" -type f >"$dir/files"
@@ -376,6 +377,10 @@ done <"$dir/pages"
 example_lines "$command_page" >"$dir/lines"
 quiet 'kashim.1: no examples' test -s "$dir/lines"
 commands_right 'kashim.1, EXAMPLES'
+# test/command/test_ansible.sh runs the others.
+sed -n 's/^	\$ \(kashim .*\)/\1/p' "$root/docs/FLEET" >"$dir/lines"
+quiet 'docs/FLEET: no commands' test -s "$dir/lines"
+commands_right docs/FLEET
 
 while read -r command; do
 	"$kashim" "$command" --help | awk '/^Examples:/ { on = 1; next }
@@ -531,7 +536,7 @@ right 'the first configuration in README' "$dir/kashim.conf"
 # What make can be told.
 
 sed -n 's/.*make \([a-z0-9][a-z0-9 -]*\).*/\1/p' "$root/README" \
-    "$root/docs/CONTRIBUTING.md" "$root/docs/RELEASING" | sed 's/  .*//' |
+    "$root/docs/FLEET" "$root/docs/CONTRIBUTING.md" "$root/docs/RELEASING" | sed 's/  .*//' |
     tr ' ' '\n' | sort -u | sed '/^$/d' >"$dir/targets"
 quiet 'no targets' test -s "$dir/targets"
 while read -r target; do
