@@ -149,6 +149,11 @@ covered() {
 	./kashim "$@" --json -c "$config" -p $host 2>said |
 		grep -o '"verdict": *"ok"' | wc -l
 }
+# metric NAME: its value.
+metric() {
+	./kashim status --openmetrics -c "$config" -p $host 2>/dev/null |
+		sed -n "s/^kashim_$1 //p"
+}
 # says WHAT TEXT...: the lines on stderr, whose generation is one.
 says() {
 	what=$1
@@ -163,17 +168,21 @@ same 'nothing changed: status' "$(covered status)" 1
 says 'nothing changed: status: warnings'
 same 'nothing changed: status --text' "$(covered status --text)" 1
 says 'nothing changed: status --text: warnings'
+same 'nothing changed: metric' "$(metric policy_older_than_text)" 0
+same 'nothing changed: it follows' "$(metric processes_with_older_policy)" 0
 echo 'rule all { idle = 300 }' >"$config"
 same 'changed: status' "$(covered status)" 1
 says 'changed: status: warnings' "$running"
 same 'changed: status --text' "$(covered status --text)" 0
 says 'changed: status --text: warnings' "$starting"
+same 'changed: metric' "$(metric policy_older_than_text)" 1
 ./kashim apply -n -c "$config" -p $host >shown 2>said
 in_file 'changed: apply' shown 300s
 says 'changed: apply: warnings' "$starting"
 ./kashim apply -n --in-force -c "$config" -p $host >shown 2>said
 holds 'changed: apply --in-force' fails grep 300s shown
 says 'changed: apply --in-force: warnings' "$running"
+same 'changed: it follows' "$(metric processes_with_older_policy)" 0
 echo 'rule all {' >"$config"
 same 'mistake: status' "$(covered status)" 1
 same 'mistake: status: warnings' "$(sed -n 1p said | cut -d : -f 1-3)" \
@@ -186,6 +195,13 @@ same 'no text: status' "$(covered status)" 1
 ./kashim match -c "$config" 127.0.0.1 80 >shown 2>said
 in_file 'no text: match' shown '201 s'
 says 'no text: match: warnings'
+# It is not the file that the program has mapped.
+echo 'rule all { idle = 300 }' >"$config"
+rm -f /var/cache/kashim/*
+./kashim reload "$config" >made || exit 2
+same 'published anew: metric' "$(metric policy_older_than_text)" 0
+same 'published anew: it does not follow' \
+	"$(metric processes_with_older_policy)" 1
 
 # A listener whose connections the library sets after accept(2), since it may
 # depend on who connects, misses nothing; without the library it does.

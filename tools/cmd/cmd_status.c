@@ -72,22 +72,25 @@ free_picture(struct picture *picture)
 
 /* Returns 0, and the caller gives *picture back; or -errno, no message. */
 static int
-take_picture(const struct live_choice *choice, const struct image *image,
+take_picture(const struct live_choice *choice, const struct in_force *force,
     const char *config, struct status_seen *seen, struct picture *picture)
 {
+	const enum source_kind kind = force->source.kind;
 	int error;
 
 	*picture = (struct picture){
 	    .status =
 		{
 		    .live = &picture->live,
-		    .image = image,
+		    .image = &force->image,
 		    .config = config,
 		    .time = time(NULL),
+		    .older = kind == SOURCE_OLD_COMPILED ||
+	                     kind == SOURCE_OLD_PUBLISHED,
 		    .chosen = !pick_is_all(choice),
 		},
 	};
-	error = live_read(choice, image, &picture->live);
+	error = live_read(choice, &force->image, &picture->live);
 	if (error)
 		return error;
 	if (seen)
@@ -129,10 +132,10 @@ print_text(const struct status *status)
 
 static int
 show(const struct request *request, const struct live_choice *choice,
-    const struct image *image, const char *config)
+    const struct in_force *force, const char *config)
 {
 	struct picture picture;
-	int error = take_picture(choice, image, config, NULL, &picture);
+	int error = take_picture(choice, force, config, NULL, &picture);
 	int status;
 
 	if (error)
@@ -252,8 +255,8 @@ watch(const struct choice *choice, struct in_force *force, const char *config)
 	}
 	while (event != SCREEN_QUIT) {
 		read_again(choice, config, force);
-		error = take_picture(
-		    &choice->live, &force->image, config, &seen, &picture);
+		error =
+		    take_picture(&choice->live, force, config, &seen, &picture);
 		if (error)
 			break;
 		status = answer(&picture);
@@ -315,9 +318,8 @@ run(struct choice *choice, struct in_force *force, const char *config,
 {
 	const struct request *request = data;
 
-	return request->watch
-	           ? watch(choice, force, config)
-	           : show(request, &choice->live, &force->image, config);
+	return request->watch ? watch(choice, force, config)
+	                      : show(request, &choice->live, force, config);
 }
 
 int

@@ -30,6 +30,7 @@ struct status {
 	const struct image *image; /* the rules; NULL: none */
 	const char *config;        /* the file that they are from */
 	time_t time;               /* when this was read */
+	bool older;    /* that file was changed since, and is not in force */
 	bool chosen;   /* not all processes were asked for, but some */
 	size_t absent; /* units and programs asked for that do not run */
 	/* The connections, in the order of live; listeners are none. */
@@ -83,6 +84,12 @@ bool status_is_unready(
 /* The policy that a process goes by; NULL if it is not known to have one. */
 const struct generation *
 status_policy(const struct status *status, const struct process *process);
+
+/*
+ * How many processes keep the policy that they have until they start again,
+ * while another one is published. Of those with connections.
+ */
+size_t status_policy_stuck(const struct status *status);
 
 /* Is that not known since process does not answer? */
 bool status_policy_silent(

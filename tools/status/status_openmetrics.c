@@ -286,6 +286,14 @@ status_openmetrics(FILE *out, const struct status *status)
 	print_one(out, "kashim_namespaces_not_listed",
 	    "Network namespaces whose connections could not be listed.",
 	    status->live->hidden_nets);
+	print_one(out, "kashim_policy_older_than_text",
+	    "Whether the configuration was changed since the policy in force "
+	    "was made of it.",
+	    status->older ? 1 : 0);
+	print_one(out, "kashim_processes_with_older_policy",
+	    "Programs with connections that keep an older policy than the one "
+	    "in force until they start again.",
+	    status_policy_stuck(status));
 	print_family(out, "kashim_run_timestamp_seconds", "seconds",
 	    "When this was read, in seconds since 1970.");
 	fprintf(out, "kashim_run_timestamp_seconds %" PRId64 "\n",

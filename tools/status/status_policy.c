@@ -55,6 +55,21 @@ status_policy(const struct status *status, const struct process *process)
 	return policy->known ? &policy->generation : NULL;
 }
 
+size_t
+status_policy_stuck(const struct status *status)
+{
+	size_t stuck = 0;
+
+	for (size_t i = 0; status->policies && i < status->live->process_count;
+	     i++) {
+		const struct status_policy *policy = &status->policies[i];
+
+		stuck += policy->known && !policy->generation.follows &&
+		         policy->generation.newest != 0;
+	}
+	return stuck;
+}
+
 bool
 status_policy_silent(const struct status *status, const struct process *process)
 {
