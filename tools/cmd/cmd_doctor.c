@@ -64,28 +64,45 @@ enum kind {
 	KIND_PROGRAM, /* one that is not running */
 	KIND_PROCESS,
 	KIND_SOCKET, /* a .socket unit */
+	KIND_KERNEL, /* what the kernel reaches, and the library does not */
 	KINDS,
 };
 
 static const char *const answers[][KINDS] = {
     [FINDING_FINE] = {"the preload takes effect", "the preload is in effect",
-	"systemd gives its sockets what the rules say"},
+	"systemd gives its sockets what the rules say",
+	"the kernel looks after its connections"},
     [FINDING_NOTE] = {"the preload takes effect", "the preload is in effect",
-	"systemd gives its sockets what the rules say"},
+	"systemd gives its sockets what the rules say",
+	"the kernel looks after its connections"},
     [FINDING_WARN] = {"the preload takes effect, but not in all",
 	"the preload is in effect, but not in all",
-	"no rule decides for all of its sockets"},
+	"no rule decides for all of its sockets",
+	"the kernel looks after its connections, but not all is well"},
     [FINDING_NO_RULES] =
 	{"the preload works, but there is no configuration yet",
 	    "the preload works, but there is no configuration yet",
-	    "there is no configuration yet"},
+	    "there is no configuration yet",
+	    "the kernel looks after its connections, but has no rules"},
     [FINDING_UNKNOWN] = {"it cannot be told whether the preload takes effect",
 	"it cannot be told whether the preload is in effect",
-	"it cannot be told what its sockets need"},
+	"it cannot be told what its sockets need",
+	"it cannot be told whether the kernel looks after all of it"},
     [FINDING_FATAL] = {"the preload will NOT take effect",
 	"the preload is NOT in effect",
-	"systemd does NOT give its sockets what the rules say"},
+	"systemd does NOT give its sockets what the rules say",
+	"the kernel does NOT look after its connections"},
 };
+
+/* A process, or a unit: who sees to its rules? */
+static enum kind
+kind_of(const struct findings *findings, enum kind kind)
+{
+	return findings_have(findings, FINDING_KERNEL, FINDING_FINE) &&
+	               !findings_have(findings, FINDING_LOADED, FINDING_FINE)
+	           ? KIND_KERNEL
+	           : kind;
+}
 
 #define MARK_COLUMNS 6
 #define TITLE_MAX    (PATH_MAX + 64)
@@ -134,7 +151,8 @@ print_findings(const struct findings *findings)
 static int
 print(const char *name, enum kind kind, struct findings *findings)
 {
-	int status = print_answer(name, findings->worst, kind);
+	int status =
+	    print_answer(name, findings->worst, kind_of(findings, kind));
 
 	print_findings(findings);
 	findings_free(findings);
@@ -175,7 +193,8 @@ print_processes(const struct doctor_said *list, size_t count)
 		snprintf(title, sizeof(title), "process %d (%s)%s",
 		    (int)said->pid, said->name, more);
 		putchar('\n');
-		(void)print_answer(title, said->findings.worst, KIND_PROCESS);
+		(void)print_answer(title, said->findings.worst,
+		    kind_of(&said->findings, KIND_PROCESS));
 		print_findings(&said->findings);
 	}
 }
@@ -210,10 +229,11 @@ examine_unit(const char *name, const char *config, const char *library)
 	if (count > 0 && list[0].findings.worst > findings.worst) {
 		snprintf(title, sizeof(title), "%s: process %d (%s)", id,
 		    (int)list[0].pid, list[0].name);
-		status =
-		    print_answer(title, list[0].findings.worst, KIND_PROCESS);
+		status = print_answer(title, list[0].findings.worst,
+		    kind_of(&list[0].findings, KIND_PROCESS));
 	} else {
-		status = print_answer(id, findings.worst, kind);
+		status =
+		    print_answer(id, findings.worst, kind_of(&findings, kind));
 	}
 	print_findings(&findings);
 	if (count > 0)

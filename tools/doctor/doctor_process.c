@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "doctor/doctor.h"
+#include "doctor/doctor_kernel.h"
 #include "doctor/doctor_library.h"
 #include "doctor/doctor_policy.h"
 #include "doctor/doctor_proc.h"
@@ -89,7 +90,7 @@ check_missing(const struct doctor_proc *proc, const struct place *before,
 
 /* If it is there: is it the one that is installed now? */
 static void
-check_mapping(const struct doctor_proc *proc, const char *library,
+check_mapping(const struct doctor_proc *proc, const char *library, bool reached,
     struct findings *findings)
 {
 	const struct doctor_mapping *mapping = &proc->mapping;
@@ -101,6 +102,8 @@ check_mapping(const struct doctor_proc *proc, const char *library,
 		    (int)proc->supervisor, (int)proc->process.pid);
 		return;
 	}
+	if (!mapping->found && reached)
+		return;
 	if (!mapping->found) {
 		findings_add(findings, FINDING_LOADED, FINDING_FATAL,
 		    PRELOAD_LIBRARY " is not in process %d",
@@ -327,6 +330,30 @@ find_target(const struct doctor_proc *proc, struct doctor_target *target)
 		    proc->process.name[i]);
 }
 
+/* Its connections, by the rules that the kernel has. */
+static void
+check_reached(const struct doctor_proc *proc, const struct reach *reach,
+    struct findings *findings)
+{
+	const struct kernel_attached *last = &reach->list[reach->count - 1];
+	struct place place;
+
+	doctor_kernel(reach, findings);
+	if (proc->mapping.found || proc->supervisor)
+		return;
+	for (size_t n = 0; n < reach->count; n++) {
+		if (strcmp(reach->list[n].config, last->config) == 0)
+			continue;
+		findings_add(findings, FINDING_SOCKETS, FINDING_NOTE,
+		    "how its connections stand is not told: they get the "
+		    "rules of more than one file");
+		return;
+	}
+	place_here(&place);
+	place.config = last->config;
+	doctor_sockets(proc->process.pid, &place, findings);
+}
+
 /* What has to look at the files that it names. */
 static void
 check_files(const struct doctor_proc *proc, struct findings *findings)
@@ -380,6 +407,7 @@ check_files(const struct doctor_proc *proc, struct findings *findings)
 
 struct question {
 	const struct doctor_proc *proc;
+	const struct reach *reach;
 	char answer[ANSWER_MAX];
 };
 
@@ -389,7 +417,11 @@ look_at_files(void *data)
 	struct question *question = data;
 	struct findings findings = {0};
 
-	check_files(question->proc, &findings);
+	if (question->reach->count > 0)
+		check_reached(question->proc, question->reach, &findings);
+	if (question->reach->count == 0 || question->proc->mapping.found ||
+	    question->proc->supervisor)
+		check_files(question->proc, &findings);
 	findings_pack(&findings, question->answer, sizeof(question->answer));
 	findings_free(&findings);
 }
@@ -403,11 +435,14 @@ examine(const struct doctor_proc *proc, const char *library,
     struct findings *findings)
 {
 	struct question *question = calloc(1, sizeof(*question));
+	struct reach reach;
 	int error = -ENOMEM;
 
-	check_mapping(proc, library, findings);
+	doctor_kernel_find(&proc->process, &reach, findings);
+	check_mapping(proc, library, reach.count > 0, findings);
 	if (question) {
 		question->proc = proc;
+		question->reach = &reach;
 		look_stop();
 		error =
 		    doctor_apart(look_at_files, question, sizeof(*question));
@@ -420,6 +455,7 @@ examine(const struct doctor_proc *proc, const char *library,
 		findings_unpack(findings, question->answer);
 	else
 		findings->error = error;
+	free(reach.list);
 	free(question);
 }
 

@@ -38,6 +38,7 @@ enum finding_topic {
 	FINDING_SECCOMP,  /* a seccomp filter */
 	FINDING_UNIT,     /* a setting of its systemd unit */
 	FINDING_LOADED,   /* of a process: is the library in it */
+	FINDING_KERNEL,   /* what the kernel does, by kashim attach */
 	FINDING_POLICY,   /* of a process: which policy it has */
 	FINDING_SOCKETS,  /* of a process: how its live sockets stand */
 };

@@ -436,6 +436,34 @@ process_dir(const struct process *process)
 	return error;
 }
 
+int
+process_group(const struct process *process, char path[PATH_MAX])
+{
+	char *line = NULL;
+	size_t room = 0;
+	FILE *lines;
+	int dir = process_dir(process), error;
+
+	if (dir < 0)
+		return dir;
+	error = proc_stream_at(dir, "cgroup", &lines);
+	close(dir);
+	if (error < 0)
+		return error;
+	error = -ENOENT;
+	while (error == -ENOENT && getline(&line, &room, lines) > 0) {
+		if (strncmp(line, "0::", 3) != 0)
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		error = snprintf(path, PATH_MAX, "%s", line + 3) < PATH_MAX
+		            ? 0
+		            : -ENAMETOOLONG;
+	}
+	free(line);
+	(void)fclose(lines);
+	return error;
+}
+
 bool
 process_is_same(const struct process *process)
 {

@@ -61,6 +61,13 @@ int process_read(pid_t pid, struct process *process);
 const char *process_program(const struct process *process);
 
 /*
+ * Writes its control group of version 2 to path, as seen from that of the
+ * caller: "/system.slice/ssh.service". Returns 0; -ENOENT if there is none;
+ * -ESRCH, -errno.
+ */
+int process_group(const struct process *process, char path[PATH_MAX]);
+
+/*
  * Opens its directory in /proc, or its thread's in there, close-on-exec, to
  * read more of it: certain to be of this very process, now and for as long as
  * it is open. Returns it, or -ESRCH or another -errno.

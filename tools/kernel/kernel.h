@@ -80,6 +80,12 @@ struct kernel_attached {
 int kernel_list(
     struct kernel_attached **list, size_t *count, char text[KERNEL_TEXT_MAX]);
 
+/*
+ * Copies its policy into memory from malloc(3), and checks it. Returns 0 or
+ * -errno.
+ */
+int kernel_policy(const struct kernel_attached *attached, struct image *image);
+
 /* What to call it in a message. */
 static inline void
 kernel_name(const struct kernel_attached *attached, char name[PATH_MAX])

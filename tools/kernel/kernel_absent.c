@@ -68,6 +68,14 @@ kernel_list(
 }
 
 int
+kernel_policy(const struct kernel_attached *attached, struct image *image)
+{
+	(void)attached;
+	*image = (struct image){0};
+	return -EOPNOTSUPP;
+}
+
+int
 kernel_prepare(const struct kernel_program *program,
     const struct kernel_attached *attached, char text[KERNEL_TEXT_MAX])
 {

@@ -197,40 +197,54 @@ is_held(uint64_t cgroup)
 	return link >= 0 && info.cgroup.cgroup_id == cgroup;
 }
 
-/* What the policy of the program says of itself. */
+/* Copies the policy of the program. */
 static int
-read_policy(uint32_t program_id, struct kernel_attached *attached)
+copy_policy(uint32_t program_id, struct image *image)
 {
 	const uint32_t zero = 0;
 	struct bpf_map_info info = {0};
 	struct image_header header;
-	struct image_source source;
-	struct image image = {0};
 	uint8_t *bytes;
 	int fd = open_map(program_id, "image", &info), error;
 
+	*image = (struct image){0};
 	if (fd < 0)
 		return fd;
 	bytes = malloc(info.value_size);
 	error = bytes ? bpf_map_lookup_elem(fd, &zero, bytes) : -ENOMEM;
 	close(fd);
 	if (error == 0) {
-		image = (struct image){bytes, info.value_size};
+		*image = (struct image){bytes, info.value_size};
 		/* Behind it are zeroes. */
-		if (image_header(&image, &header) && header.size <= image.size)
-			image.size = header.size;
-		error = image_check_header(&image);
+		if (image_header(image, &header) && header.size <= image->size)
+			image->size = header.size;
+		error = image_check_header(image);
 	}
-	if (error == 0) {
-		attached->rules = image_rule_count(&image);
-		attached->incomplete =
-		    kernel_holds(&image) && !is_held(attached->cgroup);
-		if (image_source(&image, 0, &source))
-			snprintf(attached->config, sizeof(attached->config),
-			    "%s", image_string(&image, source.path));
+	if (error < 0) {
+		free(bytes);
+		*image = (struct image){0};
 	}
-	free(bytes);
 	return error;
+}
+
+/* What the policy of the program says of itself. */
+static int
+read_policy(uint32_t program_id, struct kernel_attached *attached)
+{
+	struct image_source source;
+	struct image image;
+	int error = copy_policy(program_id, &image);
+
+	if (error < 0)
+		return error;
+	attached->rules = image_rule_count(&image);
+	attached->incomplete =
+	    kernel_holds(&image) && !is_held(attached->cgroup);
+	if (image_source(&image, 0, &source))
+		snprintf(attached->config, sizeof(attached->config), "%s",
+		    image_string(&image, source.path));
+	free((void *)image.bytes);
+	return 0;
 }
 
 /* Which of the control group, or of those above it, admits no other program. */
@@ -452,6 +466,19 @@ kernel_list(
 	if (*count > 0)
 		qsort(*list, *count, sizeof(**list), by_number);
 	return error;
+}
+
+int
+kernel_policy(const struct kernel_attached *attached, struct image *image)
+{
+	struct bpf_link_info info;
+	int link = open_link(attached->cgroup, KERNEL_CONNECTIONS, &info);
+
+	*image = (struct image){0};
+	if (link < 0)
+		return link;
+	close(link);
+	return copy_policy(info.prog_id, image);
 }
 
 int

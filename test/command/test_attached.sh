@@ -1,0 +1,201 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# What kashim doctor says of a program that the kernel looks after, by kashim
+# attach. BUILD names the build directory. As in test_attach.sh, all is below a
+# control group of the test's own, and goes with this mount namespace.
+set -u
+
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
+all_needs bpf
+apart --mount --net
+begin
+kashim=$build/kashim
+if ! ldd "$kashim" | grep -q libbpf; then
+	skip "${0##*/}" 'kashim was built without libbpf'
+	finish
+	exit
+fi
+waits=
+own=
+cleanup() {
+	[ -z "$waits" ] || kill "$waits"
+	wait
+	[ ! -d "$own" ] || find "$own" -depth -type d -exec rmdir {} +
+}
+
+ip link set lo up || exit 2
+umount --lazy /sys/fs/bpf 2>/dev/null
+umount --lazy --recursive /sys/fs/cgroup 2>/dev/null
+mount -t tmpfs tmpfs /run && mkdir cg && mount -t cgroup2 cgroup2 cg &&
+	mount -t bpf bpf /sys/fs/bpf || exit 2
+own=$work/cg/kashim-test.$$
+mkdir "$own" "$own/a" "$own/a/below" "$own/b" || exit 2
+
+# Numbers that hang on this run.
+plain() {
+	sed -e "s|$own|OWN|g; s|$work|WORK|g; s|process $waits|process N|" \
+		-e "s|--pid $waits|--pid N|g; s|port [0-9][0-9]*|port N|g"
+}
+
+# started WHERE: a static program begins there, in place of the one before.
+cc -static -o waits "$here/waits.c" || exit 2
+started() {
+	[ -z "$waits" ] || kill "$waits"
+	wait
+	: >open
+	# shellcheck disable=SC2016 # the inner shell expands
+	sh -c 'echo $$ >"$0/cgroup.procs" && exec ./waits' "$1" >open 2>&1 &
+	waits=$!
+	until_true 20 grep -q open open || exit 2
+}
+
+export KASHIM_CONFIG="$work/conf" KASHIM_CACHE="$work"
+echo 'rule all { idle = "300s" }' >conf
+
+# doctor ARGUMENT...: each finding on a line of its own.
+doctor() {
+	"$kashim" doctor "$@" >said
+	status=$?
+	awk -v RS= '{ gsub(/\n */, " "); gsub(/  +/, " "); print }' said
+	return $status
+}
+bare="no libkashim.so is not in process N 'kashim apply --pid N' mends the connections that are open now.
+no WORK/waits is static: no loader runs that could preload anything Use 'kashim run', which supervises it from outside, or 'kashim apply' while it runs."
+off="warn 127.0.0.1 port N to 127.0.0.1 port N: off, rule all
+warn 1 TCP connection: 1 off 'kashim status --pid N' shows them all, 'kashim apply --pid N' mends them."
+
+started "$own/a/below"
+check 'nothing is attached' 1 doctor "$waits" <<END
+process N (waits): the preload is NOT in effect
+$bare
+$off
+END
+
+# What it has connected is held against it, too.
+
+holds 'attach' "$kashim" attach --cgroup "$own/a"
+check 'a connection from before' 1 doctor "$waits" <<END
+process N (waits): the kernel looks after its connections, but not all is well
+$off
+ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/conf
+END
+started "$own/a/below"
+check 'a new one' 0 doctor "$waits" <<END
+process N (waits): the kernel looks after its connections
+ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/conf
+ok 1 TCP connection: 1 ok
+END
+
+# Which rules the kernel has.
+
+unpublished() {
+	KASHIM_CACHE=$work/nowhere doctor "$waits"
+}
+
+holds 'reload' "$kashim" reload
+check 'those that are published' 0 doctor "$waits" <<END
+process N (waits): the kernel looks after its connections
+ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/conf
+ok 1 TCP connection: 1 ok
+END
+sed -i s/300s/200s/ conf
+holds 'attach others' "$kashim" attach --cgroup "$own/a"
+started "$own/a/below"
+check 'others than are published' 1 doctor "$waits" <<END
+process N (waits): the kernel looks after its connections, but not all is well
+warn OWN/a: the kernel has other rules than generation 1 of WORK/conf, which is in force 'kashim reload WORK/conf' brings the new ones.
+ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/conf
+ok 1 TCP connection: 1 ok
+END
+holds 'reload those' "$kashim" reload
+check 'published' 0 doctor "$waits" <<END
+process N (waits): the kernel looks after its connections
+ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/conf
+ok 1 TCP connection: 1 ok
+END
+echo '# more' >>conf
+check 'the file was changed' 1 doctor "$waits" <<END
+process N (waits): the kernel looks after its connections, but not all is well
+warn OWN/a: WORK/conf was changed since, and the kernel has the rules from before 'kashim reload WORK/conf' brings the new ones.
+ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/conf
+ok 1 TCP connection: 1 ok
+END
+check 'changed, and nothing is published' 1 unpublished <<END
+process N (waits): the kernel looks after its connections, but not all is well
+warn OWN/a: WORK/conf was changed since, and the kernel has the rules from before 'kashim reload WORK/conf' brings the new ones.
+ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/conf
+ok 1 TCP connection: 1 ok
+END
+echo 'rule some { program = { "nc" } idle = "9s" }' >conf
+holds 'the kernel does not take it' fails "$kashim" reload
+check 'refused' 1 doctor "$waits" <<END
+process N (waits): the kernel looks after its connections, but not all is well
+warn OWN/a: WORK/conf was changed since, and the kernel has the rules from before
+warn the kernel does not get it: WORK/conf:1: rule some names programs: in the kernel nothing tells them apart Change the rule, and 'kashim reload WORK/conf'.
+ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/conf
+ok 1 TCP connection: 1 no rule
+END
+echo 'rule' >conf
+check 'a mistake' 1 doctor "$waits" <<END
+process N (waits): the kernel looks after its connections, but not all is well
+warn OWN/a: WORK/conf was changed since, and the kernel has the rules from before
+warn WORK/conf:1: the file ends in the middle of a setting; write KEY = VALUE
+ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/conf
+ok 1 TCP connection: 1 ok
+END
+rm conf
+check 'no file' 1 doctor "$waits" <<END
+process N (waits): the kernel looks after its connections, but not all is well
+warn OWN/a: WORK/conf was changed since, and the kernel has the rules from before
+warn WORK/conf: there is no such file; write it, or name another one
+ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/conf
+ok 1 TCP connection: 1 ok
+END
+echo 'rule all { idle = "200s" }' >conf
+holds 'reload once more' "$kashim" reload
+check 'all is well again' 0 doctor "$waits" <<END
+process N (waits): the kernel looks after its connections
+ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/conf
+ok 1 TCP connection: 1 ok
+END
+
+# What is lost.
+
+rm /sys/fs/bpf/kashim/*-hold
+check 'what holds' 1 doctor "$waits" <<END
+process N (waits): the kernel looks after its connections, but not all is well
+warn OWN/a: what holds the rules against what programs set is gone 'kashim attach' attaches it again.
+ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/conf
+ok 1 TCP connection: 1 ok
+END
+holds 'attach again' "$kashim" attach --cgroup "$own/a"
+started "$own/b"
+check 'beside' 1 doctor "$waits" <<END
+process N (waits): the preload is NOT in effect
+$bare
+$off
+END
+holds 'attach beside' "$kashim" attach --cgroup "$own/b"
+started "$own"
+rmdir "$own/b" && mkdir "$own/b" || exit 2
+# The kernel lets go of it a while later.
+is_gone() {
+	"$kashim" attach --list | grep -q gone
+}
+holds 'gone' until_true 20 is_gone
+started "$own/b"
+check 'a new one of that name' 1 doctor "$waits" <<END
+process N (waits): the preload is NOT in effect
+$bare
+warn what was attached to a control group is gone with it, and reaches nothing in a new one of its name 'kashim attach --list' shows it, 'kashim attach' attaches again.
+$off
+END
+holds 'detach' "$kashim" detach
+check 'detached' 1 doctor "$waits" <<END
+process N (waits): the preload is NOT in effect
+$bare
+$off
+END
+finish

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * doctor_kernel: what is attached to the control group of a process, and those
+ * above it; and whether that goes by the policy which is in force.
+ */
+#include "doctor/doctor_kernel.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/in_force.h"
+#include "kernel/refused.h"
+
+void
+doctor_kernel_find(const struct process *process, struct reach *reach,
+    struct findings *findings)
+{
+	char group[PATH_MAX], text[KERNEL_TEXT_MAX];
+	int error = process_group(process, group);
+
+	*reach = (struct reach){0};
+	/* Without control groups of version 2, nothing is attached. */
+	if (error < 0)
+		return;
+	error = reach_find(group, reach, text);
+	if (error < 0) {
+		findings_add(findings, FINDING_KERNEL, FINDING_UNKNOWN,
+		    "whether the kernel looks after it ('kashim attach') can't "
+		    "be told: %s",
+		    text);
+		findings_ask_root(findings);
+	} else if (reach->count == 0 && reach->gone > 0) {
+		findings_add(findings, FINDING_KERNEL, FINDING_WARN,
+		    "what was attached to a control group is gone with it, and "
+		    "reaches nothing in a new one of its name");
+		findings_remedy(findings,
+		    "'kashim attach --list' shows it, 'kashim attach' attaches "
+		    "again.");
+	}
+}
+
+/* Why does the kernel not have what the text says now? */
+static void
+check_text(const char *config, struct findings *findings)
+{
+	char message[CONFIG_MESSAGE_MAX], text[REFUSED_TEXT_MAX];
+	struct image image = {0};
+	uint8_t *bytes;
+	int error =
+	    config_load(config, NULL, NULL, &bytes, &image.size, message);
+
+	if (error < 0) {
+		findings_add(
+		    findings, FINDING_KERNEL, FINDING_WARN, "%s", message);
+		return;
+	}
+	image.bytes = bytes;
+	if (refused(&image, text)) {
+		findings_add(findings, FINDING_KERNEL, FINDING_WARN,
+		    "the kernel does not get it: %s", text);
+		findings_remedy(findings,
+		    "Change the rule, and 'kashim reload %s'.", config);
+	} else {
+		findings_remedy(findings,
+		    "'kashim reload %s' brings the new ones.", config);
+	}
+	free(bytes);
+}
+
+/* Is that what others have who run now? */
+static void
+check_policy(const struct kernel_attached *attached, const char *name,
+    struct findings *findings)
+{
+	struct in_force force;
+	struct image has;
+	int error = kernel_policy(attached, &has);
+	bool same, published;
+
+	if (error < 0) {
+		findings_add(findings, FINDING_KERNEL, FINDING_UNKNOWN,
+		    "%s: which rules the kernel has can't be told: %s", name,
+		    strerror(-error));
+		return;
+	}
+	error = in_force_read_for(attached->config, SOURCE_FOR_RUNNING, &force);
+	same = error == 0 && has.size == force.image.size &&
+	       memcmp(has.bytes, force.image.bytes, has.size) == 0;
+	published = force.source.kind == SOURCE_PUBLISHED ||
+	            force.source.kind == SOURCE_OLD_PUBLISHED;
+	if (error == 0 && !same && published) {
+		findings_add(findings, FINDING_KERNEL, FINDING_WARN,
+		    "%s: the kernel has other rules than generation %u of %s, "
+		    "which is in force",
+		    name, (unsigned)force.source.generation, attached->config);
+		check_text(attached->config, findings);
+	} else if (!same || force.source.kind >= SOURCE_OLD_COMPILED) {
+		findings_add(findings, FINDING_KERNEL, FINDING_WARN,
+		    "%s: %s was changed since, and the kernel has the rules "
+		    "from before",
+		    name, attached->config);
+		check_text(attached->config, findings);
+	}
+	in_force_free(&force);
+	free((void *)has.bytes);
+}
+
+void
+doctor_kernel(const struct reach *reach, struct findings *findings)
+{
+	for (size_t n = 0; n < reach->count; n++) {
+		const struct kernel_attached *attached = &reach->list[n];
+		char name[PATH_MAX];
+
+		kernel_name(attached, name);
+		findings_add(findings, FINDING_KERNEL, FINDING_FINE,
+		    "the kernel sets the rules on connections of what is in "
+		    "%s: %u rule%s of %s",
+		    name, (unsigned)attached->rules,
+		    attached->rules == 1 ? "" : "s", attached->config);
+		if (attached->rules == 0)
+			findings_add(findings, FINDING_KERNEL, FINDING_NO_RULES,
+			    "%s: there is nothing to set", name);
+		if (attached->incomplete) {
+			findings_add(findings, FINDING_KERNEL, FINDING_WARN,
+			    "%s: what holds the rules against what programs "
+			    "set is gone",
+			    name);
+			findings_remedy(
+			    findings, "'kashim attach' attaches it again.");
+		}
+		check_policy(attached, name, findings);
+	}
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * doctor_kernel: does the kernel set the rules, by kashim attach?
+ */
+#ifndef KASHIM_DOCTOR_KERNEL_H
+#define KASHIM_DOCTOR_KERNEL_H
+
+#include "doctor/findings.h"
+#include "host/process.h"
+#include "kernel/reach.h"
+
+/*
+ * What reaches a process. If nothing does, says whether that can't be told, or
+ * whether something is gone that may have. The caller frees reach->list.
+ */
+void doctor_kernel_find(const struct process *process, struct reach *reach,
+    struct findings *findings);
+
+/*
+ * What does, and whether that is whole and has the policy that is in force. It
+ * is FINDING_KERNEL and FINDING_FINE for each. It reads the files that were
+ * attached.
+ */
+void doctor_kernel(const struct reach *reach, struct findings *findings);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * reach: which of what is attached (kernel.h) reaches a control group. The one
+ * place for that question.
+ */
+#ifndef KASHIM_REACH_H
+#define KASHIM_REACH_H
+
+#include <stddef.h>
+
+#include "kernel/kernel.h"
+
+struct reach {
+	/*
+	 * What is attached to it, and to those above it: the nearest first, in
+	 * memory from malloc(3). What the last one names, counts.
+	 */
+	struct kernel_attached *list;
+	size_t count;
+	size_t
+	    gone; /* of all that is attached anywhere, what reaches nothing */
+};
+
+/*
+ * Finds what reaches the control group of that name, as process_group() has it
+ * (host/process.h); where that is not there (any more), what reaches those
+ * above it. Returns 0, also if it is nothing; or -errno, and text says why, and
+ * the list is empty.
+ */
+int
+reach_find(const char *group, struct reach *reach, char text[KERNEL_TEXT_MAX]);
+
+#endif
