@@ -156,6 +156,11 @@ play rules 0
 in_file 'rules: the file, and a reload' rules ' changed=2 '
 in_force 2 304
 
+echo 'rule agent { port = 6001 idle = 305 }' >"$site/kashim.conf"
+play service 2 -e '{"kashim_services": ["other"]}'
+in_file 'service: the play fails' service ' failed=1 '
+in_force 3 305
+
 play back 0 -e kashim_state=absent
 in_file 'back: the timer, service, package, and files' back ' changed=4 '
 state >now
