@@ -535,6 +535,51 @@ same 'reloads' "$turn" 15
 : >enough
 wait $often
 same 'what connections had besides' "$(cat often.out)" ''
+
+# A program in Go, which sets 15 or 30 s itself.
+
+cat >silent.py <<'END'
+import socket
+import sys
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind(("127.0.0.1", 7777))
+listener.listen()
+print("open", flush=True)
+sys.stdin.read()
+END
+# timer: of a connection to it.
+timer() {
+	ss -Htno state established dport = :7777 |
+		sed -n 's/.*timer:(keepalive,\([^,]*\),.*/\1/p' | head -n 1
+}
+has_timer() {
+	[ -n "$(timer)" ]
+}
+# go WHERE: the timer of restic's connection there.
+go() {
+	# shellcheck disable=SC2016 # the inner shell expands
+	RESTIC_PASSWORD=x RESTIC_CACHE_DIR="$work/restic" \
+		sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$1" \
+		restic -r rest:http://127.0.0.1:7777/ snapshots \
+		>restic.out 2>&1 9>&- &
+	restic=$!
+	until_true 20 has_timer
+	timer
+	kill -9 $restic
+	wait $restic 2>/dev/null
+}
+if found command:restic 'Go, in restic'; then
+	/usr/bin/python3 silent.py <in >silent.out 2>&1 &
+	exec 9>in
+	until_true 20 grep -q open silent.out
+	has=$(go "$own/b")
+	holds "its own: $has" expr "$has" : '[0-9.]*sec$'
+	has=$(go "$own/a")
+	holds "the rule's: $has" expr "$has" : '1min[34][0-9]sec$'
+	exec 9>&-
+	wait
+fi
 holds 'detach all of it' "$kashim" detach
 rmdir /sys/fs/bpf/kashim
 
