@@ -192,6 +192,15 @@ $bare
 warn what was attached to a control group is gone with it, and reaches nothing in a new one of its name 'kashim attach --list' shows it, 'kashim attach' attaches again.
 $off
 END
+LD_PRELOAD=$build/libkashim.so sleep 600 &
+kill "$waits"
+waits=$!
+preloaded() {
+	grep -q libkashim "/proc/$waits/maps"
+}
+holds 'preloaded' until_true 20 preloaded
+holds 'with the library it needs no kernel' doctor "$waits"
+started "$own/b"
 holds 'detach' "$kashim" detach
 check 'detached' 1 doctor "$waits" <<END
 process N (waits): the preload is NOT in effect

@@ -14,8 +14,8 @@
 #include "kernel/refused.h"
 
 void
-doctor_kernel_find(const struct process *process, struct reach *reach,
-    struct findings *findings)
+doctor_kernel_find(const struct process *process, bool needed,
+    struct reach *reach, struct findings *findings)
 {
 	char group[PATH_MAX], text[KERNEL_TEXT_MAX];
 	int error = process_group(process, group);
@@ -25,6 +25,8 @@ doctor_kernel_find(const struct process *process, struct reach *reach,
 	if (error < 0)
 		return;
 	error = reach_find(group, reach, text);
+	if (!needed)
+		return;
 	if (error < 0) {
 		findings_add(findings, FINDING_KERNEL, FINDING_UNKNOWN,
 		    "whether the kernel looks after it ('kashim attach') can't "

@@ -10,11 +10,12 @@
 #include "kernel/reach.h"
 
 /*
- * What reaches a process. If nothing does, says whether that can't be told, or
- * whether something is gone that may have. The caller frees reach->list.
+ * What reaches a process. If nothing does, and it has nothing else (needed),
+ * says whether that can't be told, or whether something is gone that may have.
+ * The caller frees reach->list.
  */
-void doctor_kernel_find(const struct process *process, struct reach *reach,
-    struct findings *findings);
+void doctor_kernel_find(const struct process *process, bool needed,
+    struct reach *reach, struct findings *findings);
 
 /*
  * What does, and whether that is whole and has the policy that is in force. It

@@ -438,7 +438,8 @@ examine(const struct doctor_proc *proc, const char *library,
 	struct reach reach;
 	int error = -ENOMEM;
 
-	doctor_kernel_find(&proc->process, &reach, findings);
+	doctor_kernel_find(&proc->process,
+	    !proc->mapping.found && !proc->supervisor, &reach, findings);
 	check_mapping(proc, library, reach.count > 0, findings);
 	if (question) {
 		question->proc = proc;
