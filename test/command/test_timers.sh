@@ -113,6 +113,8 @@ for name in metrics apply; do
 done
 rm "$collected"/*
 systemctl restart plain
+holds 'there is one to be set' until_true 10 fails systemd_run \
+	/usr/local/bin/kashim apply --all --dry-run
 holds 'enable --now' systemctl enable --now kashim-metrics.timer \
 	kashim-apply.timer
 holds 'the first timer' until_true 10 test -e "$collected/kashim.prom"
