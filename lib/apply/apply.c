@@ -268,7 +268,10 @@ set_listener(const struct apply *apply, const struct apply_event *event,
 	const uint8_t number = queue ? record_begin_change(event->fd) : 0;
 	const bool sets = apply_sets(&decision->found);
 
-	if ((!decision->accepts || !record_is_made(event->fd)) && sets)
+	/* Of a new one, learn_defaults() knows it. */
+	if (sets && (!decision->accepts || event->call == APPLY_LISTENING ||
+			record_decided_in(event->fd) != 0 ||
+			!record_is_made(event->fd)))
 		note_program(apply, event->fd, &decision->found);
 	set(apply, event, decision);
 	/* Also if there was nothing to set. */
@@ -322,41 +325,49 @@ same_options(const struct keepalive *have, const struct keepalive *noted)
 }
 
 /*
- * Remembers what the kernel gives a new socket, which fd is or was, for what is
- * accepted later, when the program can perhaps open none any more: anew if some
- * of that is to have it by this policy, else once, since another policy may
- * come. With one rule for everything, fd has that by now. What is on record may
- * be of another socket. A supervisor's programs may be in several network
- * namespaces. Not inlined, for the stack.
+ * What the kernel gave fd, which is about to listen, but for what the program
+ * has set. The number may be that of a copy of a listener by now, which has
+ * what the rule says.
+ */
+static bool
+own_defaults(const struct apply *apply, int fd, const struct apply_found *found,
+    struct keepalive *defaults)
+{
+	const struct keepalive program = record_of_program(fd);
+	struct keepalive want = found->want;
+
+	if (!record_is_made(fd) || record_decided_in(fd) != 0)
+		return false;
+	keepalive_defaults_of(&apply->calls, fd, defaults);
+	want.set &= KEEPALIVE_TIMERS;
+	if (keepalive_covers(defaults, &want, false) &&
+	    apply_facts_listens(&apply->calls, fd))
+		return false;
+	defaults->set &= KEEPALIVE_SAME | ~same_options(defaults, &program);
+	return true;
+}
+
+/*
+ * Remembers what the kernel gives a new socket, for what is accepted later,
+ * when the program can perhaps open none any more: anew if some of that is to
+ * have it by this policy, else once, since another policy may come. Of a socket
+ * that got one rule for everything at once, nobody knows it. A supervisor's
+ * programs may be in several network namespaces. Not inlined, for the stack.
  */
 __attribute__((noinline)) static void
 learn_defaults(const struct apply *apply, const struct apply_event *event,
     const struct apply_decision *decision)
 {
-	const int fd = event->fd;
-	const struct keepalive ours = record_of_rule(fd);
-	const struct keepalive program = record_of_program(fd);
-	const bool sets = decision->what == APPLY_SET_LISTENER &&
-	                  apply_sets(&decision->found);
 	struct keepalive known, fresh;
-	uint32_t missing;
 
-	if (apply->host != NULL)
+	if (apply->host != NULL || decision->what != APPLY_SET_LISTENER ||
+	    !apply_sets(&decision->found))
 		return;
 	if (!memo_find_defaults(&known))
 		known.set = 0;
-	missing = KEEPALIVE_TIMERS & ~known.set;
-	if (event->call == APPLY_LISTEN && (missing & ours.set) != 0) {
-		keepalive_defaults(&apply->calls, &fresh);
-	} else if (sets && record_is_made(fd) &&
-		   (missing != 0 || !decision->accepts)) {
-		keepalive_defaults_of(&apply->calls, fd, &fresh);
-		fresh.set &=
-		    KEEPALIVE_SAME | ~(same_options(&fresh, &ours) |
-					 same_options(&fresh, &program));
-	} else {
+	if (((KEEPALIVE_TIMERS & ~known.set) == 0 && decision->accepts) ||
+	    !own_defaults(apply, event->fd, &decision->found, &fresh))
 		return;
-	}
 	add_options(&known, known.set & ~fresh.set, &fresh);
 	memo_keep_defaults(&fresh);
 }
@@ -374,7 +385,6 @@ begin(const struct apply *apply, const struct apply_event *event,
 		    event->domain, event->type);
 		break;
 	case APPLY_LISTEN:
-	case APPLY_LISTENING:
 		learn_defaults(apply, event, decision);
 		break;
 	case APPLY_ACCEPT:

@@ -96,6 +96,7 @@ struct listener {
 	int count;
 	bool v6, v6_only;
 	bool copied; /* by dup(2) */
+	bool ruled;  /* a rule may have been set on it before it listened */
 };
 
 /* A round. */
@@ -457,7 +458,8 @@ bind_listener(struct listener *l, int fd)
 		NEED(setsockopt(
 			 fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0);
 	if (chance(&state, 8)) {
-		/* Then listen(2) chooses the port. */
+		/* Then listen(2) chooses the port, and comes first. */
+		l->ruled = true;
 		l->at = l->v6 ? "::" : "0.0.0.0";
 		return;
 	}
@@ -511,9 +513,11 @@ open_listener(struct listener *l)
 	    .program = *defaults(),
 	    .way = raw ? MADE_RAW + (int)test_below(&state, 2) : MADE,
 	    .policy = policy_count - 1};
-	if (take_unbound(l, &fd))
+	l->ruled = is_uniform(in_force());
+	if (take_unbound(l, &fd)) {
+		l->ruled = true;
 		raw = false;
-	else
+	} else
 		fd = open_socket(l->v6, 0, raw, unnoted ? RECORDS : 0);
 	note("listener %d: %s%s", fd, raw ? "from elsewhere" : "made",
 	    l->way == RECEIVED ? ", received" : "");
@@ -737,20 +741,24 @@ count_accepted(
 		count(COUNT_unnoted);
 }
 
-/* What there is no record of can't be taken back after a reload. */
+/*
+ * What there is no record of can't be taken back after a reload; nor can
+ * timers, if the kernel's were not seen before.
+ */
 static uint32_t
 left_over(const struct listener *l, const struct rule *rule)
 {
+	const bool noted = l->fd < RECORDS && !l->copied;
 	uint32_t left = 0;
 
-	if ((l->fd < RECORDS && !l->copied) || l->policy == policy_count - 1)
+	if (noted ? !l->ruled : l->policy == policy_count - 1)
 		return 0;
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
 		if (!naive_names(rule, option) ||
 		    rule->app_settings == APP_TIGHTEN)
 			left |= 1u << option;
 	}
-	return left;
+	return noted ? left & KEEPALIVE_TIMERS & ~l->seen : left;
 }
 
 /*

@@ -124,6 +124,22 @@ serving(void)
 	_exit(host_failures != 0);
 }
 
+/* And what locks itself in before it listens. */
+static void
+listening(void)
+{
+	static const int OWN[] = {SYS_listen, SYS_setsockopt, SYS_getsockopt,
+	    SYS_getsockname, SYS_write, SYS_exit_group};
+	struct host_addr any = host_addr("0.0.0.0", 0);
+	int listener = CALL(socket(AF_INET, SOCK_STREAM, 0));
+
+	MUST(CALL(bind(listener, host_sa(&any), any.len)) == 0);
+	allow_only(OWN, ARRAY_LEN(OWN), SECCOMP_RET_KILL_PROCESS);
+	MUST(CALL(listen(listener, 8)) == 0);
+	fflush(stdout);
+	_exit(host_failures != 0);
+}
+
 static void
 strict(void)
 {
@@ -246,6 +262,8 @@ static const struct host_case CASES[] = {
     {"seccomp-uniform", ALL, usual},
     {"seccomp-tighten", "app-settings = tighten\n" LOOPBACK, usual},
     {"seccomp-serving", IGNORED, serving},
+    {"seccomp-listening", IGNORED, listening},
+    {"seccomp-listening-uniform", ALL, listening},
     {"seccomp-strict", LOOPBACK, strict},
     {"seccomp-strict-uniform", ALL, strict},
     {"seccomp-strict-by-port", BY_PORT, strict},

@@ -264,7 +264,7 @@ listening_anywhere(void)
 static void
 ignored(void)
 {
-	int before, after;
+	int before, after, number;
 
 	netns_enter();
 	before = listening_anywhere();
@@ -276,6 +276,12 @@ ignored(void)
 			   : (struct host_options){500, 75, 3, 0, 0});
 	after = listening_anywhere();
 	EXPECT_SAME(accepted_here(after), 500, 75, 3, 0, 0);
+	EXPECT_SAME(accepted_here(dup(after)), 500, 75, 3, 0, 0);
+	/* And one by a number that was a new socket's. */
+	number = CALL(socket(AF_INET, SOCK_STREAM, 0));
+	MUST(dup2(after, number) == number);
+	EXPECT_SAME(accepted_here(number), 500, 75, 3, 0, 0);
+	MUST(CALL(listen(number, 9)) == 0);
 	EXPECT_SAME(accepted_here(dup(after)), 500, 75, 3, 0, 0);
 }
 
