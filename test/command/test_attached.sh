@@ -30,12 +30,15 @@ umount --lazy /sys/fs/bpf 2>/dev/null
 umount --lazy --recursive /sys/fs/cgroup 2>/dev/null
 mount -t tmpfs tmpfs /run && mkdir cg && mount -t cgroup2 cgroup2 cg &&
 	mount -t bpf bpf /sys/fs/bpf || exit 2
-own=$work/cg/kashim-test.$$
+own=$work/cg/kashimtest$$.slice
 mkdir "$own" "$own/a" "$own/a/below" "$own/b" || exit 2
+inner=kashimtest$$-inner.slice
+mkdir "$own/$inner" "$own/$inner/agent.service" || exit 2
 
 # Numbers that hang on this run.
 plain() {
 	sed -e "s|$own|OWN|g; s|$work|WORK|g; s|process $waits|process N|" \
+		-e "s|kashimtest$$|OWN|g" \
 		-e "s|--pid $waits|--pid N|g; s|port [0-9][0-9]*|port N|g"
 }
 
@@ -207,4 +210,34 @@ process N (waits): the preload is NOT in effect
 $bare
 $off
 END
+
+# A unit: its slice is what stays.
+
+mkdir -p /run/systemd/system || exit 2
+cat >/run/systemd/system/agent.service <<END
+[Service]
+Slice=$inner
+ExecStart=$work/waits
+END
+started "$own/$inner/agent.service"
+holds 'attach to the service alone' \
+	"$kashim" attach --cgroup "$own/$inner/agent.service"
+holds 'it says that the next start is not reached' \
+	sh -c "\"$kashim\" doctor agent.service | head -n 1 | grep -q 'will NOT'"
+holds 'detach it' "$kashim" detach
+holds 'attach to what its slice is in' "$kashim" attach --cgroup "$own"
+started "$own/$inner/agent.service"
+check 'a unit' 0 doctor agent.service <<END
+agent.service: the kernel looks after its connections
+ok the kernel sets the rules on connections of what is in OWN: 1 rule of WORK/conf
+It runs:
+process N (waits): the kernel looks after its connections
+ok the kernel sets the rules on connections of what is in OWN: 1 rule of WORK/conf
+ok 1 TCP connection: 1 ok
+END
+sed -i 's/^Slice.*/Slice=other.slice/' /run/systemd/system/agent.service
+fails "$kashim" doctor agent.service >said
+same 'a unit elsewhere' "$(head -n 1 said)" \
+	'agent.service: the preload will NOT take effect'
+holds 'detach the slice' "$kashim" detach
 finish

@@ -136,3 +136,39 @@ doctor_kernel(const struct reach *reach, struct findings *findings)
 		check_policy(attached, name, findings);
 	}
 }
+
+/* "a-b.slice" is in "a.slice", and "-.slice" is above all (systemd.slice(5)).
+ */
+static bool
+slice_group(const char *slice, char group[PATH_MAX])
+{
+	const char *dash = slice;
+	size_t used = 0;
+
+	*group = '\0';
+	if (strcmp(slice, "-.slice") == 0)
+		return true;
+	while ((dash = strchr(dash + 1, '-')) != NULL && used < PATH_MAX)
+		used += (size_t)snprintf(group + used, PATH_MAX - used,
+		    "/%.*s.slice", (int)(dash - slice), slice);
+	if (used < PATH_MAX)
+		used += (size_t)snprintf(
+		    group + used, PATH_MAX - used, "/%s", slice);
+	return used < PATH_MAX && !strpbrk(slice, "/%");
+}
+
+bool
+doctor_kernel_slice(const char *slice, struct findings *findings)
+{
+	char group[PATH_MAX], text[KERNEL_TEXT_MAX];
+	struct reach reach;
+	bool reached;
+
+	if (!*slice || !slice_group(slice, group) ||
+	    reach_find(group, &reach, text) < 0)
+		return false;
+	reached = reach.count > 0;
+	doctor_kernel(&reach, findings);
+	free(reach.list);
+	return reached;
+}

@@ -5,6 +5,8 @@
 #ifndef KASHIM_DOCTOR_KERNEL_H
 #define KASHIM_DOCTOR_KERNEL_H
 
+#include <stdbool.h>
+
 #include "doctor/findings.h"
 #include "host/process.h"
 #include "kernel/reach.h"
@@ -16,6 +18,12 @@
  */
 void doctor_kernel_find(const struct process *process, bool needed,
     struct reach *reach, struct findings *findings);
+
+/*
+ * Does something reach what systemd starts in that slice? Then says what, as
+ * doctor_kernel().
+ */
+bool doctor_kernel_slice(const char *slice, struct findings *findings);
 
 /*
  * What does, and whether that is whole and has the policy that is in force. It

@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "doctor/doctor_exec.h"
+#include "doctor/doctor_kernel.h"
 #include "doctor/doctor_launch.h"
 #include "doctor/doctor_resolve.h"
 #include "doctor/doctor_sandbox.h"
@@ -369,10 +370,13 @@ examine_service(const struct unit *unit, const char *config,
     const char *library, struct findings *findings)
 {
 	struct service service = {.unit = unit, .findings = findings};
+	const char *slice = last(unit, "Slice");
 	char path[PATH_MAX];
 	bool visible;
 	int error;
 
+	if (doctor_kernel_slice(slice ? slice : "system.slice", findings))
+		return 0;
 	place_here(&service.place);
 	service.place.path = DOCTOR_EXEC_PATH;
 	service.place.shell_fallback = false;
