@@ -235,6 +235,23 @@ process N (waits): the kernel looks after its connections
 ok the kernel sets the rules on connections of what is in OWN: 1 rule of WORK/conf
 ok 1 TCP connection: 1 ok
 END
+there() {
+	# shellcheck disable=SC2016 # the inner shell expands
+	sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$own/a" \
+		"$kashim" doctor "$1" >said
+	status=$?
+	grep -v '^ ' said | grep .
+	return $status
+}
+check 'a program, from there' 0 there ./waits <<END
+./waits: the kernel looks after its connections
+note  this is so if it is started from here: the control group decides
+ok    the kernel sets the rules on connections of what is in
+END
+check 'no program, from there' 2 there ./none <<END
+! kashim: ./none: No such file or directory
+END
+holds 'and from here' fails doctor ./waits
 sed -i 's/^Slice.*/Slice=other.slice/' /run/systemd/system/agent.service
 fails "$kashim" doctor agent.service >said
 same 'a unit elsewhere' "$(head -n 1 said)" \

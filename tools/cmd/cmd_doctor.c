@@ -16,6 +16,7 @@
 
 #include "config/config.h"
 #include "doctor/doctor.h"
+#include "doctor/doctor_kernel.h"
 #include "doctor/doctor_process.h"
 #include "doctor/doctor_processes.h"
 #include "doctor/doctor_unit.h"
@@ -252,6 +253,20 @@ ends_with(const char *text, const char *end)
 	return length > size && strcmp(text + length - size, end) == 0;
 }
 
+/* What the kernel reaches needs no preload, but it has to be a program. */
+static void
+look_at_kernel(struct findings *findings)
+{
+	struct findings kernel = {0};
+
+	if (findings->worst <= FINDING_NOTE ||
+	    findings_have(findings, FINDING_PROGRAM, FINDING_FATAL) ||
+	    !doctor_kernel_here(&kernel))
+		return;
+	findings_free(findings);
+	*findings = kernel;
+}
+
 /* file is what was given, config what a program of ours would then read. */
 static int
 examine(const char *name, const char *file, const char *config)
@@ -287,6 +302,8 @@ examine(const char *name, const char *file, const char *config)
 			return CMD_WRONG;
 		}
 	}
+	if (error == 0)
+		look_at_kernel(&findings);
 	return error < 0 ? fail("", name, error)
 	                 : print(name, KIND_PROGRAM, &findings);
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/in_force.h"
 #include "kernel/refused.h"
@@ -157,18 +158,41 @@ slice_group(const char *slice, char group[PATH_MAX])
 	return used < PATH_MAX && !strpbrk(slice, "/%");
 }
 
-bool
-doctor_kernel_slice(const char *slice, struct findings *findings)
+/* Does something reach the control group? Then says what. */
+static bool
+check_group(const char *group, struct findings *findings)
 {
-	char group[PATH_MAX], text[KERNEL_TEXT_MAX];
+	char text[KERNEL_TEXT_MAX];
 	struct reach reach;
 	bool reached;
 
-	if (!*slice || !slice_group(slice, group) ||
-	    reach_find(group, &reach, text) < 0)
+	if (reach_find(group, &reach, text) < 0)
 		return false;
 	reached = reach.count > 0;
 	doctor_kernel(&reach, findings);
 	free(reach.list);
 	return reached;
+}
+
+bool
+doctor_kernel_slice(const char *slice, struct findings *findings)
+{
+	char group[PATH_MAX];
+
+	return *slice && slice_group(slice, group) &&
+	       check_group(group, findings);
+}
+
+bool
+doctor_kernel_here(struct findings *findings)
+{
+	struct process self;
+	char group[PATH_MAX];
+
+	if (process_read(getpid(), &self) < 0 ||
+	    process_group(&self, group) < 0 || !check_group(group, findings))
+		return false;
+	findings_add(findings, FINDING_KERNEL, FINDING_NOTE,
+	    "this is so if it is started from here: the control group decides");
+	return true;
 }

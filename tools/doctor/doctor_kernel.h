@@ -25,6 +25,9 @@ void doctor_kernel_find(const struct process *process, bool needed,
  */
 bool doctor_kernel_slice(const char *slice, struct findings *findings);
 
+/* The same of what the caller starts. */
+bool doctor_kernel_here(struct findings *findings);
+
 /*
  * What does, and whether that is whole and has the policy that is in force. It
  * is FINDING_KERNEL and FINDING_FINE for each. It reads the files that were
