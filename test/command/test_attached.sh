@@ -248,6 +248,11 @@ check 'a program, from there' 0 there ./waits <<END
 note  this is so if it is started from here: the control group decides
 ok    the kernel sets the rules on connections of what is in
 END
+echo '#!/none' >broken && chmod +x broken || exit 2
+check 'one that cannot be started' 1 there ./broken <<END
+./broken: the preload will NOT take effect
+no    ./broken cannot be started: /none, its interpreter: No such file or
+END
 check 'no program, from there' 2 there ./none <<END
 ! kashim: ./none: No such file or directory
 END
