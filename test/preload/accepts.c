@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "image/cache.h"
 #include "image/shared.h"
@@ -877,6 +878,8 @@ reload_in_accept(struct listener *l)
 	pid = fork();
 	NEED(pid >= 0);
 	if (pid == 0) {
+		/* Also if the host fails. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		wait_for_process(host);
 		publish(in_force());
 		(void)host_raw_connect(at, l->port);
