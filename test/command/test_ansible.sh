@@ -64,7 +64,7 @@ dpkg-deb --root-owner-group -Znone -b "$package" "$host/srv/kashim.deb" >log ||
 echo 'deb [trusted=yes] file:/srv ./' >"$host/etc/apt/sources.list"
 
 printf '[Service]\nExecStart=/usr/bin/sleep 600\n' \
-	>"$host/etc/systemd/system/agent.service"
+	>"$host/etc/systemd/system/played.service"
 printf '[Unit]\nDefaultDependencies=no\n' \
 	>"$host/etc/systemd/system/timers.target"
 
@@ -77,13 +77,13 @@ host ansible_connection=local ansible_python_interpreter=/usr/bin/python3
 END
 mkdir "$site/group_vars"
 cat >"$site/group_vars/kashim.yml" <<'END'
-kashim_services: [agent]
+kashim_services: [played]
 kashim_timers: [kashim-metrics.timer]
 END
 echo 'rule agent { port = 6001 idle = 301 }' >"$site/kashim.conf"
 systemd_boot || exit 1
 holds 'the repository' systemd_run apt-get -q update
-holds 'a service that runs' systemd_run systemctl start agent
+holds 'a service that runs' systemd_run systemctl start played
 
 # play NAME STATUS [OPTION...]: its output is the file NAME. The recap is shown.
 play() {
@@ -108,7 +108,7 @@ state() {
 
 # in_force GENERATION IDLE: that is published.
 in_force() {
-	systemd_run /usr/local/bin/kashim doctor agent >checked
+	systemd_run /usr/local/bin/kashim doctor played >checked
 	in_file "$name: generation $1" checked "generation $1"
 	systemd_run /usr/local/bin/kashim match 192.0.2.1 6001 >matched 2>&1
 	in_file "$name: idle $2 s" matched "TCP_KEEPIDLE      $2 s"
@@ -129,14 +129,14 @@ holds 'first: the timer' until_true 10 \
 	test -e "$host/var/lib/prometheus/node-exporter/kashim.prom"
 same 'first: the timer, at the next boot' \
 	"$(systemd_run systemctl is-enabled kashim-metrics.timer)" enabled
-holds 'first: a restart' systemd_run systemctl restart agent
+holds 'first: a restart' systemd_run systemctl restart played
 
 state >after
 play again 0
 in_file 'again: no changes' again ' changed=0 '
 state >now
 holds 'again: nothing has changed' diff after now
-in_file 'again: the service' again 'agent.service: the preload takes effect'
+in_file 'again: the service' again 'played.service: the preload takes effect'
 play there 0 -e kashim_package=
 in_file 'there: the package manager is not asked' there ' skipped=1 '
 
@@ -198,7 +198,7 @@ echo 'rule_files: [kashim.rules.yml]' >"$host/etc/prometheus/prometheus.yml"
 printf '[Service]\nType=oneshot\nRemainAfterExit=yes\n%s\n%s\n' \
 	ExecStart=/bin/true ExecReload=/bin/true \
 	>"$host/etc/systemd/system/prometheus.service"
-mv "$host/etc/systemd/system/agent.service" \
+mv "$host/etc/systemd/system/played.service" \
 	"$host/etc/systemd/system/backup-agent.service"
 systemd_run systemctl daemon-reload
 holds 'docs/FLEET: Prometheus' systemd_run systemctl start prometheus

@@ -33,7 +33,7 @@ mount -t tmpfs tmpfs /run && mkdir cg && mount -t cgroup2 cgroup2 cg &&
 own=$work/cg/kashimtest$$.slice
 mkdir "$own" "$own/a" "$own/a/below" "$own/b" || exit 2
 inner=kashimtest$$-inner.slice
-mkdir "$own/$inner" "$own/$inner/agent.service" || exit 2
+mkdir "$own/$inner" "$own/$inner/reached.service" || exit 2
 
 # Numbers that hang on this run.
 plain() {
@@ -214,21 +214,21 @@ END
 # A unit: its slice is what stays.
 
 mkdir -p /run/systemd/system || exit 2
-cat >/run/systemd/system/agent.service <<END
+cat >/run/systemd/system/reached.service <<END
 [Service]
 Slice=$inner
 ExecStart=$work/waits
 END
-started "$own/$inner/agent.service"
+started "$own/$inner/reached.service"
 holds 'attach to the service alone' \
-	"$kashim" attach --cgroup "$own/$inner/agent.service"
+	"$kashim" attach --cgroup "$own/$inner/reached.service"
 holds 'it says that the next start is not reached' \
-	sh -c "\"$kashim\" doctor agent.service | head -n 1 | grep -q 'will NOT'"
+	sh -c "\"$kashim\" doctor reached.service | head -n 1 | grep -q 'will NOT'"
 holds 'detach it' "$kashim" detach
 holds 'attach to what its slice is in' "$kashim" attach --cgroup "$own"
-started "$own/$inner/agent.service"
-check 'a unit' 0 doctor agent.service <<END
-agent.service: the kernel looks after its connections
+started "$own/$inner/reached.service"
+check 'a unit' 0 doctor reached.service <<END
+reached.service: the kernel looks after its connections
 ok the kernel sets the rules on connections of what is in OWN: 1 rule of WORK/conf
 It runs:
 process N (waits): the kernel looks after its connections
@@ -257,9 +257,9 @@ check 'no program, from there' 2 there ./none <<END
 ! kashim: ./none: No such file or directory
 END
 holds 'and from here' fails doctor ./waits
-sed -i 's/^Slice.*/Slice=other.slice/' /run/systemd/system/agent.service
-fails "$kashim" doctor agent.service >said
+sed -i 's/^Slice.*/Slice=other.slice/' /run/systemd/system/reached.service
+fails "$kashim" doctor reached.service >said
 same 'a unit elsewhere' "$(head -n 1 said)" \
-	'agent.service: the preload will NOT take effect'
+	'reached.service: the preload will NOT take effect'
 holds 'detach the slice' "$kashim" detach
 finish
