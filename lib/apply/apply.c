@@ -229,6 +229,20 @@ shares_port(const struct apply *apply, int fd)
 	       shares != 0;
 }
 
+/* The options that both have, with the same value. */
+static uint32_t
+same_options(const struct keepalive *have, const struct keepalive *other)
+{
+	uint32_t same = 0;
+
+	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
+		if ((have->set & other->set & 1u << option) != 0 &&
+		    have->value[option] == other->value[option])
+			same |= 1u << option;
+	}
+	return same;
+}
+
 /*
  * Notes what the listener has, since some of what it accepts is not to have
  * what a rule sets on it, or, if another program made it, since nobody has seen
@@ -248,12 +262,9 @@ note_program(const struct apply *apply, int fd, const struct apply_found *found)
 	    keepalive_covers(
 		&have, &found->want, found->app_settings == APP_TIGHTEN))
 		return;
+	have.set &= ~(noted | same_options(&have, &ours));
 	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
-		const uint32_t bit = 1u << option;
-
-		if ((have.set & ~noted & bit) != 0 &&
-		    ((ours.set & bit) == 0 ||
-			have.value[option] != ours.value[option]))
+		if ((have.set & 1u << option) != 0)
 			record_program(fd, (enum keepalive_option)option,
 			    have.value[option]);
 	}
@@ -302,26 +313,9 @@ inherit_anew(const struct apply *apply, int listener, int fd)
 	if (keepalive_get(&apply->calls, listener, &want) < 0 ||
 	    keepalive_get(&apply->calls, fd, &have) < 0)
 		return;
-	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
-		if (want.value[option] == have.value[option])
-			want.set &= ~(1u << option);
-	}
+	want.set &= ~same_options(&want, &have);
 	if (want.set != 0)
 		keepalive_set(&apply->calls, fd, &want);
-}
-
-/* Those of have that are on record, with these values. */
-static uint32_t
-same_options(const struct keepalive *have, const struct keepalive *noted)
-{
-	uint32_t same = 0;
-
-	for (int option = 0; option < KEEPALIVE_OPTIONS; option++) {
-		if ((have->set & noted->set & 1u << option) != 0 &&
-		    have->value[option] == noted->value[option])
-			same |= 1u << option;
-	}
-	return same;
 }
 
 /*
