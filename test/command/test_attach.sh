@@ -190,6 +190,13 @@ OWN/a: 5 rules of WORK/conf
 OWN/b: 1 rule of WORK/long
 END
 
+check 'to one control group' 0 "$kashim" attach --list --cgroup "$own/b" <<'END'
+OWN/b: 1 rule of WORK/long
+END
+check 'not to that' 1 "$kashim" attach --list --cgroup "$own/a/below" <<'END'
+! kashim: nothing is attached to OWN/a/below
+END
+
 # One above it is asked after it, and what that names it sets.
 
 check 'above it' 0 "$kashim" attach --cgroup "$own" --config long <<'END'

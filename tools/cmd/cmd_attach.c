@@ -32,7 +32,7 @@ static const char help[] =
     "  -c, --config=FILE      use FILE instead of KASHIM_CONFIG or\n"
     "                         " CONFIG_FILE "\n"
     "  -n, --dry-run          load it into the kernel, and attach nothing\n"
-    "  -l, --list             change nothing, print what is attached\n"
+    "  -l, --list             change nothing, print what is attached (to DIR)\n"
     "  -h, --help             show this text\n"
     "\n"
     "Exit status: 0 if it was attached; 1 if, with --list, nothing is, or "
@@ -110,26 +110,46 @@ parse(int argc, char *argv[], const char *letters, const struct option *options,
 	return CMD_DONE;
 }
 
+/* If cgroup is not NULL, only what is attached to that control group. */
 static int
-read_list(struct kernel_attached **list, size_t *count)
+read_list(const char *cgroup, struct kernel_attached **list, size_t *count)
 {
 	char text[KERNEL_TEXT_MAX];
+	struct stat st = {0};
+	size_t kept = 0;
 
-	if (kernel_list(list, count, text) == 0)
-		return CMD_DONE;
-	warnx("%s", text);
-	free(*list);
-	*list = NULL;
-	return CMD_WRONG;
+	if (cgroup && stat(cgroup, &st) < 0) {
+		warn("%s", cgroup);
+		return CMD_WRONG;
+	}
+	if (kernel_list(list, count, text) < 0) {
+		warnx("%s", text);
+		free(*list);
+		return CMD_WRONG;
+	}
+	for (size_t i = 0; i < *count; i++) {
+		if (!cgroup || (*list)[i].cgroup == st.st_ino)
+			(*list)[kept++] = (*list)[i];
+	}
+	*count = kept;
+	return CMD_DONE;
 }
 
 static int
-print_list(void)
+nothing(const char *cgroup)
+{
+	warnx("nothing is attached%s%s", cgroup ? " to " : "",
+	    cgroup ? cgroup : "");
+	return CMD_NO;
+}
+
+static int
+print_list(const char *cgroup)
 {
 	struct kernel_attached *list;
 	bool gone = false;
 	size_t count;
-	int status = read_list(&list, &count);
+	int status = read_list(cgroup, &list, &count);
 
 	if (status != CMD_DONE)
 		return status;
@@ -146,8 +166,8 @@ print_list(void)
 	}
 	free(list);
 	if (count == 0)
-		warnx("nothing is attached");
-	return count == 0 || gone ? CMD_NO : CMD_DONE;
+		return nothing(cgroup);
+	return gone ? CMD_NO : CMD_DONE;
 }
 
 static int
@@ -208,7 +228,7 @@ cmd_attach(int argc, char *argv[])
 	if (status != CMD_DONE)
 		return status == CMD_NO ? CMD_DONE : status;
 	if (request.list)
-		return print_list();
+		return print_list(request.cgroup);
 	if (request.all == (request.cgroup != NULL)) {
 		warnx("to what? --cgroup, or --all");
 		return cmd_wrong_use(argv[0]);
@@ -233,23 +253,18 @@ cmd_detach(int argc, char *argv[])
 	};
 	struct request request = {0};
 	struct kernel_attached *list;
-	struct stat st = {0};
-	size_t count, done = 0;
+	size_t count;
 	int status = parse(argc, argv, "g:h", options, detach_help, &request);
 
 	if (status != CMD_DONE)
 		return status == CMD_NO ? CMD_DONE : status;
-	if (request.cgroup && stat(request.cgroup, &st) < 0) {
-		warn("%s", request.cgroup);
-		return CMD_WRONG;
-	}
-	status = read_list(&list, &count);
-	for (size_t i = 0; i < count && status == CMD_DONE; i++) {
+	status = read_list(request.cgroup, &list, &count);
+	if (status != CMD_DONE)
+		return status;
+	for (size_t i = 0; i < count; i++) {
 		char name[PATH_MAX];
 		int error;
 
-		if (request.cgroup && list[i].cgroup != st.st_ino)
-			continue;
 		kernel_name(&list[i], name);
 		error = kernel_detach(list[i].cgroup);
 		if (error < 0) {
@@ -258,13 +273,7 @@ cmd_detach(int argc, char *argv[])
 			continue;
 		}
 		printf("%s: detached\n", name);
-		done++;
 	}
 	free(list);
-	if (status == CMD_DONE && done == 0) {
-		warnx("nothing is attached%s%s", request.cgroup ? " to " : "",
-		    request.cgroup ? request.cgroup : "");
-		return CMD_NO;
-	}
-	return status;
+	return count == 0 ? nothing(request.cgroup) : status;
 }
