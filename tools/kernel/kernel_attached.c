@@ -20,7 +20,7 @@
 #include "kernel/kernel.h"
 #include "kernel/kernel_parts.h"
 
-#define PIN_NAME_MAX (sizeof(KERNEL_PINS) + 24)
+#define PIN_NAME_MAX (sizeof(KERNEL_PINS) + 40)
 
 /* A file handle of a control group (FILEID_KERNFS in linux/exportfs.h). */
 #define HANDLE_TYPE 0xfe
@@ -35,6 +35,18 @@ pin_name(uint64_t cgroup, enum kernel_hook hook, char name[PIN_NAME_MAX])
 {
 	snprintf(name, PIN_NAME_MAX, KERNEL_PINS "/%llu%s",
 	    (unsigned long long)cgroup, hook == KERNEL_HOLD ? "-hold" : "");
+}
+
+/* Of the map of a program that is attached there. */
+static void
+map_pin_name(uint64_t cgroup, enum kernel_hook hook, uint32_t program_id,
+    char name[PIN_NAME_MAX])
+{
+	size_t length;
+
+	pin_name(cgroup, hook, name);
+	length = strlen(name);
+	snprintf(name + length, PIN_NAME_MAX - length, "-%u", program_id);
 }
 
 /* In pins, a descriptor of the directory, locked: one command at a time. */
@@ -139,34 +151,6 @@ open_cgroup(uint64_t cgroup, char path[PATH_MAX])
 	return fd;
 }
 
-/* The map of that name, of a program. */
-static int
-open_map(uint32_t program_id, const char *name, struct bpf_map_info *info)
-{
-	struct bpf_prog_info program = {0};
-	uint32_t ids[8], size = sizeof(program);
-	int fd = bpf_prog_get_fd_by_id(program_id), error;
-
-	if (fd < 0)
-		return fd;
-	program.nr_map_ids = sizeof(ids) / sizeof(ids[0]);
-	program.map_ids = (uintptr_t)ids;
-	error = bpf_obj_get_info_by_fd(fd, &program, &size);
-	close(fd);
-	for (uint32_t n = 0; error == 0 && n < program.nr_map_ids &&
-			     n < sizeof(ids) / sizeof(ids[0]);
-	     n++) {
-		size = sizeof(*info);
-		fd = bpf_map_get_fd_by_id(ids[n]);
-		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, info, &size) == 0 &&
-		    strcmp(info->name, name) == 0)
-			return fd;
-		if (fd >= 0)
-			close(fd);
-	}
-	return error < 0 ? error : -ENOENT;
-}
-
 /* A link, and what it says. Returns its descriptor or -errno. */
 static int
 open_link(uint64_t cgroup, enum kernel_hook hook, struct bpf_link_info *info)
@@ -185,6 +169,30 @@ open_link(uint64_t cgroup, enum kernel_hook hook, struct bpf_link_info *info)
 	return error;
 }
 
+/*
+ * The map of the program that is attached there: the policy, or what is
+ * remembered of sockets. Its pin is for those without CAP_SYS_ADMIN, to whom
+ * the kernel gives no map by its number.
+ */
+static int
+open_map(uint64_t cgroup, enum kernel_hook hook, uint32_t program_id,
+    struct bpf_map_info *info)
+{
+	char name[PIN_NAME_MAX];
+	uint32_t size = sizeof(*info);
+	int map;
+
+	map_pin_name(cgroup, hook, program_id, name);
+	map = bpf_obj_get(name);
+	if (map < 0)
+		return map;
+	memset(info, 0, sizeof(*info));
+	if (bpf_obj_get_info_by_fd(map, info, &size) == 0)
+		return map;
+	close(map);
+	return -errno;
+}
+
 /* Is there what holds the rules of a control group? */
 static bool
 is_held(uint64_t cgroup)
@@ -197,15 +205,15 @@ is_held(uint64_t cgroup)
 	return link >= 0 && info.cgroup.cgroup_id == cgroup;
 }
 
-/* Copies the policy of the program. */
+/* Copies the policy of the program that is attached there. */
 static int
-copy_policy(uint32_t program_id, struct image *image)
+copy_policy(uint64_t cgroup, uint32_t program_id, struct image *image)
 {
 	const uint32_t zero = 0;
-	struct bpf_map_info info = {0};
+	struct bpf_map_info info;
 	struct image_header header;
 	uint8_t *bytes;
-	int fd = open_map(program_id, "image", &info), error;
+	int fd = open_map(cgroup, KERNEL_CONNECTIONS, program_id, &info), error;
 
 	*image = (struct image){0};
 	if (fd < 0)
@@ -233,7 +241,7 @@ read_policy(uint32_t program_id, struct kernel_attached *attached)
 {
 	struct image_source source;
 	struct image image;
-	int error = copy_policy(program_id, &image);
+	int error = copy_policy(attached->cgroup, program_id, &image);
 
 	if (error < 0)
 		return error;
@@ -269,6 +277,48 @@ exclusive(const char *cgroup, enum bpf_attach_type type, char path[PATH_MAX])
 			return false;
 		*strrchr(path, '/') = '\0';
 	}
+}
+
+/* Its number, for the kernel. */
+static int
+program_id(
+    const struct kernel_program *program, enum kernel_hook hook, uint32_t *id)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(
+		kernel_program_fd(program, hook), &info, &size) < 0)
+		return -errno;
+	*id = info.id;
+	return 0;
+}
+
+/* Those of all programs but one. */
+static void
+unpin_maps(uint64_t cgroup, enum kernel_hook hook, uint32_t kept)
+{
+	DIR *directory = opendir(KERNEL_PINS);
+	char pin[PIN_NAME_MAX];
+	const char *name = pin + sizeof(KERNEL_PINS);
+	struct dirent *entry;
+	size_t length;
+
+	pin_name(cgroup, hook, pin);
+	length = strlen(name);
+	while (directory && (entry = readdir(directory)) != NULL) {
+		char *end;
+		unsigned long id;
+
+		if (strncmp(entry->d_name, name, length) != 0 ||
+		    entry->d_name[length] != '-')
+			continue;
+		id = strtoul(entry->d_name + length + 1, &end, 10);
+		if (*end == '\0' && id != kept)
+			(void)unlinkat(dirfd(directory), entry->d_name, 0);
+	}
+	if (directory)
+		closedir(directory);
 }
 
 static int
@@ -309,8 +359,28 @@ take_away(uint64_t cgroup, enum kernel_hook hook)
 		(void)bpf_link_detach(link);
 		close(link);
 	}
+	unpin_maps(cgroup, hook, 0);
 	pin_name(cgroup, hook, pin);
 	return unlink(pin) < 0 ? -errno : 0;
+}
+
+/* Turns the link to the program, or makes one. */
+static int
+turn_link(const struct kernel_program *program, enum kernel_hook hook,
+    const char *path, int cgroup, uint64_t number, int link,
+    char text[KERNEL_TEXT_MAX])
+{
+	char pin[PIN_NAME_MAX];
+	int error;
+
+	pin_name(number, hook, pin);
+	if (link < 0)
+		return attach_new(program, hook, path, cgroup, pin, text);
+	error = bpf_link_update(link, kernel_program_fd(program, hook), NULL);
+	if (error < 0)
+		snprintf(text, KERNEL_TEXT_MAX, "%.900s: %s", path,
+		    strerror(-error));
+	return error;
 }
 
 /* Attaches one program to the control group that is open. */
@@ -319,27 +389,35 @@ attach_hook(const struct kernel_program *program, enum kernel_hook hook,
     const char *path, int cgroup, uint64_t number, bool *updated,
     char text[KERNEL_TEXT_MAX])
 {
+	struct bpf_link_info had = {0};
+	int link = open_link(number, hook, &had);
 	char pin[PIN_NAME_MAX];
-	struct bpf_link_info info;
-	int link = open_link(number, hook, &info), error;
+	uint32_t id = 0;
+	int error = program_id(program, hook, &id);
 
-	*updated = link >= 0 && info.cgroup.cgroup_id == number;
-	if (*updated) {
-		error = bpf_link_update(
-		    link, kernel_program_fd(program, hook), NULL);
-		if (error < 0)
-			snprintf(text, KERNEL_TEXT_MAX, "%.900s: %s", path,
-			    strerror(-error));
-		close(link);
-		return error;
-	}
-	pin_name(number, hook, pin);
-	if (link >= 0) {
+	*updated = link >= 0 && had.cgroup.cgroup_id == number;
+	if (*updated && had.prog_id == id)
+		goto out;
+	if (link >= 0 && !*updated) {
 		/* Of one that had its number before. */
 		close(link);
-		(void)unlink(pin);
+		(void)take_away(number, hook);
+		link = -1;
 	}
-	return attach_new(program, hook, path, cgroup, pin, text);
+	map_pin_name(number, hook, id, pin);
+	if (error == 0)
+		error = bpf_obj_pin(kernel_program_map(program, hook), pin);
+	if (error < 0)
+		snprintf(text, KERNEL_TEXT_MAX, "%.900s: %s", path,
+		    strerror(-error));
+	else
+		error =
+		    turn_link(program, hook, path, cgroup, number, link, text);
+	unpin_maps(number, hook, error < 0 ? had.prog_id : id);
+out:
+	if (link >= 0)
+		close(link);
+	return error;
 }
 
 /*
@@ -478,7 +556,7 @@ kernel_policy(const struct kernel_attached *attached, struct image *image)
 	if (link < 0)
 		return link;
 	close(link);
-	return copy_policy(info.prog_id, image);
+	return copy_policy(attached->cgroup, info.prog_id, image);
 }
 
 int
@@ -536,14 +614,14 @@ kernel_marks(struct bpf_map_info *info)
 		return pins;
 	directory = fdopendir(pins);
 	while (directory && fd < 0 && (entry = readdir(directory)) != NULL) {
+		const uint64_t cgroup = strtoull(entry->d_name, NULL, 10);
 		struct bpf_link_info link_is;
-		int link = open_link(
-		    strtoull(entry->d_name, NULL, 10), KERNEL_HOLD, &link_is);
+		int link = open_link(cgroup, KERNEL_HOLD, &link_is);
 
 		if (link < 0)
 			continue;
 		close(link);
-		fd = open_map(link_is.prog_id, "marks", info);
+		fd = open_map(cgroup, KERNEL_HOLD, link_is.prog_id, info);
 	}
 	if (directory)
 		closedir(directory);

@@ -9,9 +9,16 @@
 #include <stdbool.h>
 
 #include "image/image.h"
+#include "kernel/kernel.h"
 
 /* Does a rule of it hold against what the program sets itself? */
 bool kernel_holds(const struct image *image);
+
+/* The descriptor of the map that goes with the program for this hook: the
+ * policy of KERNEL_CONNECTIONS, what KERNEL_HOLD remembers. -1: there is none.
+ */
+int
+kernel_program_map(const struct kernel_program *program, enum kernel_hook hook);
 
 /*
  * What programs in the kernel remember of sockets, for those with a new policy

@@ -179,10 +179,12 @@ explain(int error, char *log, char text[KERNEL_TEXT_MAX])
 {
 	const char *complaint = last_complaint(log);
 
-	if (error == -EPERM)
+	/* "!root" is its word for who has no CAP_PERFMON. */
+	if (error == -EPERM || strstr(complaint, "!root"))
 		snprintf(text, KERNEL_TEXT_MAX,
-		    "the kernel takes programs from root alone (CAP_BPF and "
-		    "CAP_NET_ADMIN), and not in a user namespace");
+		    "the kernel takes programs from root alone (CAP_BPF, "
+		    "CAP_PERFMON and CAP_NET_ADMIN), and not in a user "
+		    "namespace");
 	else if (libbpf_probe_bpf_helper(
 		     BPF_PROG_TYPE_SOCK_OPS, BPF_FUNC_loop, NULL) == 0)
 		snprintf(text, KERNEL_TEXT_MAX,
@@ -258,4 +260,12 @@ int
 kernel_program_fd(const struct kernel_program *program, enum kernel_hook hook)
 {
 	return program->fd[hook];
+}
+
+int
+kernel_program_map(const struct kernel_program *program, enum kernel_hook hook)
+{
+	const char *name = hook == KERNEL_HOLD ? "marks" : "image";
+
+	return bpf_object__find_map_fd_by_name(program->object, name);
 }
