@@ -53,6 +53,13 @@ _kashim_thing()
 				compgen -c -- "$cur" | sort -u)
 		fi
 		;;
+	SLICE)
+		# shellcheck disable=SC2016
+		mapfile -t COMPREPLY < <(compgen -W "$(
+			systemctl list-units --type=slice --all --full --plain \
+				--no-legend --no-pager 2>/dev/null |
+				sed 's/ .*//; s/\\/&&/g')" -- "$cur")
+		;;
 	D)
 		mapfile -t COMPREPLY < <(
 			compgen -W 'connect accept' -- "$cur")

@@ -8,6 +8,8 @@
 # host's units or settings are there. It has a loopback interface, and nothing
 # beyond that.
 #
+# systemd_tree                  makes $SYSTEMD_ROOT
+# systemd_install               puts there what "make install" would
 # systemd_boot                  starts it; files go to $SYSTEMD_ROOT before
 # systemd_run COMMAND...        runs a command in there
 # systemd_down                  ends it with all that it has started
@@ -66,16 +68,29 @@ systemd_furnish() {
 	done
 }
 
+# Below the default prefix: the command, the libraries, and the units.
+systemd_install() {
+	mount -t tmpfs tmpfs "$SYSTEMD_ROOT/usr/local" &&
+		mkdir -p "$SYSTEMD_ROOT/usr/local/bin" \
+			"$SYSTEMD_ROOT/usr/local/lib/systemd/system" &&
+		cp "$build/kashim" "$SYSTEMD_ROOT/usr/local/bin" &&
+		cp "$build/libkashim.so" "$build/libkashim-config.so" \
+			"$SYSTEMD_ROOT/usr/local/lib" &&
+		cp "${root:?}"/tools/package/kashim-*.service \
+			"$root"/tools/package/kashim-*.timer \
+			"$SYSTEMD_ROOT/usr/local/lib/systemd/system"
+}
+
 systemd_is_up() {
 	systemd_run systemctl is-system-running >/dev/null 2>&1 ||
 		[ "$(systemd_run systemctl is-system-running 2>/dev/null)" = \
 			degraded ]
 }
 
-# Returns 1 after a message if it does not come up.
+# Returns 1 after a message if it does not come up. After systemd_down again.
 systemd_boot() {
-	mkdir -p "$work/cgroup" &&
-		mount -t cgroup2 cgroup2 "$work/cgroup" || return 1
+	[ -d "$work/cgroup" ] || { mkdir "$work/cgroup" &&
+		mount -t cgroup2 cgroup2 "$work/cgroup"; } || return 1
 	SYSTEMD_CGROUP=$work/cgroup/kashim-test.$$
 	mkdir "$SYSTEMD_CGROUP" || return 1
 	# shellcheck disable=SC2016 # for the shell inside
@@ -89,6 +104,7 @@ systemd_boot() {
 			mount -o remount,bind,ro proc/sys &&
 			mount -t sysfs -o ro sysfs sys &&
 			mount -t cgroup2 cgroup2 sys/fs/cgroup &&
+			{ mount -t bpf bpf sys/fs/bpf || :; } &&
 			ip link set lo up &&
 			mkdir .old && pivot_root . .old && cd / &&
 			umount -l .old && rmdir .old &&

@@ -73,11 +73,11 @@ check 'no BPF file system' 2 "$kashim" attach --cgroup "$own/a" <<'END'
 END
 mount -t bpf bpf /sys/fs/bpf || exit 2
 check 'to nothing' 2 "$kashim" attach <<'END'
-! kashim: to what? --cgroup, or --all
+! kashim: to what? --all, --slice, --unit or --cgroup
 ! Try 'kashim attach --help'.
 END
 check 'to two' 2 "$kashim" attach --all --cgroup "$own" <<'END'
-! kashim: to what? --cgroup, or --all
+! kashim: one of --unit, --slice, --cgroup and --all
 ! Try 'kashim attach --help'.
 END
 check 'an argument' 2 "$kashim" attach "$own" <<'END'
@@ -305,6 +305,27 @@ END
 check 'nothing is left' 1 "$kashim" attach --list <<'END'
 ! kashim: nothing is attached
 END
+
+# What a command has left that was killed between its two links.
+
+mkdir killed
+cp conf killed/conf
+sed 's/= respect/= override/' killed/conf >conf
+holds 'one that holds' "$kashim" attach --cgroup "$own/a"
+left=$(stat -c %i "$own/a")
+rm "/sys/fs/bpf/kashim/$left"
+holds 'half of it' test -e "/sys/fs/bpf/kashim/$left-hold"
+check 'it is not listed' 1 "$kashim" attach --list <<'END'
+! kashim: nothing is attached
+END
+holds 'the next one' "$kashim" attach --cgroup "$own/b"
+same 'the half is gone' "$(find /sys/fs/bpf/kashim -name "$left*")" ''
+rm "/sys/fs/bpf/kashim/$(stat -c %i "$own/b")"
+check 'detach, without a whole one' 1 "$kashim" detach <<'END'
+! kashim: nothing is attached
+END
+same 'detach removes it, too' "$(ls /sys/fs/bpf/kashim)" ''
+cp killed/conf conf
 
 # A directory that somebody else has made.
 

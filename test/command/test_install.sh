@@ -49,6 +49,7 @@ files() {
 	755 lib/libkashim.so
 	644 lib/systemd/system/kashim-apply.service
 	644 lib/systemd/system/kashim-apply.timer
+	644 lib/systemd/system/kashim-attach@.service
 	644 lib/systemd/system/kashim-metrics.service
 	644 lib/systemd/system/kashim-metrics.timer
 	644 lib/tmpfiles.d/kashim.conf

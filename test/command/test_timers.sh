@@ -19,17 +19,11 @@ export LC_ALL=C
 . "$here/systemd.sh"
 collected=$SYSTEMD_ROOT/var/lib/prometheus/node-exporter
 
-systemd_tree || exit 1
-mount -t tmpfs tmpfs "$SYSTEMD_ROOT/usr/local" || exit 1
+systemd_tree && systemd_install || exit 1
 places=$SYSTEMD_ROOT/usr/local/lib/systemd/system
-mkdir -p "$SYSTEMD_ROOT/usr/local/bin" "$places" "$collected"
+mkdir -p "$collected"
 # As the package has it: of its own user.
 chown 65534 "$collected"
-cp "$build/kashim" "$SYSTEMD_ROOT/usr/local/bin"
-cp "$build/libkashim.so" "$build/libkashim-config.so" \
-	"$SYSTEMD_ROOT/usr/local/lib"
-cp "$root"/tools/package/kashim-*.service "$root"/tools/package/kashim-*.timer \
-	"$places"
 cat >"$SYSTEMD_ROOT/etc/kashim.conf" <<'CONF'
 rule preload { port = 6001 idle = 301 }
 rule apply { port = 6002 idle = 302 firewall-timeout = 350 }

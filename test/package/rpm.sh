@@ -42,6 +42,7 @@ files kashim <<'END_FILES'
 -rwxr-xr-x root /usr/bin/kashim-wrapper
 -rw-r--r-- root /usr/lib/systemd/system/kashim-apply.service
 -rw-r--r-- root /usr/lib/systemd/system/kashim-apply.timer
+-rw-r--r-- root /usr/lib/systemd/system/kashim-attach@.service
 -rw-r--r-- root /usr/lib/systemd/system/kashim-metrics.service
 -rw-r--r-- root /usr/lib/systemd/system/kashim-metrics.timer
 -rw-r--r-- root /usr/lib/tmpfiles.d/kashim.conf

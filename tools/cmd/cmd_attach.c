@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "cmd/cmd.h"
+#include "cmd/cmd_group.h"
 #include "config/config.h"
 #include "kernel/kernel.h"
 #include "kernel/refused.h"
@@ -26,13 +27,21 @@ static const char help[] =
     "attached\n"
     "already gets the new rules, and 'kashim reload' does so everywhere.\n"
     "\n"
+    "  -a, --all              the whole host\n"
+    "  -s, --slice=SLICE      what systemd starts in this slice, and those "
+    "below\n"
+    "  -u, --unit=UNIT        this unit, until it stops\n"
     "  -g, --cgroup=DIR       this control group of version 2, and those "
     "below\n"
-    "  -a, --all              the whole host\n"
+    "  -b, --boot             also each time that the machine starts: --all "
+    "or SLICE,\n"
+    "                         by " CONFIG_FILE "\n"
     "  -c, --config=FILE      use FILE instead of KASHIM_CONFIG or\n"
     "                         " CONFIG_FILE "\n"
     "  -n, --dry-run          load it into the kernel, and attach nothing\n"
-    "  -l, --list             change nothing, print what is attached (to DIR)\n"
+    "  -l, --list             change nothing, print what is attached (to the "
+    "one\n"
+    "                         that is named)\n"
     "  -h, --help             show this text\n"
     "\n"
     "Exit status: 0 if it was attached; 1 if, with --list, nothing is, or "
@@ -42,8 +51,8 @@ static const char help[] =
     "not take them.\n"
     "\n"
     "Examples:\n"
-    "  sudo kashim attach --all\n"
-    "  sudo kashim attach --cgroup /sys/fs/cgroup/system.slice\n"
+    "  sudo kashim attach --all --boot\n"
+    "  sudo kashim attach --slice system.slice\n"
     "  sudo kashim attach --list\n";
 
 static const char detach_help[] =
@@ -52,7 +61,10 @@ static const char detach_help[] =
     "What\n"
     "connections that are open have, they keep.\n"
     "\n"
-    "  -g, --cgroup=DIR       from this one only\n"
+    "  -a, --all              from the root of all only\n"
+    "  -s, --slice=SLICE      from this slice only\n"
+    "  -u, --unit=UNIT        from this unit only\n"
+    "  -g, --cgroup=DIR       from this control group only\n"
     "  -h, --help             show this text\n"
     "\n"
     "Exit status: 0 if it was taken away; 1 if there was nothing; 2 for wrong "
@@ -61,15 +73,26 @@ static const char detach_help[] =
     "\n"
     "Examples:\n"
     "  sudo kashim detach\n"
-    "  sudo kashim detach --cgroup /sys/fs/cgroup/system.slice\n";
+    "  sudo kashim detach --slice system.slice\n";
 
 struct request {
-	const char *cgroup;
+	struct cmd_group group;
+	char path[PATH_MAX]; /* of it; "": none is named */
+	char unit[UNIT_NAME_SIZE];
 	const char *config;
-	bool all;
+	bool boot;
 	bool dry_run;
 	bool list;
 };
+
+#define GROUP_LETTERS "g:s:u:a"
+#define GROUP_OPTIONS                                \
+	{"cgroup", required_argument, NULL, 'g'},    \
+	    {"slice", required_argument, NULL, 's'}, \
+	    {"unit", required_argument, NULL, 'u'},  \
+	{                                            \
+		"all", no_argument, NULL, 'a'        \
+	}
 
 /* As cmd_file_argument(): CMD_NO after --help. */
 static int
@@ -81,13 +104,22 @@ parse(int argc, char *argv[], const char *letters, const struct option *options,
 	while ((opt = getopt_long(argc, argv, letters, options, NULL)) != -1) {
 		switch (opt) {
 		case 'g':
-			request->cgroup = optarg;
+			request->group.cgroup = optarg;
+			break;
+		case 's':
+			request->group.slice = optarg;
+			break;
+		case 'u':
+			request->group.unit = optarg;
+			break;
+		case 'a':
+			request->group.all = true;
+			break;
+		case 'b':
+			request->boot = true;
 			break;
 		case 'c':
 			request->config = optarg;
-			break;
-		case 'a':
-			request->all = true;
 			break;
 		case 'n':
 			request->dry_run = true;
@@ -107,10 +139,11 @@ parse(int argc, char *argv[], const char *letters, const struct option *options,
 		    argv[0] + strlen("kashim "), argv[optind]);
 		return cmd_wrong_use(argv[0]);
 	}
-	return CMD_DONE;
+	return cmd_group_find(
+	    &request->group, argv[0], request->path, request->unit);
 }
 
-/* If cgroup is not NULL, only what is attached to that control group. */
+/* If cgroup is not "", only what is attached to that control group. */
 static int
 read_list(const char *cgroup, struct kernel_attached **list, size_t *count)
 {
@@ -118,7 +151,7 @@ read_list(const char *cgroup, struct kernel_attached **list, size_t *count)
 	struct stat st = {0};
 	size_t kept = 0;
 
-	if (cgroup && stat(cgroup, &st) < 0) {
+	if (*cgroup && stat(cgroup, &st) < 0) {
 		warn("%s", cgroup);
 		return CMD_WRONG;
 	}
@@ -128,7 +161,7 @@ read_list(const char *cgroup, struct kernel_attached **list, size_t *count)
 		return CMD_WRONG;
 	}
 	for (size_t i = 0; i < *count; i++) {
-		if (!cgroup || (*list)[i].cgroup == st.st_ino)
+		if (!*cgroup || (*list)[i].cgroup == st.st_ino)
 			(*list)[kept++] = (*list)[i];
 	}
 	*count = kept;
@@ -138,8 +171,7 @@ read_list(const char *cgroup, struct kernel_attached **list, size_t *count)
 static int
 nothing(const char *cgroup)
 {
-	warnx("nothing is attached%s%s", cgroup ? " to " : "",
-	    cgroup ? cgroup : "");
+	warnx("nothing is attached%s%s", *cgroup ? " to " : "", cgroup);
 	return CMD_NO;
 }
 
@@ -174,9 +206,8 @@ static int
 attach(const struct request *request, const struct image *image,
     const char *config)
 {
-	const char *to = request->cgroup;
 	struct kernel_program *program;
-	char text[KERNEL_TEXT_MAX], root[PATH_MAX];
+	char text[KERNEL_TEXT_MAX];
 	bool updated = false;
 	uint32_t rules = image_rule_count(image);
 	int error;
@@ -186,25 +217,23 @@ attach(const struct request *request, const struct image *image,
 		return CMD_WRONG;
 	}
 	error = kernel_load(image, false, &program, text);
-	if (error == 0 && !to) {
-		to = root;
-		error = kernel_root(root);
-		if (error < 0)
-			snprintf(text, sizeof(text),
-			    "there are no control groups of version 2");
-	}
 	if (error == 0 && !request->dry_run)
-		error = kernel_attach(program, to, &updated, text);
+		error = kernel_attach(
+		    program, request->path, *request->unit, &updated, text);
 	kernel_unload(program);
 	if (error < 0) {
 		warnx("%s", text);
 		return CMD_WRONG;
 	}
-	printf("%s: %s %u rule%s of %s\n", to,
+	printf("%s: %s %u rule%s of %s\n", request->path,
 	    request->dry_run ? "the kernel would get"
 	    : updated        ? "the kernel has now"
 			     : "the kernel has",
 	    rules, rules == 1 ? "" : "s", config);
+	if (*request->unit && !request->dry_run)
+		printf("It goes when %s stops: 'kashim enable --kernel' "
+		       "attaches it at each start.\n",
+		    request->unit);
 	return CMD_DONE;
 }
 
@@ -212,8 +241,8 @@ int
 cmd_attach(int argc, char *argv[])
 {
 	static const struct option options[] = {
-	    {"cgroup", required_argument, NULL, 'g'},
-	    {"all", no_argument, NULL, 'a'},
+	    GROUP_OPTIONS,
+	    {"boot", no_argument, NULL, 'b'},
 	    {"config", required_argument, NULL, 'c'},
 	    {"dry-run", no_argument, NULL, 'n'},
 	    {"list", no_argument, NULL, 'l'},
@@ -222,24 +251,38 @@ cmd_attach(int argc, char *argv[])
 	};
 	struct request request = {0};
 	struct image image;
-	char config[PATH_MAX];
-	int status = parse(argc, argv, "g:ac:nlh", options, help, &request);
+	char config[PATH_MAX], name[UNIT_NAME_SIZE];
+	const char *slice;
+	int status =
+	    parse(argc, argv, GROUP_LETTERS "bc:nlh", options, help, &request);
 
 	if (status != CMD_DONE)
 		return status == CMD_NO ? CMD_DONE : status;
 	if (request.list)
-		return print_list(request.cgroup);
-	if (request.all == (request.cgroup != NULL)) {
-		warnx("to what? --cgroup, or --all");
+		return print_list(request.path);
+	slice = cmd_group_slice(&request.group, name);
+	if (!*request.path) {
+		warnx("to what? --all, --slice, --unit or --cgroup");
 		return cmd_wrong_use(argv[0]);
 	}
-	status = cmd_config_path(request.config, config);
+	if (request.boot && !slice) {
+		warnx("--boot takes --all or --slice");
+		return cmd_wrong_use(argv[0]);
+	}
+	if (request.boot && request.config) {
+		warnx("--boot goes by " CONFIG_FILE ", without --config");
+		return cmd_wrong_use(argv[0]);
+	}
+	status = cmd_config_path(
+	    request.boot ? CONFIG_FILE : request.config, config);
 	if (status == CMD_DONE)
 		status = cmd_load(config, &image);
 	if (status != CMD_DONE)
 		return status;
 	status = attach(&request, &image, config);
 	free((void *)image.bytes);
+	if (status == CMD_DONE && request.boot && !request.dry_run)
+		status = cmd_group_enable(slice);
 	return status;
 }
 
@@ -247,18 +290,19 @@ int
 cmd_detach(int argc, char *argv[])
 {
 	static const struct option options[] = {
-	    {"cgroup", required_argument, NULL, 'g'},
+	    GROUP_OPTIONS,
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
 	};
 	struct request request = {0};
 	struct kernel_attached *list;
 	size_t count;
-	int status = parse(argc, argv, "g:h", options, detach_help, &request);
+	int status = parse(
+	    argc, argv, GROUP_LETTERS "h", options, detach_help, &request);
 
 	if (status != CMD_DONE)
 		return status == CMD_NO ? CMD_DONE : status;
-	status = read_list(request.cgroup, &list, &count);
+	status = read_list(request.path, &list, &count);
 	if (status != CMD_DONE)
 		return status;
 	for (size_t i = 0; i < count; i++) {
@@ -275,5 +319,7 @@ cmd_detach(int argc, char *argv[])
 		printf("%s: detached\n", name);
 	}
 	free(list);
-	return count == 0 ? nothing(request.cgroup) : status;
+	kernel_sweep();
+	cmd_group_say_enabled(request.path);
+	return count == 0 ? nothing(request.path) : status;
 }

@@ -13,6 +13,7 @@
 
 #include "config/in_force.h"
 #include "kernel/refused.h"
+#include "unit/unit_group.h"
 
 void
 doctor_kernel_find(const struct process *process, bool needed,
@@ -138,26 +139,6 @@ doctor_kernel(const struct reach *reach, struct findings *findings)
 	}
 }
 
-/* "a-b.slice" is in "a.slice", and "-.slice" is above all (systemd.slice(5)).
- */
-static bool
-slice_group(const char *slice, char group[PATH_MAX])
-{
-	const char *dash = slice;
-	size_t used = 0;
-
-	*group = '\0';
-	if (strcmp(slice, "-.slice") == 0)
-		return true;
-	while ((dash = strchr(dash + 1, '-')) != NULL && used < PATH_MAX)
-		used += (size_t)snprintf(group + used, PATH_MAX - used,
-		    "/%.*s.slice", (int)(dash - slice), slice);
-	if (used < PATH_MAX)
-		used += (size_t)snprintf(
-		    group + used, PATH_MAX - used, "/%s", slice);
-	return used < PATH_MAX && !strpbrk(slice, "/%");
-}
-
 /* Does something reach the control group? Then says what. */
 static bool
 check_group(const char *group, struct findings *findings)
@@ -179,8 +160,7 @@ doctor_kernel_slice(const char *slice, struct findings *findings)
 {
 	char group[PATH_MAX];
 
-	return *slice && slice_group(slice, group) &&
-	       check_group(group, findings);
+	return unit_slice_group(slice, group) && check_group(group, findings);
 }
 
 bool

@@ -57,11 +57,12 @@ int kernel_root(char path[PATH_MAX]);
 
 /*
  * Attaches the program to the control group at path; in place of one that is
- * attached there by this command already: *updated says so. Returns 0; or
- * -errno, and text says why, and all is as before.
+ * attached there by this command already: *updated says so. passing: it is
+ * removed when its unit stops, and then nobody misses what is attached. Returns
+ * 0; or -errno, and text says why, and all is as before.
  */
 int kernel_attach(const struct kernel_program *program, const char *path,
-    bool *updated, char text[KERNEL_TEXT_MAX]);
+    bool passing, bool *updated, char text[KERNEL_TEXT_MAX]);
 
 struct kernel_attached {
 	uint64_t cgroup;     /* its number */
@@ -74,8 +75,9 @@ struct kernel_attached {
 
 /*
  * Lists what is attached, in memory from malloc(3), in ascending order of
- * cgroup. Returns 0; or -errno, and text says why. Nothing is attached where
- * this command has attached nothing since the machine was started.
+ * cgroup, without passing ones that are gone. Returns 0; or -errno, and text
+ * says why. Nothing is attached where this command has attached nothing since
+ * the machine was started.
  */
 int kernel_list(
     struct kernel_attached **list, size_t *count, char text[KERNEL_TEXT_MAX]);
@@ -115,5 +117,11 @@ int kernel_update(const struct kernel_program *program,
 
 /* Takes the program away from a control group. Returns 0 or -errno. */
 int kernel_detach(uint64_t cgroup);
+
+/*
+ * Removes what is left of control groups that were passing, and what is only
+ * half attached, since the command was killed. kernel_attach() does so, too.
+ */
+void kernel_sweep(void);
 
 #endif

@@ -49,10 +49,11 @@ kernel_root(char path[PATH_MAX])
 
 int
 kernel_attach(const struct kernel_program *program, const char *path,
-    bool *updated, char text[KERNEL_TEXT_MAX])
+    bool passing, bool *updated, char text[KERNEL_TEXT_MAX])
 {
 	(void)program;
 	(void)path;
+	(void)passing;
 	(void)updated;
 	return absent(text);
 }
@@ -98,4 +99,9 @@ kernel_detach(uint64_t cgroup)
 {
 	(void)cgroup;
 	return -EOPNOTSUPP;
+}
+
+void
+kernel_sweep(void)
+{
 }

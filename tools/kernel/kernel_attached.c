@@ -30,11 +30,20 @@ static const enum bpf_attach_type types[] = {
     [KERNEL_HOLD] = BPF_CGROUP_SETSOCKOPT,
 };
 
+/* A second pin of the link for connections: the control group is passing. */
+#define PASSING KERNEL_HOOKS
+
+static const char *const suffixes[] = {
+    [KERNEL_CONNECTIONS] = "",
+    [KERNEL_HOLD] = "-hold",
+    [PASSING] = "-passing",
+};
+
 static void
 pin_name(uint64_t cgroup, enum kernel_hook hook, char name[PIN_NAME_MAX])
 {
 	snprintf(name, PIN_NAME_MAX, KERNEL_PINS "/%llu%s",
-	    (unsigned long long)cgroup, hook == KERNEL_HOLD ? "-hold" : "");
+	    (unsigned long long)cgroup, suffixes[hook]);
 }
 
 /* Of the map of a program that is attached there. */
@@ -383,6 +392,78 @@ turn_link(const struct kernel_program *program, enum kernel_hook hook,
 	return error;
 }
 
+static int
+take_all_away(uint64_t cgroup)
+{
+	int error = take_away(cgroup, KERNEL_CONNECTIONS);
+
+	(void)take_away(cgroup, KERNEL_HOLD);
+	(void)take_away(cgroup, PASSING);
+	return error;
+}
+
+static bool
+is_passing(uint64_t cgroup)
+{
+	char pin[PIN_NAME_MAX];
+
+	pin_name(cgroup, PASSING, pin);
+	return access(pin, F_OK) == 0;
+}
+
+/* Without the mark, it is missed when it is gone. */
+static void
+set_passing(uint64_t cgroup, bool passing)
+{
+	struct bpf_link_info info;
+	char pin[PIN_NAME_MAX];
+	int link = open_link(cgroup, KERNEL_CONNECTIONS, &info);
+
+	pin_name(cgroup, PASSING, pin);
+	if (!passing)
+		(void)unlink(pin);
+	else if (link >= 0)
+		(void)bpf_obj_pin(link, pin);
+	if (link >= 0)
+		close(link);
+}
+
+/* With the pins locked, what holds alone is not about to be completed. */
+static void
+sweep(void)
+{
+	DIR *directory = opendir(KERNEL_PINS);
+	struct dirent *entry;
+
+	while (directory && (entry = readdir(directory)) != NULL) {
+		uint64_t cgroup = strtoull(entry->d_name, NULL, 10);
+		struct bpf_link_info info;
+		int link = open_link(cgroup, KERNEL_CONNECTIONS, &info);
+
+		if (link >= 0)
+			close(link);
+		if (cgroup > 0 &&
+		    (link >= 0 ? info.cgroup.cgroup_id != cgroup &&
+				     is_passing(cgroup)
+			       : link == -ENOENT))
+			(void)take_all_away(cgroup);
+	}
+	if (directory)
+		closedir(directory);
+}
+
+void
+kernel_sweep(void)
+{
+	char text[KERNEL_TEXT_MAX];
+	int pins = open_pins(false, text);
+
+	if (pins < 0)
+		return;
+	sweep();
+	close(pins);
+}
+
 /* Attaches one program to the control group that is open. */
 static int
 attach_hook(const struct kernel_program *program, enum kernel_hook hook,
@@ -447,7 +528,7 @@ attach(const struct kernel_program *program, const char *path, int cgroup,
 
 int
 kernel_attach(const struct kernel_program *program, const char *path,
-    bool *updated, char text[KERNEL_TEXT_MAX])
+    bool passing, bool *updated, char text[KERNEL_TEXT_MAX])
 {
 	struct statfs fs;
 	struct stat st;
@@ -465,8 +546,11 @@ kernel_attach(const struct kernel_program *program, const char *path,
 	} else {
 		error = pins = open_pins(true, text);
 		if (pins >= 0) {
+			sweep();
 			error = attach(
 			    program, path, cgroup, st.st_ino, updated, text);
+			if (error == 0)
+				set_passing(st.st_ino, passing);
 			close(pins);
 		}
 	}
@@ -494,6 +578,8 @@ add(uint64_t cgroup, struct kernel_attached **list, size_t *count)
 	if (link < 0)
 		return link;
 	close(link);
+	if (info.cgroup.cgroup_id != cgroup && is_passing(cgroup))
+		return 0;
 	larger = reallocarray(*list, *count + 1, sizeof(**list));
 	if (!larger)
 		return -ENOMEM;
@@ -596,10 +682,7 @@ kernel_update(const struct kernel_program *program,
 int
 kernel_detach(uint64_t cgroup)
 {
-	int error = take_away(cgroup, KERNEL_CONNECTIONS);
-
-	(void)take_away(cgroup, KERNEL_HOLD);
-	return error;
+	return take_all_away(cgroup);
 }
 
 int
