@@ -144,6 +144,11 @@ def ss(output, path):
         wrong("ss knows nothing")
 
 
+def looked_after(row):
+    by = row["looked_after_by"]
+    return "-" if by is None else ",".join(by) or "nobody"
+
+
 def listing(output, path):
     def word(name):
         return "".join(
@@ -184,6 +189,7 @@ def listing(output, path):
             *values,
             row["verdict"].replace(" ", "-"),
             word(rule["name"]) if rule else "-",
+            looked_after(row),
         )
         # What is no UTF-8 in its name, JSON cannot have.
         if process and "\ufffd" in process["name"]:
@@ -202,6 +208,7 @@ def expected(output):
     counts = collections.Counter()
     lost = collections.Counter()
     kept = collections.Counter()
+    by = collections.Counter()
     for row in data["connections"]:
         program = ""
         if row["process"] and row["verdict"] != "unknown":
@@ -211,6 +218,8 @@ def expected(output):
         counts[key + (("verdict", row["verdict"]),)] += 1
         lost[key] += row["unanswered_probes"] or 0
         timeout = row["rule"] and row["rule"]["firewall_timeout_s"]
+        if row["rule"] and row["rule"]["action"] == "keepalive":
+            by.update(looked_after(row).split(","))
         kept[key] += bool(
             timeout
             and row["rule"]["action"] == "keepalive"
@@ -230,6 +239,23 @@ def expected(output):
         "namespaces_not_listed",
     ):
         samples["kashim_" + name, ()] = summary[name]
+    for name in "library", "supervisor", "kernel", "nobody", "unknown":
+        key = (("by", name),)
+        samples["kashim_connections_looked_after", key] = by[
+            name if name != "unknown" else "-"
+        ]
+    groups = data["attached"]
+    if groups is not None:
+        left = [group for group in groups if not group["gone"]]
+        name = "kashim_attached_control_groups"
+        samples[name, ()] = len(groups)
+        samples[name + "_gone", ()] = len(groups) - len(left)
+        samples[name + "_incomplete", ()] = sum(
+            group["incomplete"] for group in left
+        )
+        samples[name + "_with_older_policy", ()] = sum(
+            group["in_force"] is not True for group in left
+        )
     samples["kashim_covered", ()] = int(summary["covered"])
     samples["kashim_build_info", (("version", data["kashim"]),)] = 1
     return samples

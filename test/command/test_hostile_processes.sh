@@ -83,7 +83,7 @@ limited() {
 rows() {
 	limited "$@"
 	status=$?
-	awk '!/^#/ { print $1, $(NF - 1), $NF }' listed | sort | uniq
+	awk '!/^#/ { print $1, $15, $16 }' listed | sort | uniq
 	echo "status $status"
 }
 

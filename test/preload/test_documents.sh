@@ -61,8 +61,7 @@ for text in README docs/FLEET docs/NEWS docs/SECURITY docs/RELEASING \
     docs/TESTED; do
 	narrow "$root/$text"
 done
-# In JSON a string is on one line.
-find "$root/conf" -type f ! -name '*.json' >"$dir/files"
+find "$root/conf" -type f >"$dir/files"
 while read -r file; do
 	narrow "$file"
 done <"$dir/files"

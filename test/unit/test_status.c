@@ -660,32 +660,140 @@ START_TEST(milliseconds)
 }
 END_TEST
 
+/* Of add_all(). */
+static void
+look_after(void)
+{
+	static const uint8_t by[] = {STATUS_KERNEL, 0,
+	    STATUS_LIBRARY | STATUS_KERNEL, STATUS_UNSURE, STATUS_SUPERVISOR,
+	    STATUS_UNSURE};
+	static const struct status_attached attached[] = {
+	    {{.cgroup = 1, .path = "/cg", .rules = 7, .config = "/k.conf"}, 1,
+		3},
+	    {{.cgroup = 2, .path = "/cg/a\033", .rules = 1, .config = "/l"}, 0,
+		0},
+	    {{.cgroup = 3, .incomplete = true, .rules = 2, .config = "/m"},
+		-EIO, 0},
+	    {{.cgroup = 4, .gone = true, .incomplete = true, .config = "/n"}, 1,
+		3},
+	};
+
+	status.by = malloc(sizeof(by));
+	status.attached = malloc(sizeof(attached));
+	memcpy(status.by, by, sizeof(by));
+	memcpy(status.attached, attached, sizeof(attached));
+	status.attached_count = ARRAY_LEN(attached);
+	status.attached_known = true;
+}
+
+START_TEST(what_is_attached)
+{
+	static const char *const TEXT[] = {
+	    "kernel: /cg: 7 rules of /k.conf, generation 3\n",
+	    "kernel: /cg/a?: 1 rule of /l, but not those in force\n",
+	    "kernel: control group 3: 2 rules of /m, and whether these are in "
+	    "force can't be told; what holds them is gone\n",
+	    "kernel: control group 4, which is gone: reaches nothing any "
+	    "more\n",
+	};
+	static const char *const METRICS[] = {
+	    "\nkashim_attached_control_groups 4\n",
+	    "\nkashim_attached_control_groups_gone 1\n",
+	    "\nkashim_attached_control_groups_incomplete 1\n",
+	    "\nkashim_attached_control_groups_with_older_policy 2\n",
+	    "\nkashim_connections_looked_after{by=\"library\"} 1\n",
+	    "\nkashim_connections_looked_after{by=\"supervisor\"} 1\n",
+	    "\nkashim_connections_looked_after{by=\"kernel\"} 2\n",
+	    "\nkashim_connections_looked_after{by=\"unknown\"} 0\n",
+	    "\nkashim_connections_looked_after{by=\"nobody\"} 1\n",
+	};
+
+	add_all();
+	ck_assert_ptr_null(strstr(printed(print_summary), "kernel"));
+	ck_assert_ptr_null(strstr(printed(print_metrics), "groups_gone 0"));
+	ck_assert_ptr_nonnull(
+	    strstr(printed(print_json), "\"attached\": null"));
+	look_after();
+	for (size_t i = 0; i < ARRAY_LEN(TEXT); i++)
+		ck_assert_msg(
+		    strstr(printed(print_summary), TEXT[i]), "%s", TEXT[i]);
+	for (size_t i = 0; i < ARRAY_LEN(METRICS); i++)
+		ck_assert_msg(strstr(printed(print_metrics), METRICS[i]), "%s",
+		    METRICS[i]);
+}
+END_TEST
+
+/* Beside the name of a process. */
+START_TEST(who_looks_after)
+{
+	static const struct {
+		uint8_t by[3];
+		const char *words;
+	} CASES[] = {
+	    {{0, 0, 0}, "  nobody looks after it\n"},
+	    {{0, STATUS_UNSURE, 0}, "\n"},
+	    {{STATUS_KERNEL, STATUS_KERNEL, STATUS_KERNEL | STATUS_UNSURE},
+		"  looked after by the kernel\n"},
+	    {{0, STATUS_KERNEL, 0}, "  the kernel looks after 1 of 3\n"},
+	    {{STATUS_SUPERVISOR, STATUS_SUPERVISOR, STATUS_SUPERVISOR},
+		"  supervised\n"},
+	    {{STATUS_LIBRARY, STATUS_LIBRARY, STATUS_LIBRARY}, "\n"},
+	};
+	static const char BEFORE[] = "sm_agent[4711]  backup-agent.service";
+	const char *title;
+
+	add_all();
+	look_after();
+	look.columns = 200;
+	for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+		memcpy(status.by, CASES[i].by, sizeof(CASES[i].by));
+		title = strstr(printed(print_table), BEFORE);
+		ck_assert_ptr_nonnull(title);
+		title += strlen(BEFORE);
+		ck_assert_msg(
+		    strncmp(title, CASES[i].words, strlen(CASES[i].words)) == 0,
+		    "%.80s", title);
+	}
+	/* No rule is for them. */
+	status.by[3] = status.by[4] = 0;
+	sockets[4].rule = MATCH_NONE;
+	ck_assert_ptr_null(strstr(printed(print_table), "nobody"));
+}
+END_TEST
+
 START_TEST(list)
 {
 	add_all();
+	look_after();
 	ck_assert_str_eq(printed(print_list),
 	    "#PROCESS           PID  DIRECTION LOCAL               REMOTE      "
 	    "          STATE       KEEPALIVE IDLE INTERVAL COUNT USER-TIMEOUT "
-	    "NEXT-PROBE UNANSWERED TIME-LEFT VERDICT RULE\n"
+	    "NEXT-PROBE UNANSWERED TIME-LEFT VERDICT RULE   "
+	    "                         BY\n"
 	    "sm_agent           4711 connect   10.1.4.7:40000      "
 	    "10.20.0.5:3300        established on        450  90       5     0 "
-	    "           400        0          850       ok      backup\n"
+	    "           400        0          850       ok      backup "
+	    "                         kernel\n"
 	    "sm_agent           4711 connect   10.1.4.7:40000      "
 	    "10.20.0.5:3300        established off       7200 75       9     0 "
-	    "           -          -          850       off     backup\n"
+	    "           -          -          850       off     backup "
+	    "                         nobody\n"
 	    "sm_agent           4711 accept    [2001:db8::1]:40000 "
 	    "[2001:db8:20::7]:3300 established on        7200 75       9     0 "
-	    "           7150       0          850       differs backup\n"
+	    "           7150       0          850       differs backup "
+	    "                         library,kernel\n"
 	    "e\\033[31m\"\\134\\377 66   -         10.1.4.7:40000      "
 	    "10.9.9.9:3300         close-wait  off       7200 75       9     0 "
-	    "           -          -          -         no-rule -\n"
+	    "           -          -          -         no-rule -      "
+	    "                         -\n"
 	    "e\\033[31m\"\\134\\377 66   connect   127.0.0.1:40000     "
 	    "127.0.0.1:3300        established on        60   75       9     2 "
 	    "           400        3          -         ok      "
-	    "a-rule-with-a-name-that-is-long\n"
+	    "a-rule-with-a-name-that-is-long supervisor\n"
 	    "-                  -    connect   10.1.4.7:40000      "
 	    "10.20.0.6:3300        established -         -    -        -     - "
-	    "           -          -          -         unknown -\n");
+	    "           -          -          -         unknown -      "
+	    "                         -\n");
 }
 END_TEST
 
@@ -771,6 +879,28 @@ START_TEST(metrics)
 	    "they start again.\n"
 	    "# TYPE kashim_processes_with_older_policy gauge\n"
 	    "kashim_processes_with_older_policy 0\n"
+	    "# HELP kashim_connections_looked_after Connections that a rule "
+	    "asks keepalive for, by who sees to that; one that two look after "
+	    "counts for each.\n"
+	    "# TYPE kashim_connections_looked_after gauge\n"
+	    "kashim_connections_looked_after{by=\"library\"} 0\n"
+	    "kashim_connections_looked_after{by=\"supervisor\"} 0\n"
+	    "kashim_connections_looked_after{by=\"kernel\"} 0\n"
+	    "kashim_connections_looked_after{by=\"unknown\"} 3\n"
+	    "kashim_connections_looked_after{by=\"nobody\"} 0\n"
+	    "# HELP kashim_attached_control_groups Control groups that "
+	    "\"kashim attach\" has attached, and those that are gone.\n"
+	    "# TYPE kashim_attached_control_groups gauge\n"
+	    "# HELP kashim_attached_control_groups_gone Attached control "
+	    "groups that were removed since: nothing is reached by them any "
+	    "more.\n"
+	    "# TYPE kashim_attached_control_groups_gone gauge\n"
+	    "# HELP kashim_attached_control_groups_incomplete Attached control "
+	    "groups where what holds the rules against programs is gone.\n"
+	    "# TYPE kashim_attached_control_groups_incomplete gauge\n"
+	    "# HELP kashim_attached_control_groups_with_older_policy Attached "
+	    "control groups whose rules are not known to be those in force.\n"
+	    "# TYPE kashim_attached_control_groups_with_older_policy gauge\n"
 	    "# HELP kashim_run_timestamp_seconds When this was read, in "
 	    "seconds since 1970.\n"
 	    "# TYPE kashim_run_timestamp_seconds gauge\n"
@@ -998,6 +1128,8 @@ main(void)
 	tcase_add_test(tcase, metrics);
 	tcase_add_test(tcase, metrics_of_a_group);
 	tcase_add_test(tcase, summary);
+	tcase_add_test(tcase, what_is_attached);
+	tcase_add_test(tcase, who_looks_after);
 	tcase_add_test(tcase, summary_of_survived);
 	tcase_add_test(tcase, json);
 	suite_add_tcase(suite, tcase);

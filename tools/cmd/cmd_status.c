@@ -101,6 +101,8 @@ take_picture(const struct live_choice *choice, const struct in_force *force,
 		error = status_sort_out(&picture->status);
 	if (!error)
 		error = status_read_policies(&picture->status);
+	if (!error)
+		error = status_read_by(&picture->status);
 	if (error)
 		free_picture(picture);
 	return error;

@@ -79,19 +79,18 @@ check_policy(const struct kernel_attached *attached, const char *name,
     struct findings *findings)
 {
 	struct in_force force;
-	struct image has;
-	int error = kernel_policy(attached, &has);
-	bool same, published;
+	int error =
+	    in_force_read_for(attached->config, SOURCE_FOR_RUNNING, &force);
+	int same = reach_has(attached, &force.image);
+	bool published;
 
-	if (error < 0) {
+	if (same < 0) {
 		findings_add(findings, FINDING_KERNEL, FINDING_UNKNOWN,
 		    "%s: which rules the kernel has can't be told: %s", name,
-		    strerror(-error));
+		    strerror(-same));
+		in_force_free(&force);
 		return;
 	}
-	error = in_force_read_for(attached->config, SOURCE_FOR_RUNNING, &force);
-	same = error == 0 && has.size == force.image.size &&
-	       memcmp(has.bytes, force.image.bytes, has.size) == 0;
 	published = force.source.kind == SOURCE_PUBLISHED ||
 	            force.source.kind == SOURCE_OLD_PUBLISHED;
 	if (error == 0 && !same && published) {
@@ -108,7 +107,6 @@ check_policy(const struct kernel_attached *attached, const char *name,
 		check_text(attached->config, findings);
 	}
 	in_force_free(&force);
-	free((void *)has.bytes);
 }
 
 void

@@ -67,8 +67,6 @@ read_status(int dir, struct doctor_proc *proc)
 	(void)sscanf(proc_status_field(status, "\nPPid:"), "%d", &proc->parent);
 	(void)proc_read_at(
 	    dir, "uid_map", proc->uid_map, sizeof(proc->uid_map));
-	proc->seccomp = (unsigned)strtoul(
-	    proc_status_field(status, "\nSeccomp:"), NULL, 10);
 	free(status);
 	return error;
 }
@@ -265,6 +263,16 @@ count_io_urings(int dir, struct doctor_proc *proc)
 	closedir(list);
 }
 
+static void
+find_supervisor(struct doctor_proc *proc)
+{
+	struct supervisors supervisors = {0};
+
+	(void)supervisors_read(&supervisors);
+	proc->supervisor = supervisors_find(&supervisors, &proc->process);
+	supervisors_free(&supervisors);
+}
+
 /* What only the process's own user, or root, is shown. */
 static int
 read_inside(int dir, struct doctor_proc *proc)
@@ -289,8 +297,9 @@ read_inside(int dir, struct doctor_proc *proc)
 	proc->secure =
 	    length > 0 && auxv_find(auxv, (size_t)length, AT_SECURE) != 0;
 	count_io_urings(dir, proc);
-	if (proc->seccomp == SECCOMP_MODE_FILTER && !proc->mapping.found)
-		proc->supervisor = supervisor_find(&proc->process);
+	if (proc->process.seccomp == SECCOMP_MODE_FILTER &&
+	    !proc->mapping.found)
+		find_supervisor(proc);
 	return 0;
 }
 

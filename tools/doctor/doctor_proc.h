@@ -33,8 +33,7 @@ struct doctor_proc {
 	gid_t gid, egid;
 	gid_t *groups;
 	size_t group_count;
-	char uid_map[1024];   /* user_namespaces(7), as the caller's sees it */
-	unsigned int seccomp; /* mode, seccomp(2) */
+	char uid_map[1024]; /* user_namespaces(7), as the caller's sees it */
 	struct timespec began;
 	/* What needs PTRACE_MODE_READ, ptrace(2): */
 	bool readable; /* was it permitted? */

@@ -310,12 +310,12 @@ check_habits(const struct doctor_proc *proc, const struct doctor_target *target,
 		    "'kashim apply --pid %d' mends what is open.",
 		    (int)proc->process.pid);
 	}
-	if (proc->seccomp != 0 && !proc->supervisor) {
+	if (proc->process.seccomp != 0 && !proc->supervisor) {
 		findings_add(findings, FINDING_SECCOMP, FINDING_NOTE,
 		    "its system calls are filtered (seccomp mode %u): the "
 		    "filter must let setsockopt(2), getsockopt(2) and "
 		    "getsockname(2) through",
-		    proc->seccomp);
+		    proc->process.seccomp);
 	}
 }
 

@@ -233,6 +233,8 @@ read_socket(const struct nlmsghdr *header, struct list *list)
 			read_info(attr, &socket);
 		else if (mnl_attr_get_type(attr) == INET_DIAG_SKV6ONLY)
 			socket.v6_only = mnl_attr_get_u8(attr) != 0;
+		else if (mnl_attr_get_type(attr) == INET_DIAG_CGROUP_ID)
+			socket.cgroup = mnl_attr_get_u64(attr);
 	}
 	whole = find_mptcp(list, &socket);
 	if (whole != NULL) {

@@ -60,6 +60,11 @@ struct diag_socket {
 	uint32_t inode;
 	uint64_t cookie; /* SO_COOKIE, socket(7) */
 	uid_t uid;       /* of who made it */
+	/*
+	 * The number of the control group of version 2 in which it was made, or
+	 * its listener (cgroups(7)). 0: not told (before Linux 5.9).
+	 */
+	uint64_t cgroup;
 };
 
 /*

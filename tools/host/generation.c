@@ -67,7 +67,7 @@ find_note(
 			return 0;
 		}
 	}
-	return -ENOENT;
+	return -EPROTO;
 }
 
 /* What is in force in the file fd, of O_PATH, which was found to be believed.
@@ -201,7 +201,8 @@ read_generation(pid_t pid, struct generation *generation)
 	if (error < 0)
 		return error;
 	error = -ENOENT;
-	while (error == -ENOENT && proc_next_mapping(maps, &mapping)) {
+	while ((error == -ENOENT || error == -EPROTO) &&
+	       proc_next_mapping(maps, &mapping)) {
 		if (is_library(&mapping))
 			error = find_note(pid, &mapping, &note);
 	}

@@ -33,8 +33,8 @@ struct generation {
 };
 
 /*
- * Looks at a process. Returns 0; -ENOENT if libkashim.so is not in it, or of
- * another version; -EPERM or -EACCES without the permission to look
+ * Looks at a process. Returns 0; -ENOENT if libkashim.so is not in it; -EPROTO
+ * if it is of another version; -EPERM or -EACCES without the permission to look
  * (ptrace(2), PTRACE_MODE_ATTACH); -ETIMEDOUT if it does not answer, or is not
  * asked (look.h); -ESRCH; -errno.
  */

@@ -73,6 +73,9 @@ read_status(int dir, struct process *process)
 	int error =
 	    len < 0 ? (int)len : proc_status_ids(text, &pid, &process->uid);
 
+	if (error == 0)
+		process->seccomp = (unsigned int)strtoul(
+		    proc_status_field(text, "\nSeccomp:"), NULL, 10);
 	return error == 0 && pid != process->pid ? -ESRCH : error;
 }
 

@@ -37,7 +37,8 @@ struct process {
 	 * (look.h).
 	 */
 	bool silent;
-	char comm[16]; /* as ps(1) shows it: never empty */
+	char comm[16];        /* as ps(1) shows it: never empty */
+	unsigned int seccomp; /* mode, seccomp(2) */
 	/*
 	 * The system's systemd unit that its control group belongs to, such as
 	 * "redis-server.service" or "user@1000.service"; "" if none.

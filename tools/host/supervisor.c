@@ -15,6 +15,12 @@
 
 #define ANCESTORS_MAX 64
 
+/* A supervisor, and which program it was started for. */
+struct supervisor {
+	pid_t pid, program;
+	char unit[NAME_MAX + 1];
+};
+
 bool
 supervisor_is(const struct process *process)
 {
@@ -39,33 +45,28 @@ look_title(void *data)
 		(void)sscanf(text, SUPERVISOR_NAME ": %d", &title->program);
 }
 
-struct search {
-	const struct process *process;
-	pid_t ancestors[ANCESTORS_MAX]; /* itself first */
-	size_t count;
-	pid_t found;
-};
-
-static void
-find_ancestors(struct search *search)
+/* The process, its parent, and so on. Returns how many. */
+static size_t
+find_ancestors(pid_t pid, pid_t ancestors[ANCESTORS_MAX])
 {
-	pid_t pid = search->process->pid;
+	size_t count = 0;
 
-	while (pid > 1 && search->count < ANCESTORS_MAX) {
+	while (pid > 1 && count < ANCESTORS_MAX) {
 		char text[1024];
 		const char *parent;
 
-		search->ancestors[search->count++] = pid;
+		ancestors[count++] = pid;
 		if (proc_read(pid, "stat", text, sizeof(text)) < 0)
-			return;
+			break;
 		parent = proc_stat_field(text, 4);
 		pid = parent ? (pid_t)strtol(parent, NULL, 10) : 0;
 	}
+	return count;
 }
 
 /* Is process in the same service? */
 static bool
-is_beside(const struct process *supervisor, const struct process *process)
+is_beside(const struct supervisor *supervisor, const struct process *process)
 {
 	const char *suffix = strrchr(process->unit, '.');
 
@@ -81,33 +82,66 @@ is_gone(pid_t pid)
 	return proc_read(pid, "stat", text, sizeof(text)) == -ESRCH;
 }
 
-static int
-compare(const struct process *process, void *data)
+int
+supervisors_add(const struct process *process, struct supervisors *supervisors)
 {
-	struct search *search = data;
 	struct title title = {.thread = process->thread};
+	struct supervisor *more;
 
 	if (!supervisor_is(process) ||
 	    look(process->pid, process->uid, look_title, &title,
 		sizeof(title)) < 0 ||
 	    title.program == 0)
 		return 0;
-	for (size_t i = 0; i < search->count; i++)
-		if (search->ancestors[i] == title.program)
-			search->found = process->pid;
-	/* What a daemon that has ended has left behind. */
-	if (search->found == 0 && is_beside(process, search->process) &&
-	    is_gone(title.program))
-		search->found = process->pid;
-	return search->found != 0;
+	more = reallocarray(
+	    supervisors->list, supervisors->count + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	supervisors->list = more;
+	more += supervisors->count++;
+	*more = (struct supervisor){process->pid, title.program, ""};
+	memcpy(more->unit, process->unit, sizeof(more->unit));
+	return 0;
 }
 
 pid_t
-supervisor_find(const struct process *process)
+supervisors_find(
+    const struct supervisors *supervisors, const struct process *process)
 {
-	struct search search = {.process = process};
+	pid_t ancestors[ANCESTORS_MAX], found = 0;
+	size_t count = supervisors->count > 0
+	                   ? find_ancestors(process->pid, ancestors)
+	                   : 0;
 
-	find_ancestors(&search);
-	(void)process_each(compare, &search);
-	return search.found;
+	for (size_t n = 0; n < supervisors->count && found == 0; n++) {
+		const struct supervisor *one = &supervisors->list[n];
+
+		for (size_t i = 0; i < count; i++)
+			if (ancestors[i] == one->program)
+				found = one->pid;
+		/* What a daemon that has ended has left behind. */
+		if (found == 0 && is_beside(one, process) &&
+		    is_gone(one->program))
+			found = one->pid;
+	}
+	return found;
+}
+
+static int
+add(const struct process *process, void *data)
+{
+	return supervisors_add(process, data);
+}
+
+int
+supervisors_read(struct supervisors *supervisors)
+{
+	return process_each(add, supervisors);
+}
+
+void
+supervisors_free(struct supervisors *supervisors)
+{
+	free(supervisors->list);
+	*supervisors = (struct supervisors){0};
 }

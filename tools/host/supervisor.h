@@ -7,6 +7,7 @@
 #define KASHIM_SUPERVISOR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "host/process.h"
 
@@ -19,11 +20,29 @@
 /* By its name and its program's. Also the reader of look.h is one. */
 bool supervisor_is(const struct process *process);
 
+struct supervisor;
+
+/* Supervisors that run; all zero at first. */
+struct supervisors {
+	struct supervisor *list;
+	size_t count;
+};
+
+/* Adds a process, if it is one. Returns 0 or -ENOMEM. */
+int
+supervisors_add(const struct process *process, struct supervisors *supervisors);
+
+/* Adds all that run. Returns 0 or -errno, as process_each(). */
+int supervisors_read(struct supervisors *supervisors);
+
 /*
- * The supervisor of a process that has a seccomp filter: one that was started
- * for it or for one of its ancestors; or in its service, for one that is gone.
- * 0: there is none.
+ * The one of a process that has a seccomp filter: one that was started for it
+ * or for one of its ancestors; or in its service, for one that is gone. 0:
+ * there is none among them.
  */
-pid_t supervisor_find(const struct process *process);
+pid_t supervisors_find(
+    const struct supervisors *supervisors, const struct process *process);
+
+void supervisors_free(struct supervisors *supervisors);
 
 #endif

@@ -56,6 +56,12 @@ kernel_program_fd(const struct kernel_program *program, enum kernel_hook hook);
 int kernel_root(char path[PATH_MAX]);
 
 /*
+ * Writes to path where the control group of that number is, below that root.
+ * Returns 0; or -errno: -ESTALE if it was removed.
+ */
+int kernel_path(uint64_t cgroup, char path[PATH_MAX]);
+
+/*
  * Attaches the program to the control group at path; in place of one that is
  * attached there by this command already: *updated says so. passing: it is
  * removed when its unit stops, and then nobody misses what is attached. Returns

@@ -48,6 +48,14 @@ kernel_root(char path[PATH_MAX])
 }
 
 int
+kernel_path(uint64_t cgroup, char path[PATH_MAX])
+{
+	(void)cgroup;
+	(void)path;
+	return -ENOENT;
+}
+
+int
 kernel_attach(const struct kernel_program *program, const char *path,
     bool passing, bool *updated, char text[KERNEL_TEXT_MAX])
 {

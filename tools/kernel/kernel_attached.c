@@ -160,6 +160,17 @@ open_cgroup(uint64_t cgroup, char path[PATH_MAX])
 	return fd;
 }
 
+int
+kernel_path(uint64_t cgroup, char path[PATH_MAX])
+{
+	int fd = open_cgroup(cgroup, path);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return *path ? 0 : -ENOENT;
+}
+
 /* A link, and what it says. Returns its descriptor or -errno. */
 static int
 open_link(uint64_t cgroup, enum kernel_hook hook, struct bpf_link_info *info)
@@ -573,7 +584,7 @@ add(uint64_t cgroup, struct kernel_attached **list, size_t *count)
 {
 	struct kernel_attached *larger, *new;
 	struct bpf_link_info info;
-	int link = open_link(cgroup, KERNEL_CONNECTIONS, &info), fd;
+	int link = open_link(cgroup, KERNEL_CONNECTIONS, &info);
 
 	if (link < 0)
 		return link;
@@ -588,11 +599,8 @@ add(uint64_t cgroup, struct kernel_attached **list, size_t *count)
 	memset(new, 0, sizeof(*new));
 	new->cgroup = cgroup;
 	new->gone = info.cgroup.cgroup_id != cgroup;
-	if (!new->gone) {
-		fd = open_cgroup(cgroup, new->path);
-		if (fd >= 0)
-			close(fd);
-	}
+	if (!new->gone)
+		(void)kernel_path(cgroup, new->path);
 	++*count;
 	return read_policy(info.prog_id, new);
 }

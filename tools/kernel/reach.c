@@ -9,31 +9,26 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Appends what is attached to the control group of that number. */
-static void
-take(const struct kernel_attached *list, size_t count, uint64_t cgroup,
-    struct reach *reach)
-{
-	for (size_t n = 0; n < count; n++)
-		if (!list[n].gone && list[n].cgroup == cgroup)
-			reach->list[reach->count++] = list[n];
-}
-
-/* From path, behind root, upwards. */
-static void
+/*
+ * What is attached to the control group at path, or to the next one above it,
+ * up to root; path becomes the one above that, and "" behind root. NULL:
+ * nothing more.
+ */
+static const struct kernel_attached *
 climb(const struct kernel_attached *list, size_t count, const char *root,
-    char *path, struct reach *reach)
+    char *path)
 {
-	const size_t top = strlen(root);
 	struct stat st;
 
-	for (;;) {
-		if (stat(path, &st) == 0)
-			take(list, count, st.st_ino, reach);
-		if (strlen(path) <= top)
-			return;
-		*strrchr(path, '/') = '\0';
+	while (*path) {
+		const bool there = stat(path, &st) == 0;
+
+		*(strcmp(path, root) == 0 ? path : strrchr(path, '/')) = '\0';
+		for (size_t n = 0; there && n < count; n++)
+			if (!list[n].gone && list[n].cgroup == st.st_ino)
+				return &list[n];
 	}
+	return NULL;
 }
 
 int
@@ -51,7 +46,8 @@ reach_find(const char *group, struct reach *reach, char text[KERNEL_TEXT_MAX])
 		error = kernel_root(root);
 		if (error == 0 && (strncmp(group, "/..", 3) == 0 ||
 				      snprintf(path, sizeof(path), "%s%s", root,
-					  group) >= (int)sizeof(path)))
+					  strcmp(group, "/") ? group : "") >=
+					  (int)sizeof(path)))
 			error = -ENOENT;
 		if (error < 0)
 			snprintf(text, KERNEL_TEXT_MAX,
@@ -62,12 +58,47 @@ reach_find(const char *group, struct reach *reach, char text[KERNEL_TEXT_MAX])
 	if (error == 0 && count > 0) {
 		reach->list = calloc(count, sizeof(*list));
 		if (reach->list) {
-			climb(list, count, root, path, reach);
+			const struct kernel_attached *next;
+
+			while ((next = climb(list, count, root, path)) != NULL)
+				reach->list[reach->count++] = *next;
 		} else {
 			error = -ENOMEM;
 			snprintf(text, KERNEL_TEXT_MAX, "%s", strerror(ENOMEM));
 		}
 	}
 	free(list);
+	return error;
+}
+
+int
+reach_number(const struct kernel_attached *list, size_t count, uint64_t cgroup,
+    size_t *last)
+{
+	char root[PATH_MAX], path[PATH_MAX];
+	const struct kernel_attached *next;
+	int error = -ENOENT;
+
+	if (cgroup == 0 || kernel_root(root) < 0 ||
+	    kernel_path(cgroup, path) < 0 ||
+	    strncmp(path, root, strlen(root)) != 0)
+		return -ESTALE;
+	while ((next = climb(list, count, root, path)) != NULL) {
+		*last = (size_t)(next - list);
+		error = 0;
+	}
+	return error;
+}
+
+int
+reach_has(const struct kernel_attached *attached, const struct image *image)
+{
+	struct image has;
+	int error = kernel_policy(attached, &has);
+
+	if (error == 0)
+		error = has.size == image->size &&
+		        memcmp(has.bytes, image->bytes, has.size) == 0;
+	free((void *)has.bytes);
 	return error;
 }

@@ -30,4 +30,16 @@ struct reach {
 int
 reach_find(const char *group, struct reach *reach, char text[KERNEL_TEXT_MAX]);
 
+/*
+ * Finds which of what is listed reaches the control group of that number
+ * (host/diag.h): *last is the one that counts, in the list. Returns 0; -ENOENT:
+ * none does; -ESTALE: it was removed, or can't be seen from here.
+ */
+int reach_number(const struct kernel_attached *list, size_t count,
+    uint64_t cgroup, size_t *last);
+
+/* Has it exactly this policy? Returns 1, 0, or -errno if it can't be read. */
+int
+reach_has(const struct kernel_attached *attached, const struct image *image);
+
 #endif

@@ -65,8 +65,12 @@ status_free(struct status *status)
 {
 	free(status->connections);
 	free(status->policies);
+	free(status->attached);
+	free(status->by);
 	status->connections = NULL;
 	status->policies = NULL;
+	status->attached = NULL;
+	status->by = NULL;
 	status->count = 0;
 }
 

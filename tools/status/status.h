@@ -16,13 +16,35 @@
 
 #include "host/generation.h"
 #include "image/image.h"
+#include "kernel/kernel.h"
 #include "live/live.h"
 
 /* Which policy a program goes by, if it has the library. */
 struct status_policy {
 	bool known;
-	bool silent; /* it did not answer: it may have the library, or not */
+	bool without; /* it has not the library; neither: that can't be told */
+	bool silent;  /* it did not answer: it may have the library, or not */
 	struct generation generation;
+};
+
+/* Who gives a connection what its rule says, now and from now on: bits. */
+enum status_by {
+	STATUS_LIBRARY = 1, /* libkashim.so, with a policy, is in its process */
+	STATUS_SUPERVISOR = 2, /* kashim run --supervise */
+	/*
+	 * kashim attach: its socket was made in a control group that is
+	 * attached now. A connection that is older than that was given nothing.
+	 */
+	STATUS_KERNEL = 4,
+	STATUS_UNSURE = 8, /* one of those that are not set, perhaps */
+};
+
+/* What is attached to the kernel. */
+struct status_attached {
+	struct kernel_attached kernel;
+	int in_force; /* its rules are those that programs have: 1, 0; else it
+	                 can't be told */
+	uint32_t generation; /* of those, if they are published; else 0 */
 };
 
 struct status {
@@ -61,6 +83,12 @@ struct status {
 	size_t unready;
 	/* As many as live has processes; NULL: not read. */
 	struct status_policy *policies;
+	/* What is attached, unless that can't be told (by others than root). */
+	bool attached_known;
+	struct status_attached *attached;
+	size_t attached_count;
+	/* As many as live has sockets: enum status_by; NULL: not read. */
+	uint8_t *by;
 };
 
 /*
@@ -76,6 +104,26 @@ int status_sort_out(struct status *status);
  * to. Returns 0 or -ENOMEM. status_policy.c
  */
 int status_read_policies(struct status *status);
+
+/*
+ * Fills in what is attached, and by, for all connections and for listeners
+ * without what their rule says, and takes out of unready what the kernel sees
+ * to. After status_read_policies(). Returns 0 or -ENOMEM. status_by.c
+ */
+int status_read_by(struct status *status);
+
+/* Who looks after a socket: enum status_by. */
+unsigned int
+status_by(const struct status *status, const struct live_socket *socket);
+
+/*
+ * Writes their names, "library,kernel"; "nobody"; "-" if that can't be told.
+ */
+#define STATUS_BY_MAX 32
+void status_by_format(unsigned int by, char text[STATUS_BY_MAX]);
+
+/* The name of one of the bits. */
+const char *status_by_name(enum status_by bit);
 
 /* Is this a listener without what its rule says? */
 bool status_is_unready(

@@ -218,6 +218,22 @@ direction(enum live_direction is)
 	}
 }
 
+/* null: nobody is known, but there may be somebody. */
+static json_t *
+looked_after_by(unsigned int by, bool *failed)
+{
+	json_t *array;
+
+	if (by == STATUS_UNSURE)
+		return json_null();
+	array = json_array();
+	for (unsigned int bit = 1; bit < STATUS_UNSURE; bit <<= 1)
+		if ((by & bit) && json_array_append_new(array,
+				      json_string(status_by_name(bit))) != 0)
+			*failed = true;
+	return array;
+}
+
 static json_t *
 connection(
     const struct status *status, const struct live_socket *socket, bool *failed)
@@ -263,6 +279,8 @@ connection(
 	put(object, "data_silence_s",
 	    seconds_or_null(status_data_silence_ms(socket)), failed);
 	put(object, "rule", rule_of(status, socket, failed), failed);
+	put(object, "looked_after_by",
+	    looked_after_by(status_by(status, socket), failed), failed);
 	put(object, "time_left_s",
 	    status_left_ms(status, socket, &left_ms) ? seconds(left_ms)
 						     : json_null(),
@@ -305,6 +323,41 @@ summary(const struct status *status, bool *failed)
 	put(object, "namespaces_not_listed",
 	    json_integer((json_int_t)status->live->hidden_nets), failed);
 	return object;
+}
+
+static json_t *
+attached(const struct status *status, bool *failed)
+{
+	json_t *array = json_array();
+
+	if (!status->attached_known) {
+		json_decref(array);
+		return json_null();
+	}
+	for (size_t n = 0; n < status->attached_count; n++) {
+		const struct status_attached *is = &status->attached[n];
+		const struct kernel_attached *kernel = &is->kernel;
+		json_t *object = json_object();
+
+		put(object, "cgroup",
+		    *kernel->path ? text(kernel->path) : json_null(), failed);
+		put(object, "number", json_integer((json_int_t)kernel->cgroup),
+		    failed);
+		put(object, "gone", json_boolean(kernel->gone), failed);
+		put(object, "incomplete", json_boolean(kernel->incomplete),
+		    failed);
+		put(object, "rules", json_integer(kernel->rules), failed);
+		put(object, "configuration", text(kernel->config), failed);
+		put(object, "in_force",
+		    is->in_force < 0 ? json_null() : json_boolean(is->in_force),
+		    failed);
+		put(object, "generation",
+		    is->generation ? json_integer(is->generation) : json_null(),
+		    failed);
+		if (json_array_append_new(array, object) != 0)
+			*failed = true;
+	}
+	return array;
 }
 
 /* A value on its way out, with what stands before each of its lines. */
@@ -362,6 +415,7 @@ status_json(FILE *out, const struct status *status)
 	    out, "time", json_integer((json_int_t)status->time), &failed);
 	write_member(out, "configuration", text(status->config), &failed);
 	write_member(out, "summary", summary(status, &failed), &failed);
+	write_member(out, "attached", attached(status, &failed), &failed);
 	fputs("  \"connections\": [", out);
 	for (size_t i = 0; i < status->count && !failed; i++) {
 		fputs(i == 0 ? "\n    " : ",\n    ", out);

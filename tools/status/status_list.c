@@ -29,6 +29,7 @@ enum {
 	LEFT,
 	VERDICT,
 	RULE,
+	BY,
 	COLUMNS,
 };
 
@@ -49,6 +50,7 @@ static const char *const HEADING[COLUMNS] = {
     "TIME-LEFT",
     "VERDICT",
     "RULE",
+    "BY",
 };
 
 static void
@@ -138,6 +140,7 @@ make_words(const struct status *status, const struct live_socket *socket,
 	if (status_rule(status, socket, &rule))
 		text_word(image_string(status->image, rule.name), word[RULE],
 		    WORD_MAX);
+	status_by_format(status_by(status, socket), word[BY]);
 }
 
 static void

@@ -263,6 +263,73 @@ print_one(FILE *out, const char *name, const char *about, size_t value)
 	fprintf(out, "%s %zu\n", name, value);
 }
 
+/* One that two look after counts for each. */
+static void
+print_by(FILE *out, const struct status *status)
+{
+	static const char name[] = "kashim_connections_looked_after";
+	size_t count[STATUS_UNSURE + 1] = {0};
+	struct image_rule rule;
+
+	for (size_t i = 0; i < status->count; i++) {
+		const struct live_socket *socket = status->connections[i];
+		const unsigned int by = status_by(status, socket);
+
+		if (!status_rule(status, socket, &rule) ||
+		    rule.action == ACTION_IGNORE)
+			continue;
+		for (unsigned int bit = 1; bit < STATUS_UNSURE; bit <<= 1)
+			count[bit] += (by & bit) != 0;
+		count[STATUS_UNSURE] += by == STATUS_UNSURE;
+		count[0] += by == 0;
+	}
+	print_family(out, name, "",
+	    "Connections that a rule asks keepalive for, by who sees to that; "
+	    "one that two look after counts for each.");
+	for (unsigned int bit = 1; bit <= STATUS_UNSURE; bit <<= 1)
+		fprintf(out, "%s{by=\"%s\"} %zu\n", name, status_by_name(bit),
+		    count[bit]);
+	fprintf(out, "%s{by=\"nobody\"} %zu\n", name, count[0]);
+}
+
+/* What is attached; without values if that can't be told. */
+static void
+print_attached(FILE *out, const struct status *status)
+{
+	enum { ATTACHED, GONE, INCOMPLETE, OLDER, STATES };
+	static const struct {
+		const char *name, *about;
+	} states[STATES] = {
+	    [ATTACHED] = {"kashim_attached_control_groups",
+		"Control groups that \"kashim attach\" has attached, and those "
+		"that are gone."},
+	    [GONE] = {"kashim_attached_control_groups_gone",
+		"Attached control groups that were removed since: nothing is "
+		"reached by them any more."},
+	    [INCOMPLETE] = {"kashim_attached_control_groups_incomplete",
+		"Attached control groups where what holds the rules against "
+		"programs is gone."},
+	    [OLDER] = {"kashim_attached_control_groups_with_older_policy",
+		"Attached control groups whose rules are not known to be those "
+		"in force."},
+	};
+	size_t count[STATES] = {[ATTACHED] = status->attached_count};
+
+	for (size_t n = 0; n < status->attached_count; n++) {
+		const struct status_attached *is = &status->attached[n];
+
+		count[GONE] += is->kernel.gone;
+		count[INCOMPLETE] += !is->kernel.gone && is->kernel.incomplete;
+		count[OLDER] += !is->kernel.gone && is->in_force != 1;
+	}
+	for (int state = 0; state < STATES; state++) {
+		print_family(out, states[state].name, "", states[state].about);
+		if (status->attached_known)
+			fprintf(
+			    out, "%s %zu\n", states[state].name, count[state]);
+	}
+}
+
 int
 status_openmetrics(FILE *out, const struct status *status)
 {
@@ -294,6 +361,8 @@ status_openmetrics(FILE *out, const struct status *status)
 	    "Programs with connections that keep an older policy than the one "
 	    "in force until they start again.",
 	    status_policy_stuck(status));
+	print_by(out, status);
+	print_attached(out, status);
 	print_family(out, "kashim_run_timestamp_seconds", "seconds",
 	    "When this was read, in seconds since 1970.");
 	fprintf(out, "kashim_run_timestamp_seconds %" PRId64 "\n",

@@ -34,6 +34,7 @@ status_read_policies(struct status *status)
 			    socket->process, &policy->generation);
 
 			policy->known = error == 0;
+			policy->without = error == -ENOENT || error == -ESRCH;
 			policy->silent = error == -ETIMEDOUT;
 		}
 		process = socket->process;

@@ -116,6 +116,38 @@ print_survived(FILE *out, const struct status *status, const char *prefix)
 	}
 }
 
+/* Which rules the kernel has. */
+static const char *
+policy_words(const struct status_attached *attached)
+{
+	if (attached->in_force < 0)
+		return ", and whether these are in force can't be told";
+	return attached->in_force ? "" : ", but not those in force";
+}
+
+static void
+print_attached(
+    FILE *out, const struct status_attached *attached, const char *prefix)
+{
+	const struct kernel_attached *kernel = &attached->kernel;
+	char name[PATH_MAX], generation[32] = "";
+
+	kernel_name(kernel, name);
+	text_make_harmless(name);
+	fprintf(out, "%skernel: %s: ", prefix, name);
+	if (kernel->gone) {
+		fputs("reaches nothing any more\n", out);
+		return;
+	}
+	if (attached->generation != 0)
+		snprintf(generation, sizeof(generation), ", generation %u",
+		    (unsigned)attached->generation);
+	fprintf(out, "%u rule%s of %s%s%s%s\n", (unsigned)kernel->rules,
+	    kernel->rules == 1 ? "" : "s", kernel->config, generation,
+	    policy_words(attached),
+	    kernel->incomplete ? "; what holds them is gone" : "");
+}
+
 void
 status_summary(
     FILE *out, const struct status *status, const char *prefix, bool coloured)
@@ -144,5 +176,7 @@ status_summary(
 		print_count(out, prefix, status->unready, "listener", "s");
 		fputs(" without what the rule says\n", out);
 	}
+	for (size_t n = 0; n < status->attached_count; n++)
+		print_attached(out, &status->attached[n], prefix);
 	print_hidden(out, status, prefix);
 }

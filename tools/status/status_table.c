@@ -21,8 +21,9 @@
 #define BAR_LEAST  10
 #define BAR_MOST   20
 #define POLICY_MAX 256
-/* A unit's name, a namespace, and that. */
-#define TITLE_MAX (NAME_MAX + POLICY_MAX + 64)
+#define BY_MAX     64
+/* A unit's name, a namespace, and those. */
+#define TITLE_MAX (NAME_MAX + POLICY_MAX + BY_MAX + 64)
 
 static const char *const HEADING[STATUS_COLUMNS] = {
     [STATUS_VERDICT] = "VERDICT",
@@ -266,24 +267,62 @@ wrap_note(const struct table *table, const char *note, FILE *out)
 }
 
 /*
+ * Who looks after the connections of a process, but for the library: that is
+ * seen from its policy. Nobody, only if some rule asks for something.
+ */
+static void
+format_by(const struct status *status, const struct process *process,
+    char words[BY_MAX])
+{
+	size_t count = 0, kernel = 0;
+	unsigned int any = 0;
+	bool wanted = false;
+	struct image_rule rule;
+
+	for (size_t i = 0; i < status->count; i++) {
+		const struct live_socket *socket = status->connections[i];
+		const unsigned int by = status_by(status, socket);
+
+		if (socket->process != process)
+			continue;
+		count++;
+		kernel += (by & STATUS_KERNEL) != 0;
+		any |= by;
+		wanted |= status_rule(status, socket, &rule) &&
+		          rule.action != ACTION_IGNORE;
+	}
+	if (any == 0 && wanted)
+		snprintf(words, BY_MAX, "nobody looks after it");
+	else if (any & STATUS_SUPERVISOR)
+		snprintf(words, BY_MAX, "supervised");
+	else if (kernel > 0 && kernel == count)
+		snprintf(words, BY_MAX, "looked after by the kernel");
+	else if (kernel > 0)
+		snprintf(words, BY_MAX, "the kernel looks after %zu of %zu",
+		    kernel, count);
+}
+
+/*
  * What is to be said of a process besides: its unit, its network if that is
- * not ours, and the policy that the library in it goes by.
+ * not ours, the policy that the library in it goes by, and who else looks after
+ * it.
  */
 static void
 format_title(const struct table *table, const struct process *process,
     char title[TITLE_MAX])
 {
 	const struct generation *policy = status_policy(table->status, process);
-	char net[32] = "", words[POLICY_MAX] = "";
+	char net[32] = "", words[POLICY_MAX] = "", by[BY_MAX] = "";
 	const bool silent = status_policy_silent(table->status, process);
 	const char *const parts[] = {process->unit, net, words,
-	    silent ? "does not answer: its policy is unknown" : ""};
+	    silent ? "does not answer: its policy is unknown" : "", by};
 	size_t length = 0;
 
 	if (process->net != 0 && table->net != 0 && process->net != table->net)
 		snprintf(net, sizeof(net), "net:[%" PRIu64 "]", process->net);
 	if (policy)
 		generation_format(policy, words, sizeof(words));
+	format_by(table->status, process, by);
 	title[0] = '\0';
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (*parts[i])

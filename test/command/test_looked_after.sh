@@ -1,0 +1,186 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# Who looks after a connection, as kashim status has it: the library, a
+# supervisor, the kernel, nobody; and what is attached to the kernel. BUILD
+# names the build directory. As in test_attach.sh, all is below a control group
+# of the test's own, and goes with this mount namespace.
+set -u
+
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
+all_needs bpf
+apart --mount --net
+begin
+kashim=$build/kashim
+if ! ldd "$kashim" | grep -q libbpf; then
+	skip "${0##*/}" 'kashim was built without libbpf'
+	finish
+	exit
+fi
+waits=
+own=
+cleanup() {
+	[ -z "$waits" ] || kill "$waits"
+	wait
+	[ ! -d "$own" ] || find "$own" -depth -type d -exec rmdir {} +
+}
+
+ip link set lo up || exit 2
+umount --lazy /sys/fs/bpf 2>/dev/null
+umount --lazy --recursive /sys/fs/cgroup 2>/dev/null
+mount -t tmpfs tmpfs /run && mkdir cg && mount -t cgroup2 cgroup2 cg &&
+	mount -t bpf -o mode=700 bpf /sys/fs/bpf || exit 2
+own=$work/cg/kashimlooked$$.slice
+mkdir "$own" "$own/a" "$own/a/below" "$own/b" || exit 2
+cc -o waits "$here/waits.c" || exit 2
+export KASHIM_CONFIG="$work/conf" KASHIM_CACHE="$work"
+echo 'rule all { idle = "300s" }' >conf
+
+# Numbers that hang on this run.
+plain() {
+	sed -e "s|$own|OWN|g; s|$work|WORK|g; s|group [0-9][0-9]*|group N|"
+}
+
+# started WHERE [COMMAND...]: waits begins there, in place of the one before.
+started() {
+	[ -z "$waits" ] || kill "$waits"
+	wait
+	: >open
+	# shellcheck disable=SC2016 # the inner shell expands
+	sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$@" ./waits >open 2>&1 &
+	waits=$!
+	until_true 20 grep -q open open || exit 2
+}
+
+# Its connection: the verdict, and who looks after it; and the sum.
+by() {
+	"$kashim" status --pid "$waits" 2>/dev/null |
+		awk '/^# (kernel|.* listen)/ { print } !/^#/ { print $15, $17 }'
+}
+
+# Nobody, the library, a supervisor.
+
+started "$own/a/below"
+check 'nobody' 0 by <<END
+off nobody
+# 1 listener without what the rule says
+END
+started "$own/a/below" env LD_PRELOAD="$build/libkashim.so"
+check 'the library' 0 by <<END
+ok library
+END
+started "$own/a/below" "$kashim" run --supervise
+check 'a supervisor' 0 by <<END
+ok supervisor
+END
+"$kashim" status --json >out
+same 'a supervisor, among all' \
+	"$(grep -A 1 '"looked_after_by": \[' out | tail -n 1 | tr -d ' ')" \
+	'"supervisor"'
+
+# The kernel: the control group decides in which a socket was made.
+
+started "$own/a/below"
+holds 'attach' "$kashim" attach --cgroup "$own/a"
+check 'older than that' 0 by <<END
+off kernel
+# kernel: OWN/a: 1 rule of WORK/conf
+END
+started "$own/a/below"
+check 'the kernel' 0 by <<END
+ok kernel
+# kernel: OWN/a: 1 rule of WORK/conf
+END
+echo "$waits" >"$own/b/cgroup.procs" || exit 2
+check 'moved out' 0 by <<END
+ok kernel
+# kernel: OWN/a: 1 rule of WORK/conf
+END
+started "$own/b"
+echo "$waits" >"$own/a/cgroup.procs" || exit 2
+check 'moved in' 0 by <<END
+off nobody
+# 1 listener without what the rule says
+# kernel: OWN/a: 1 rule of WORK/conf
+END
+started "$own/a" env LD_PRELOAD="$build/libkashim.so"
+check 'both' 0 by <<END
+ok library,kernel
+# kernel: OWN/a: 1 rule of WORK/conf
+END
+
+# Which rules it has.
+
+holds 'reload' "$kashim" reload
+started "$own/a/below"
+check 'published' 0 by <<END
+ok kernel
+# kernel: OWN/a: 1 rule of WORK/conf, generation 1
+END
+sed -i s/300s/200s/ conf
+holds 'attach others' "$kashim" attach --cgroup "$own/a"
+started "$own/a/below"
+check 'others than are in force' 0 by <<END
+differs kernel
+# 1 listener without what the rule says
+# kernel: OWN/a: 1 rule of WORK/conf, but not those in force
+END
+holds 'reload those' "$kashim" reload
+check 'now in force' 0 by <<END
+ok kernel
+# kernel: OWN/a: 1 rule of WORK/conf, generation 2
+END
+
+# Others than root can't tell.
+
+if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
+	unprivileged() {
+		setpriv --reuid=65534 --regid=65534 --clear-groups \
+			"$kashim" status --config "$work/conf" "$1"
+	}
+	same 'not for others' \
+		"$(unprivileged --in-force | awk '!/^#/ { print $15, $17 }' |
+			sort -u)" 'unknown -'
+	unprivileged --json >out
+	in_file 'nor as JSON' out '  "attached": null'
+else
+	skip 'unprivileged' 'no other user here'
+fi
+
+# What is lost.
+
+rm /sys/fs/bpf/kashim/*-hold
+check 'what holds' 0 by <<END
+ok kernel
+# kernel: OWN/a: 1 rule of WORK/conf, generation 2; what holds them is gone
+END
+holds 'attach beside' "$kashim" attach --cgroup "$own/b"
+rmdir "$own/b" || exit 2
+# The kernel lets go of it a while later.
+is_gone() {
+	"$kashim" attach --list | grep -q gone
+}
+holds 'it goes' until_true 20 is_gone
+check 'gone' 0 by <<END
+ok kernel
+# kernel: OWN/a: 1 rule of WORK/conf, generation 2; what holds them is gone
+# kernel: control group N, which is gone: reaches nothing any more
+END
+"$kashim" status --json >out
+"$kashim" status --openmetrics >metrics
+quiet 'the schema' /usr/bin/python3 "$here/status_check.py" schema \
+	"$root/docs/kashim-status.schema.json" out
+quiet 'the metrics' /usr/bin/python3 "$here/status_check.py" openmetrics out \
+	metrics
+same 'their values' "$(sed -n 's/^kashim_attached_control_//p' metrics)" \
+	'groups 2
+groups_gone 1
+groups_incomplete 1
+groups_with_older_policy 0'
+holds 'detach' "$kashim" detach
+check 'nobody again' 0 by <<END
+ok nobody
+# 1 listener without what the rule says
+END
+finish
