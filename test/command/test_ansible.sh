@@ -189,6 +189,7 @@ awk 'function end() { if (file) print "END"; file = "" }
 same 'docs/FLEET: commands' "$(grep -c 'ansible-playbook' \
 	"$host/root/commands")" 3
 mkdir -p "$host/root/bin" "$host/etc/prometheus" \
+	"$host/etc/grafana/provisioning/dashboards" \
 	"$host/usr/local/share/doc/kashim"
 cp -r "$root/conf" "$host/usr/local/share/doc/kashim/examples"
 cp "$build/kashim" "$host/root/bin"
@@ -198,6 +199,8 @@ echo 'rule_files: [kashim.rules.yml]' >"$host/etc/prometheus/prometheus.yml"
 printf '[Service]\nType=oneshot\nRemainAfterExit=yes\n%s\n%s\n' \
 	ExecStart=/bin/true ExecReload=/bin/true \
 	>"$host/etc/systemd/system/prometheus.service"
+cp "$host/etc/systemd/system/prometheus.service" \
+	"$host/etc/systemd/system/grafana-server.service"
 mv "$host/etc/systemd/system/played.service" \
 	"$host/etc/systemd/system/backup-agent.service"
 systemd_run systemctl daemon-reload

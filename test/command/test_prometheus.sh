@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 #
 # conf/prometheus: each alert fires when it should, and not a moment or a host
-# besides; and all goes by metrics that kashim status has. BUILD names the
-# build directory.
+# besides; and all, also in conf/grafana, goes by metrics that kashim status
+# has. BUILD names the build directory.
 set -u
 
 # shellcheck source=test/lib.sh
@@ -11,17 +11,17 @@ set -u
 begin
 export LC_ALL=C
 
-conf=$root/conf/prometheus
-cp "$conf/kashim.rules.yml" "$here/alerts.yml" . || exit 2
+set -- "$root/conf/prometheus" "$root/conf/grafana"
+cp "$1/kashim.rules.yml" "$here/alerts.yml" . || exit 2
 
 # HELP is there for each metric, also for one without a value.
 echo 'rule all { idle = 300 }' >k.conf
 "$build/kashim" status -c k.conf -p $$ --openmetrics >metrics
 holds 'there are metrics' test -s metrics
 sed -n 's/^# HELP \(kashim_[a-z_]*\) .*/\1/p' metrics | sort >known
-grep -ohE 'kashim_[a-z_]+' -r "$conf" | sort -u >used
+grep -ohE 'kashim_[a-z_]+' -r "$@" | sort -u >used
 same 'only metrics that there are' "$(comm -23 used known)" ''
-grep -ohE 'verdict=~?\\*"[^"\\]*' -r "$conf" | sed 's/.*"//' | tr '|' '\n' |
+grep -ohE 'verdict=~?\\*"[^"\\]*' -r "$@" | sed 's/.*"//' | tr '|' '\n' |
 	sort -u >used
 holds 'there are verdicts' test -s used
 while read -r verdict; do

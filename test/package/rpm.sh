@@ -67,6 +67,9 @@ drwxr-xr-x root DOCS/examples/ansible/roles/kashim/tasks
 -rw-r--r-- root DOCS/examples/ansible/roles/kashim/tasks/present.yml
 drwxr-xr-x root DOCS/examples/ansible/roles/kashim/vars
 -rw-r--r-- root DOCS/examples/ansible/roles/kashim/vars/main.yml
+drwxr-xr-x root DOCS/examples/grafana
+-rw-r--r-- root DOCS/examples/grafana/kashim.json
+-rw-r--r-- root DOCS/examples/grafana/kashim.yaml
 -rw-r--r-- root DOCS/examples/kashim.conf
 drwxr-xr-x root DOCS/examples/prometheus
 -rw-r--r-- root DOCS/examples/prometheus/kashim.rules.yml

@@ -61,7 +61,8 @@ for text in README docs/FLEET docs/NEWS docs/SECURITY docs/RELEASING \
     docs/TESTED; do
 	narrow "$root/$text"
 done
-find "$root/conf" -type f >"$dir/files"
+# In JSON a string is on one line.
+find "$root/conf" -type f ! -name '*.json' >"$dir/files"
 while read -r file; do
 	narrow "$file"
 done <"$dir/files"
