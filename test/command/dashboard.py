@@ -82,9 +82,10 @@ def expression(board, target, hosts):
 def missing(panel, target, labels):
     """What is to be shown of a series that has these labels, and is not there."""
     shown = set(re.findall(r"{{(\w+)}}", target.get("legendFormat", "")))
-    if len(panel["targets"]) == 1:
-        shown |= set(fields(panel)) - {"Time", "Value"}
-    return shown - set(labels)
+    values = {"Time", "Value"}
+    if len(panel["targets"]) > 1:
+        values = {"Time"} | {f"Value #{t['refId']}" for t in panel["targets"]}
+    return (shown | set(fields(panel))) - values - set(labels)
 
 
 def ask(board, url, *hosts):

@@ -49,7 +49,7 @@ fleet_program() {
 # fleet_collect HOST: what kashim-metrics.service does.
 fleet_collect() {
 	fleet_in "$1" "$build/kashim" status --openmetrics \
-		>"$1/kashim.tmp" 2>"$1/said" || [ $? -eq 1 ] &&
+		--state="$work/$1/seen" >"$1/kashim.tmp" 2>"$1/said" || [ $? -eq 1 ] &&
 		mv "$1/kashim.tmp" "$1/textfiles/kashim.prom"
 }
 

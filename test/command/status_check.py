@@ -271,6 +271,7 @@ def compare(output, samples):
     for name, labels in samples:
         if name not in (
             "kashim_data_silence_seconds",
+            "kashim_firewall_timeout_seconds",
             "kashim_firewall_timeout_left_seconds",
             "kashim_policy_older_than_text",
             "kashim_processes_with_older_policy",

@@ -56,8 +56,17 @@ probes_are_lost() {
 }
 holds 'probes are lost' until_true 40 probes_are_lost
 
+# A byte behind a silence.
+silence_is_survived() {
+	fleet_collect db1
+	fleet_collect db1
+	echo >db1/agent.in
+	fleet_collect db1
+	grep -q '^kashim_survived_silence.*"agent"' db1/textfiles/kashim.prom
+}
+holds 'silence is survived' until_true 40 silence_is_survived
+
 before=$(date +%s)
-fleet_collect db1
 fleet_collect db2
 fleet_watch
 holds 'Prometheus asks' until_true 60 fleet_is_asked || cat prometheus.log
@@ -68,9 +77,10 @@ value() {
 		sed '/[.]/s/[.]*0*$//'
 }
 lost=$(value db2 kashim_unanswered_probes lost)
-silence=$(for it in db1 db2; do
+left=$(for it in db1 db2; do
 	value $it kashim_firewall_timeout_left_seconds backup
 done | sort -n | head -n 1)
+survived=$(value db1 kashim_survived_silence_seconds backup)
 
 # asked HOST...: what the dashboard shows of them, without what passes with time.
 asked() {
@@ -88,6 +98,8 @@ Alerts, A: alertname=KashimConnectionsNotCovered alertstate=pending instance=db1
 Alerts, A: alertname=KashimPolicyOlderThanText alertstate=pending instance=db2 1
 Alerts, A: alertname=KashimProbesUnanswered alertstate=pending instance=db2 program=lost rule=lost 1
 Alerts, A: alertname=KashimProcessesWithOlderPolicy alertstate=pending instance=db2 1
+Attached groups behind, A: 0
+Attached groups broken, A: 0
 Connections, A: verdict=differs 1
 Connections, A: verdict=no rule 11
 Connections, A: verdict=off 2
@@ -100,13 +112,17 @@ Policies older than their text, A: 1
 Probes unanswered, A: $lost
 Probes unanswered, the ten highest, A: instance=db2 program=lost rule=lost $lost
 Programs that do not follow, A: 2
-Silence, by rule, A: rule=backup $silence"
+Silence, by rule, A: rule=backup 900
+Silence, by rule, B: rule=backup $survived
+Silence, by rule, C: rule=backup $left"
 age=$(sed -n 's/^Oldest metrics, A: //p' answers)
 holds "the age of the metrics, $age" awk "BEGIN {
 	exit !($age >= 0 && $age <= $(date +%s) - $before + 1) }"
 
 same 'both hosts by name' "$(asked db1 db2)" "$all"
 same 'one host' "$(asked db2 | grep -v '^Alerts')" "\$instance: db1 db2
+Attached groups behind, A: 0
+Attached groups broken, A: 0
 Connections, A: verdict=no rule 5
 Connections, A: verdict=ok 5
 Hosts not covered, A: 0
@@ -116,7 +132,9 @@ Policies older than their text, A: 1
 Probes unanswered, A: $lost
 Probes unanswered, the ten highest, A: instance=db2 program=lost rule=lost $lost
 Programs that do not follow, A: 2
-Silence, by rule, A: rule=backup $(value db2 \
+Silence, by rule, A: rule=backup 900
+Silence, by rule, B: no data
+Silence, by rule, C: rule=backup $(value db2 \
 	kashim_firewall_timeout_left_seconds backup)"
 same 'its alerts' "$(asked db2 | grep '^Alerts')" \
 	"$(echo "$all" | grep '^Alerts.*db2')"

@@ -852,6 +852,35 @@ holds 'watch: a silence that was survived' until_true 40 screen_has \
 by_key q
 pane kill-server
 
+# The same, by runs with a file between them.
+survived() {
+	kashim status -c slow.conf -p "$pid" -o "$@" >seen.metrics
+	sed -n 's/^kashim_survived_silence_seconds{program="rarely",rule="slow"} //p' \
+	    seen.metrics >seen.s
+	[ -s seen.s ]
+}
+survived_more() {
+	survived -s seen && awk '{ exit !($1 > 5) }' seen.s
+}
+begun=$(clock_ms)
+holds 'a single look: no silence' fails survived
+has 'the timeout' seen.metrics \
+    'kashim_firewall_timeout_seconds{program="rarely",rule="slow"} 5.000'
+holds 'runs: a silence that was survived' until_true 40 survived_more
+holds "runs: not longer than they took: $(cat seen.s) s" \
+    awk "{ exit !(\$1 * 1000 <= $(clock_ms) - $begun) }" seen.s
+chmod o+w seen
+check 'a state that others can write' 2 status -o -s seen <<'EOF'
+! kashim: seen: not believed: others can write it
+EOF
+check 'a state that cannot be written' 2 status -o -s none/seen <<'EOF'
+! kashim: none/seen: No such file or directory
+EOF
+check 'a state for nothing' 2 kashim status -s seen <<'EOF'
+! kashim: --state is for --openmetrics
+! Try 'kashim status --help'.
+EOF
+
 # Under the library, with the policy that it goes by.
 
 in_library() {

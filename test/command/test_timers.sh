@@ -92,6 +92,11 @@ holds 'it sets what root can set' systemd_run /usr/local/bin/kashim \
 holds 'kashim-metrics.service, again' systemctl start kashim-metrics.service
 in_file 'all is covered' "$collected/kashim.prom" 'kashim_covered 1'
 
+same 'what it saw, for the next run' "$(find \
+	"$SYSTEMD_ROOT/run/kashim-metrics" -printf '%m %P\n' | sort)" \
+	"644 seen
+755 "
+
 # After a failure the old one stays.
 cp "$collected/kashim.prom" before
 cp "$SYSTEMD_ROOT/etc/kashim.conf" kashim.conf

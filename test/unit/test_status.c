@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <jansson.h>
 #include <locale.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "statuses.h"
 
@@ -307,7 +309,9 @@ START_TEST(seen)
 		sockets[0].socket.idle_ms = 60000;
 		sockets[0].socket.heard_ms = LOOKS[i].heard_ms;
 		sockets[0].socket.segments = LOOKS[i].segments;
-		ck_assert_int_eq(status_see(&looks, &two, LOOKS[i].now_ms), 0);
+		ck_assert_int_eq(
+		    status_see(&looks, &two, LOOKS[i].now_ms, LOOKS[i].now_ms),
+		    0);
 		ck_assert_int_eq(
 		    status_silence_ms(&sockets[0]), LOOKS[i].silence_ms);
 		ck_assert_int_eq(status_silence_ms(&sockets[1]), 30000);
@@ -315,31 +319,56 @@ START_TEST(seen)
 	/* Another socket, which may have the same descriptor. */
 	sockets[0].socket.cookie = 30;
 	sockets[0].socket.heard_ms = 40000;
-	ck_assert_int_eq(status_see(&looks, &two, 7000), 0);
+	ck_assert_int_eq(status_see(&looks, &two, 7000, 7000), 0);
 	ck_assert_int_eq(status_silence_ms(&sockets[0]), 40000);
 	status_seen_free(&looks);
 }
 END_TEST
 
-/* A silence is survived when something comes in behind it, and only then. */
+/* As from one run to the next. */
+static void
+pass_on(struct status_seen *looks, int64_t now_ms)
+{
+	char path[] = "/tmp/kashim-seen.XXXXXX";
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	ck_assert_int_eq(status_seen_write(looks, path), 0);
+	status_seen_free(looks);
+	ck_assert_int_eq(status_seen_read(looks, path, now_ms), 0);
+	unlink(path);
+}
+
+/*
+ * A silence is survived when something comes in behind it, and only then. In a
+ * loop the next look is another run's, which knows it from a file.
+ */
 START_TEST(survived)
 {
 	static const struct {
-		int64_t now_ms;
+		int64_t begun_ms, now_ms;
 		uint32_t in, out, survived_ms;
 	} LOOKS[] = {
-	    {1000, 7, 5, 0},
-	    {11000, 7, 5, 0},
-	    {21000, 8, 5, 10000}, /* it was on at the look before */
-	    {41000, 8, 5, 10000},
-	    {51000, 8, 6, 10000}, /* who knows how far that came */
-	    {61000, 8, 7, 10000},
-	    {71000, 9, 7, 20000}, /* at least the last one came */
-	    {72000, 9, 7, 20000},
-	    {102000, 10, 8, 20000}, /* asked and answered: 1 s, surely */
-	    {103000, 10, 8, 20000},
-	    {203000, 10, 8, 20000},
-	    {204000, 11, 9, 101000},
+	    {1000, 1000, 7, 5, 0},
+	    {11000, 11000, 7, 5, 0},
+	    {21000, 21000, 8, 5, 10000}, /* it was on at the look before */
+	    {41000, 41000, 8, 5, 10000},
+	    {51000, 51000, 8, 6, 10000}, /* who knows how far that came */
+	    {61000, 61000, 8, 7, 10000},
+	    {71000, 71000, 9, 7, 20000}, /* at least the last one came */
+	    {72000, 72000, 9, 7, 20000},
+	    {102000, 102000, 10, 8, 20000}, /* asked and answered: 1 s */
+	    {103000, 103000, 10, 8, 20000},
+	    {203000, 203000, 10, 8, 20000},
+	    {204000, 204000, 11, 9, 101000},
+	    {205000, 205000, 11, 10, 101000}, /* broken at once */
+	    {405000, 405000, 11, 10, 101000},
+	    {406000, 406000, 12, 10, 101000},
+	    /* What came while a look was made may be in it or not. */
+	    {506000, 509000, 13, 10, 101000},
+	    {611000, 615000, 13, 10, 101000},
+	    {616000, 617000, 14, 10, 102000},
 	};
 	struct status_seen looks = {0};
 	struct live one = {.sockets = sockets, .count = 1};
@@ -349,13 +378,76 @@ START_TEST(survived)
 	for (size_t i = 0; i < ARRAY_LEN(LOOKS); i++) {
 		sockets[0].socket.segments = LOOKS[i].in;
 		sockets[0].socket.segments_sent = LOOKS[i].out;
-		ck_assert_int_eq(status_see(&looks, &one, LOOKS[i].now_ms), 0);
+		ck_assert_int_eq(status_see(&looks, &one, LOOKS[i].begun_ms,
+				     LOOKS[i].now_ms),
+		    0);
 		ck_assert_uint_eq(sockets[0].survived_ms, LOOKS[i].survived_ms);
+		ck_assert_int_eq(sockets[0].moved_known, LOOKS[i].in > 7);
+		if (_i > 0)
+			pass_on(&looks, LOOKS[i].now_ms);
 	}
+	/* Of an MPTCP connection it may be another subflow's. */
+	sockets[0].socket.mptcp = true;
+	sockets[0].socket.segments++;
+	ck_assert_int_eq(status_see(&looks, &one, 900000, 900000), 0);
+	ck_assert_uint_eq(sockets[0].survived_ms, 0);
+	sockets[0].socket.mptcp = false;
 	sockets[0].socket.cookie++;
-	ck_assert_int_eq(status_see(&looks, &one, 300000), 0);
+	ck_assert_int_eq(status_see(&looks, &one, 1000000, 1000000), 0);
 	ck_assert_uint_eq(sockets[0].survived_ms, 0);
 	status_seen_free(&looks);
+}
+END_TEST
+
+/* What a run can't go by is as if there were nothing; what it may not, fails.
+ */
+START_TEST(state)
+{
+	struct status_seen looks = {0};
+	struct live two = {.sockets = sockets, .count = 2};
+	char path[] = "/tmp/kashim-seen.XXXXXX";
+	FILE *file;
+
+	close(mkstemp(path));
+	unlink(path);
+	ck_assert_int_eq(status_seen_read(&looks, path, 5000), 0);
+	ck_assert_uint_eq(looks.count, 0);
+	add(make_socket(
+	    &AGENT, "10.1.4.7", "10.20.0.5", &GOOD, RULE_BACKUP, LIVE_OK));
+	add(make_socket(
+	    &AGENT, "10.1.4.7", "10.20.0.6", &GOOD, RULE_BACKUP, LIVE_OK));
+	sockets[1].socket.cookie = 1;
+	ck_assert_int_eq(status_see(&looks, &two, 4000, 5000), 0);
+	ck_assert_int_eq(status_seen_write(&looks, path), 0);
+	status_seen_free(&looks);
+	ck_assert_int_eq(status_seen_read(&looks, path, 4000), 0);
+	ck_assert_uint_eq(looks.count, 2);
+	ck_assert_int_eq(looks.time_ms, 4000);
+	status_seen_free(&looks);
+	/* The clock began anew. */
+	ck_assert_int_eq(status_seen_read(&looks, path, 3999), 0);
+	ck_assert_uint_eq(looks.count, 0);
+	ck_assert_int_eq(chmod(path, 0666), 0);
+	ck_assert_int_eq(status_seen_read(&looks, path, 5000), -EPERM);
+	ck_assert_int_eq(chmod(path, 0644), 0);
+	/* Another boot. */
+	file = fopen(path, "r+e");
+	ck_assert_int_eq(fseek(file, strlen("kashim-seen 1 "), SEEK_SET), 0);
+	fputs("00000000-0000", file);
+	ck_assert_int_eq(fclose(file), 0);
+	ck_assert_int_eq(status_seen_read(&looks, path, 5000), 0);
+	ck_assert_uint_eq(looks.count, 0);
+	/* A line is missing. */
+	sockets[1].socket.cookie = 1;
+	ck_assert_int_eq(status_see(&looks, &two, 4000, 5000), 0);
+	ck_assert_int_eq(status_seen_write(&looks, path), 0);
+	status_seen_free(&looks);
+	ck_assert_int_eq(truncate(path, 80), 0);
+	ck_assert_int_eq(status_seen_read(&looks, path, 5000), 0);
+	ck_assert_uint_eq(looks.count, 0);
+	unlink(path);
+	ck_assert_int_eq(
+	    status_seen_write(&looks, "/proc/none/state"), -ENOENT);
 }
 END_TEST
 
@@ -854,6 +946,17 @@ START_TEST(metrics)
 	    "50.000\n"
 	    "kashim_data_silence_seconds{program=\"sm_agent\",rule=\"backup\"} "
 	    "50.000\n"
+	    "# HELP kashim_survived_silence_seconds The longest silence that "
+	    "one of the connections is known to have survived: nothing was "
+	    "sent either way, and then something came in.\n"
+	    "# TYPE kashim_survived_silence_seconds gauge\n"
+	    "# UNIT kashim_survived_silence_seconds seconds\n"
+	    "# HELP kashim_firewall_timeout_seconds The firewall-timeout of "
+	    "the rule.\n"
+	    "# TYPE kashim_firewall_timeout_seconds gauge\n"
+	    "# UNIT kashim_firewall_timeout_seconds seconds\n"
+	    "kashim_firewall_timeout_seconds{program=\"sm_agent\",rule="
+	    "\"backup\"} 900.000\n"
 	    "# HELP kashim_covered Whether every connection that a rule "
 	    "matches is known to have what the rule says.\n"
 	    "# TYPE kashim_covered gauge\n"
@@ -918,11 +1021,11 @@ END_TEST
 START_TEST(metrics_of_a_group)
 {
 	static const struct {
-		uint32_t idle_ms, heard_ms, unanswered;
+		uint32_t idle_ms, heard_ms, unanswered, survived_ms;
 	} GROUP[] = {
-	    {960000, 200000, 1},
-	    {970000, 890000, 4},
-	    {10000, 10000, 2},
+	    {960000, 200000, 1, 0},
+	    {970000, 890000, 4, 951020},
+	    {10000, 10000, 2, 900000},
 	};
 	static const char *const VALUES[] = {
 	    "\nkashim_connections{program=\"sm_agent\",rule=\"backup\","
@@ -935,6 +1038,8 @@ START_TEST(metrics_of_a_group)
 	    "rule=\"backup\"} 2\n",
 	    "\nkashim_data_silence_seconds{program=\"sm_agent\","
 	    "rule=\"backup\"} 970.000\n",
+	    "\nkashim_survived_silence_seconds{program=\"sm_agent\","
+	    "rule=\"backup\"} 951.020\n",
 	};
 	const char *text;
 
@@ -944,6 +1049,7 @@ START_TEST(metrics_of_a_group)
 		sockets[i].socket.idle_ms = GROUP[i].idle_ms;
 		sockets[i].socket.heard_ms = GROUP[i].heard_ms;
 		sockets[i].socket.unanswered = GROUP[i].unanswered;
+		sockets[i].survived_ms = GROUP[i].survived_ms;
 	}
 	/* Of another group nothing of that kind is known. */
 	add(make_socket(
@@ -953,7 +1059,8 @@ START_TEST(metrics_of_a_group)
 	text = printed(print_metrics);
 	for (size_t i = 0; i < ARRAY_LEN(VALUES); i++)
 		ck_assert_msg(strstr(text, VALUES[i]), "%s%s", text, VALUES[i]);
-	ck_assert_ptr_null(strstr(text, "seconds{program=\"e"));
+	ck_assert_ptr_null(strstr(text, "silence_seconds{program=\"e"));
+	ck_assert_ptr_null(strstr(text, "left_seconds{program=\"e"));
 }
 END_TEST
 
@@ -1107,7 +1214,8 @@ main(void)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, sorted_out);
 	tcase_add_test(tcase, seen);
-	tcase_add_test(tcase, survived);
+	tcase_add_loop_test(tcase, survived, 0, 2);
+	tcase_add_test(tcase, state);
 	tcase_add_loop_test(tcase, late, 0, (int)ARRAY_LEN(TOO_LATE));
 	tcase_add_loop_test(tcase, kept, 0, (int)ARRAY_LEN(KEPT));
 	tcase_add_loop_test(tcase, covered, 0, (int)ARRAY_LEN(COVERED));

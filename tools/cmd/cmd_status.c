@@ -36,6 +36,9 @@ static const char help[] =
     "                         until a firewall forgets; q ends it\n"
     "  -j, --json             print JSON\n"
     "  -o, --openmetrics      print metrics for Prometheus\n"
+    "  -s, --state=FILE       with --openmetrics: keep in FILE what was seen, "
+    "for the\n"
+    "                         next run, and tell which silence was survived\n"
     "  -h, --help             show this text\n"
     "\n"
     "Exit status: 0 if every connection that a rule matches is ok; 1 if not, "
@@ -55,6 +58,7 @@ struct request {
 	bool watch;
 	bool json;
 	bool openmetrics;
+	const char *state; /* --state; NULL: none */
 };
 
 /* What was read, and what is said of it. */
@@ -76,6 +80,7 @@ take_picture(const struct live_choice *choice, const struct in_force *force,
     const char *config, struct status_seen *seen, struct picture *picture)
 {
 	const enum source_kind kind = force->source.kind;
+	const int64_t begun_ms = clock_ms();
 	int error;
 
 	*picture = (struct picture){
@@ -94,7 +99,7 @@ take_picture(const struct live_choice *choice, const struct in_force *force,
 	if (error)
 		return error;
 	if (seen)
-		error = status_see(seen, &picture->live, clock_ms());
+		error = status_see(seen, &picture->live, begun_ms, clock_ms());
 	picture->status.absent = pick_absent(
 	    choice, picture->live.processes, picture->live.process_count, NULL);
 	if (!error)
@@ -133,15 +138,39 @@ print_text(const struct status *status)
 }
 
 static int
+state_failed(const char *path, int error)
+{
+	text_warnx("%s: %s", path,
+	    error == -EPERM ? "not believed: others can write it"
+			    : strerror(-error));
+	return CMD_WRONG;
+}
+
+static int
 show(const struct request *request, const struct live_choice *choice,
     const struct in_force *force, const char *config)
 {
+	struct status_seen seen = {0};
 	struct picture picture;
-	int error = take_picture(choice, force, config, NULL, &picture);
-	int status;
+	int error = 0, status;
 
+	if (request->state)
+		error = status_seen_read(&seen, request->state, clock_ms());
 	if (error)
+		return state_failed(request->state, error);
+	error = take_picture(
+	    choice, force, config, request->state ? &seen : NULL, &picture);
+	if (error) {
+		status_seen_free(&seen);
 		return cmd_choice_failed(error, &picture.live);
+	}
+	if (request->state)
+		error = status_seen_write(&seen, request->state);
+	status_seen_free(&seen);
+	if (error) {
+		free_picture(&picture);
+		return state_failed(request->state, error);
+	}
 	if (request->json)
 		error = status_json(stdout, &picture.status);
 	else if (request->openmetrics)
@@ -289,6 +318,9 @@ take(int opt, void *data)
 	case 'j':
 		request->json = true;
 		break;
+	case 's':
+		request->state = optarg;
+		break;
 	default:
 		request->openmetrics = true;
 	}
@@ -303,6 +335,10 @@ check(const struct choice *choice, const void *data, bool *refer)
 	if (request->watch + request->json + request->openmetrics > 1) {
 		text_warnx(
 		    "of --watch, --json and --openmetrics only one can be");
+		return CMD_WRONG;
+	}
+	if (request->state && !request->openmetrics) {
+		text_warnx("--state is for --openmetrics");
 		return CMD_WRONG;
 	}
 	if (request->watch && !terminal_draws(stdout)) {
@@ -332,11 +368,12 @@ cmd_status(int argc, char *argv[])
 	    {"watch", no_argument, NULL, 'w'},
 	    {"json", no_argument, NULL, 'j'},
 	    {"openmetrics", no_argument, NULL, 'o'},
+	    {"state", required_argument, NULL, 's'},
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
 	};
 	static const struct cmd_choice command = {
-	    .letters = CHOICE_LETTERS "wjoh",
+	    .letters = CHOICE_LETTERS "wjos:h",
 	    .options = options,
 	    .help = help,
 	    .by = SOURCE_FOR_RUNNING,

@@ -211,15 +211,28 @@ status_is_kept(const struct status *status, const struct live_socket *socket);
 struct status_seen {
 	struct status_segments *all; /* by cookie */
 	size_t count;
-	int64_t time_ms; /* clock.h */
+	int64_t time_ms; /* when it began, clock.h */
 };
 
 /*
- * Sets moved_known, moved_ms and survived_ms of the sockets of a new look from
- * the last one, and notes the new one in *seen, which the caller gives back
- * with status_seen_free(). Returns 0 or -ENOMEM. status_seen.c
+ * Sets moved_known, moved_ms and survived_ms of the sockets of a new look,
+ * which took from begun_ms to now_ms, from the last one, and notes the new one
+ * in *seen, which the caller gives back with status_seen_free(). Returns 0 or
+ * -ENOMEM. status_seen.c
  */
-int status_see(struct status_seen *seen, struct live *live, int64_t now_ms);
+int status_see(struct status_seen *seen, struct live *live, int64_t begun_ms,
+    int64_t now_ms);
+
+/*
+ * Reads into *seen what the file at path holds of another run's last look:
+ * nothing if there is no such file, or if it is of another boot or form.
+ * Returns 0; -EPERM if the file is not to be believed (trust.h); or -errno.
+ */
+int
+status_seen_read(struct status_seen *seen, const char *path, int64_t now_ms);
+
+/* Writes it there, in place of what there is. Returns 0 or -errno. */
+int status_seen_write(const struct status_seen *seen, const char *path);
 
 void status_seen_free(struct status_seen *seen);
 

@@ -24,6 +24,8 @@ struct sample {
 	int64_t left_ms;
 	bool kept;
 	int64_t data_ms; /* since data went, -1: not known */
+	uint32_t survived_ms;
+	uint32_t timeout_s; /* its rule's firewall-timeout; 0: none */
 };
 
 struct samples {
@@ -93,6 +95,7 @@ make_samples(const struct status *status, struct samples *samples)
 	for (size_t i = 0; i < status->count; i++) {
 		const struct live_socket *socket = status->connections[i];
 		struct sample *sample = &samples->all[i];
+		struct image_rule rule;
 
 		if (!program || socket->process != process)
 			program = name_program(samples, socket->process);
@@ -106,6 +109,9 @@ make_samples(const struct status *status, struct samples *samples)
 			sample->unanswered = socket->socket.unanswered;
 		sample->kept = status_is_kept(status, socket);
 		sample->data_ms = status_data_silence_ms(socket);
+		sample->survived_ms = socket->survived_ms;
+		if (status_rule(status, socket, &rule))
+			sample->timeout_s = rule.timeout_s;
 		sample->has_left =
 		    status_left_ms(status, socket, &sample->left_ms);
 	}
@@ -175,7 +181,16 @@ group_end(const struct samples *samples, size_t begin, bool verdict)
 }
 
 /* The metrics that have a value for each group of samples. */
-enum { CONNECTIONS, UNANSWERED, LEFT_MS, KEPT, SILENCE_MS, FAMILIES };
+enum {
+	CONNECTIONS,
+	UNANSWERED,
+	LEFT_MS,
+	KEPT,
+	SILENCE_MS,
+	SURVIVED_MS,
+	TIMEOUT_MS,
+	FAMILIES
+};
 
 static const struct family {
 	const char *name;
@@ -200,6 +215,12 @@ static const struct family {
     [SILENCE_MS] = {"kashim_data_silence_seconds", "seconds",
 	"The longest time that one of the connections has been without data.",
 	false},
+    [SURVIVED_MS] = {"kashim_survived_silence_seconds", "seconds",
+	"The longest silence that one of the connections is known to have "
+	"survived: nothing was sent either way, and then something came in.",
+	false},
+    [TIMEOUT_MS] = {"kashim_firewall_timeout_seconds", "seconds",
+	"The firewall-timeout of the rule.", false},
 };
 
 /* The value of a group of which it is not known: left out. */
@@ -212,6 +233,7 @@ add_up(const struct sample *from, const struct sample *to,
 {
 	memset(values, 0, FAMILIES * sizeof(*values));
 	values[LEFT_MS] = values[SILENCE_MS] = UNKNOWN;
+	values[SURVIVED_MS] = values[TIMEOUT_MS] = UNKNOWN;
 	for (; from < to; from++) {
 		values[CONNECTIONS]++;
 		values[UNANSWERED] += from->unanswered;
@@ -221,6 +243,11 @@ add_up(const struct sample *from, const struct sample *to,
 			values[LEFT_MS] = from->left_ms;
 		if (from->data_ms >= 0 && from->data_ms > values[SILENCE_MS])
 			values[SILENCE_MS] = from->data_ms;
+		if (from->survived_ms > 0 &&
+		    from->survived_ms > values[SURVIVED_MS])
+			values[SURVIVED_MS] = from->survived_ms;
+		if (from->timeout_s > 0)
+			values[TIMEOUT_MS] = (int64_t)from->timeout_s * 1000;
 	}
 }
 
