@@ -15,8 +15,7 @@ begin
 kashim=$build/kashim
 if ! ldd "$kashim" | grep -q libbpf; then
 	skip "${0##*/}" 'kashim was built without libbpf'
-	finish
-	exit
+		exit
 fi
 waits=
 own=
@@ -183,4 +182,108 @@ check 'nobody again' 0 by <<END
 ok nobody
 # 1 listener without what the rule says
 END
+
+# kashim run, where the kernel has the same rules, does nothing; else as ever.
+
+inside() {
+	# shellcheck disable=SC2016 # the inner shell expands
+	sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$@"
+}
+# way WHERE ARGUMENT...: of run, in that control group; LD_PRELOAD in the
+# program, and what the trace says first.
+way() {
+	where=$1
+	shift
+	rm -f trace
+	inside "$where" "$kashim" run --trace="$work/trace" "$@" |
+		sed "s|$build|BUILD|"
+	sed 's/^kashim\[[0-9]*\]: //; 2q' trace
+}
+check 'run: nothing is attached' 0 way "$own/a" printenv LD_PRELOAD <<END
+BUILD/libkashim.so
+printenv: preload: the loader takes the library
+END
+holds 'attach once more' "$kashim" attach --cgroup "$own/a"
+check 'run: the kernel has the same' 0 \
+	way "$own/a/below" printenv LD_PRELOAD <<END
+printenv: neither way is needed: the kernel sets the same rules in OWN/a
+END
+check 'run: --preload' 0 way "$own/a" --preload printenv LD_PRELOAD <<END
+BUILD/libkashim.so
+printenv: the kernel sets the same rules in OWN/a
+printenv: preload: --preload asks for it
+END
+check 'run: --supervise' 0 way "$own/a" --supervise true <<END
+true: the kernel sets the same rules in OWN/a
+true: supervised: --supervise asks for it
+END
+check 'run: not there' 0 way "$own" printenv LD_PRELOAD <<END
+BUILD/libkashim.so
+printenv: preload: the loader takes the library
+END
+check 'run: a launcher' 0 way "$own/a" env printenv LD_PRELOAD <<END
+BUILD/libkashim.so
+env: preload: the loader takes the library
+END
+cat >handed.py <<'END'
+import os, socket, sys
+listener = socket.create_server(("127.0.0.1", 0))
+os.set_inheritable(listener.fileno(), True)
+os.execvp(sys.argv[1], sys.argv[1:])
+END
+handed() {
+	rm -f trace
+	inside "$own/a" /usr/bin/python3 handed.py "$kashim" run \
+		--trace="$work/trace" true
+	sed 's/^kashim\[[0-9]*\]: //; q' trace
+}
+check 'run: a socket that it is handed' 0 handed <<END
+true: preload: the loader takes the library
+END
+cp conf other.conf && echo 'rule more { idle = "9s" }' >>other.conf
+check 'run: other rules' 0 way "$own/a" -c other.conf printenv LD_PRELOAD <<END
+BUILD/libkashim.so
+printenv: preload: the loader takes the library
+END
+holds 'attach others above' "$kashim" attach --cgroup "$own" -c other.conf
+check 'run: others above' 0 way "$own/a" printenv LD_PRELOAD <<END
+BUILD/libkashim.so
+printenv: preload: the loader takes the library
+END
+holds 'detach those' "$kashim" detach --cgroup "$own"
+rm /sys/fs/bpf/kashim/*-hold
+check 'run: what holds is gone' 0 way "$own/a" printenv LD_PRELOAD <<END
+BUILD/libkashim.so
+printenv: preload: the loader takes the library
+END
+holds 'detach all' "$kashim" detach
+
+# In a container, whose control group is the root of all that it sees.
+
+holds 'attach for a container' "$kashim" attach --cgroup "$own/a"
+contained() {
+	rm -f trace
+	# shellcheck disable=SC2016 # the inner shell expands
+	inside "$own/a" unshare --cgroup --mount sh -c '
+		eval "$1" && exec "$0" run --trace=trace env true' \
+		"$kashim" "$1" 2>&1 | sed 's/^ *//; s/  */ /g; /^$/d'
+	sed 's/^kashim\[[0-9]*\]: //; q' trace
+}
+cc -static -o static "$here/waits.c" || exit 2
+# shellcheck disable=SC2016 # the inner shell expands
+check 'a container' 0 contained 'umount --lazy cg &&
+	mount -t cgroup2 cgroup2 cg && "$0" doctor ./static' <<END
+./static: the kernel looks after its connections
+note this is so if it is started from here: the control group decides
+ok the kernel sets the rules on connections of what is in
+WORK/cg: 1 rule of WORK/conf
+env: neither way is needed: the kernel sets the same rules in WORK/cg
+END
+# shellcheck disable=SC2016 # the inner shell expands
+check 'a container that sees those of the host' 0 contained '
+	"$0" doctor $$ | grep -c "control group / is not to be seen"' <<END
+1
+env: preload: the loader takes the library
+END
+holds 'detach that' "$kashim" detach
 finish

@@ -49,6 +49,13 @@ run_has_rules(const struct run *run)
 int run_go_without(const struct run *run, const char *what);
 
 /*
+ * Does the kernel set exactly these rules on all connections of the program,
+ * if it is started from here (kashim attach)? Then where says for which control
+ * group. cmd_run_kernel.c
+ */
+bool run_is_reached(const struct run *run, char where[PATH_MAX]);
+
+/*
  * Chooses the way, if none was asked for, and goes it as far as the exec.
  * Returns CMD_DONE, or another status after a message.
  */

@@ -273,6 +273,7 @@ choose(const struct run *run)
 int
 run_prepare(struct run *run)
 {
+	char where[PATH_MAX];
 	int status = read_rules(run);
 
 	if (status != CMD_DONE)
@@ -280,6 +281,15 @@ run_prepare(struct run *run)
 	status = examine(run);
 	if (status != CMD_DONE)
 		return status;
+	if (run_has_rules(run) && run_is_reached(run, where)) {
+		trace(run,
+		    run->way_asked ? ": the kernel sets the same rules in "
+				   : ": neither way is needed: the kernel sets "
+				     "the same rules in ",
+		    where);
+		if (!run->way_asked)
+			return CMD_DONE;
+	}
 	if (run->way == WAY_CHOOSE)
 		run->way = choose(run);
 	if (run->way == WAY_PRELOAD)

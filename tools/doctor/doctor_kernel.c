@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config/in_force.h"
 #include "kernel/refused.h"
@@ -164,11 +163,9 @@ doctor_kernel_slice(const char *slice, struct findings *findings)
 bool
 doctor_kernel_here(struct findings *findings)
 {
-	struct process self;
 	char group[PATH_MAX];
 
-	if (process_read(getpid(), &self) < 0 ||
-	    process_group(&self, group) < 0 || !check_group(group, findings))
+	if (process_own_group(group) < 0 || !check_group(group, findings))
 		return false;
 	findings_add(findings, FINDING_KERNEL, FINDING_NOTE,
 	    "this is so if it is started from here: the control group decides");

@@ -439,13 +439,14 @@ process_dir(const struct process *process)
 	return error;
 }
 
-int
-process_group(const struct process *process, char path[PATH_MAX])
+/* Closes dir. */
+static int
+read_group(int dir, char path[PATH_MAX])
 {
 	char *line = NULL;
 	size_t room = 0;
 	FILE *lines;
-	int dir = process_dir(process), error;
+	int error;
 
 	if (dir < 0)
 		return dir;
@@ -465,6 +466,18 @@ process_group(const struct process *process, char path[PATH_MAX])
 	free(line);
 	(void)fclose(lines);
 	return error;
+}
+
+int
+process_group(const struct process *process, char path[PATH_MAX])
+{
+	return read_group(process_dir(process), path);
+}
+
+int
+process_own_group(char path[PATH_MAX])
+{
+	return read_group(proc_open(getpid(), "", O_DIRECTORY), path);
 }
 
 bool

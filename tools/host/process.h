@@ -68,6 +68,9 @@ const char *process_program(const struct process *process);
  */
 int process_group(const struct process *process, char path[PATH_MAX]);
 
+/* The same of the caller. */
+int process_own_group(char path[PATH_MAX]);
+
 /*
  * Opens its directory in /proc, or its thread's in there, close-on-exec, to
  * read more of it: certain to be of this very process, now and for as long as

@@ -5,6 +5,8 @@
 #include "kernel/reach.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,6 +33,33 @@ climb(const struct kernel_attached *list, size_t count, const char *root,
 	return NULL;
 }
 
+/*
+ * Is that mount the root of our control groups, as the names in
+ * /proc/PID/cgroup have it? In a container it may be that of the host all the
+ * same, and the names that of the container (cgroup_namespaces(7), proc(5):
+ * mountinfo).
+ */
+static bool
+is_own(const char *root)
+{
+	struct file_handle handle = {0};
+	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	char *line = NULL;
+	size_t room = 0;
+	bool own = false;
+	int wanted = -1, id, at = 0;
+
+	/* There is no room for the handle: the mount is told all the same. */
+	(void)name_to_handle_at(AT_FDCWD, root, &handle, &wanted, 0);
+	while (mounts && !own && getline(&line, &room, mounts) > 0)
+		own = sscanf(line, "%d %*d %*s %n", &id, &at) == 1 &&
+		      id == wanted && strncmp(line + at, "/ ", 2) == 0;
+	free(line);
+	if (mounts)
+		fclose(mounts);
+	return own;
+}
+
 int
 reach_find(const char *group, struct reach *reach, char text[KERNEL_TEXT_MAX])
 {
@@ -44,10 +73,11 @@ reach_find(const char *group, struct reach *reach, char text[KERNEL_TEXT_MAX])
 		reach->gone += list[n].gone;
 	if (error == 0 && count > 0) {
 		error = kernel_root(root);
-		if (error == 0 && (strncmp(group, "/..", 3) == 0 ||
-				      snprintf(path, sizeof(path), "%s%s", root,
-					  strcmp(group, "/") ? group : "") >=
-					  (int)sizeof(path)))
+		if (error == 0 &&
+		    (strncmp(group, "/..", 3) == 0 || !is_own(root) ||
+			snprintf(path, sizeof(path), "%s%s", root,
+			    strcmp(group, "/") ? group : "") >=
+			    (int)sizeof(path)))
 			error = -ENOENT;
 		if (error < 0)
 			snprintf(text, KERNEL_TEXT_MAX,
