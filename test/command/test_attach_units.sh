@@ -88,6 +88,17 @@ kashim() {
 	systemd_run /usr/local/bin/kashim "$@"
 }
 
+# doctor NAME: what it says of the unit, and of its process, each finding on a
+# line of its own.
+doctor() {
+	kashim doctor "$1.service" >"$work/doctor"
+	status=$?
+	awk -v RS= '{ gsub(/\n */, " "); gsub(/  +/, " "); print }' \
+		"$work/doctor" | sed 's/process [0-9][0-9]*/process N/g
+		s/--pid [0-9]*/--pid N/g; s/port [0-9]* to/port N to/'
+	return $status
+}
+
 # started NAME: what it says when it is started anew.
 started() {
 	: >"$said"
@@ -99,7 +110,32 @@ started() {
 service plain
 service inner Slice=units-inner.slice
 service before "ExecStartPre=/usr/local/bin/connects before"
-mkdir -p "$units/default.target.wants"
+# At each start, whatever kind of service it is.
+service user User=nobody
+service dynamic DynamicUser=yes
+service shut User=nobody NoNewPrivileges=yes ProtectSystem=strict \
+	ProtectHome=yes PrivateTmp=yes PrivateDevices=yes \
+	ProtectControlGroups=yes ProtectKernelTunables=yes \
+	CapabilityBoundingSet= MemoryDenyWriteExecute=yes \
+	RestrictNamespaces=yes RestrictAddressFamilies="AF_INET AF_UNIX" \
+	SystemCallArchitectures=native SystemCallFilter=@system-service \
+	'SystemCallFilter=~@privileged @resources' \
+	'InaccessiblePaths=/sys/fs/bpf /usr/local/bin/kashim'
+service delegated Delegate=yes
+service notify Type=notify NotifyAccess=all
+service forking Type=forking
+# What is for its program alone.
+service surroundings Environment=LD_LIBRARY_PATH=/srv/none \
+	Environment=PATH=/none Environment=KASHIM_CONFIG=/none
+mkdir -p "$SYSTEMD_ROOT/srv/none"
+echo none >"$SYSTEMD_ROOT/srv/none/libbpf.so.1"
+service failing Restart=on-failure RestartSec=0
+service template@
+service rooted RootDirectory=/srv
+service asked StandardInput=socket
+service later
+mkdir -p "$units/default.target.wants" "$units/later.service.d"
+printf '[Service]\nExecCondition=\n' >"$units/later.service.d/zzz.conf"
 
 systemd_boot || exit 1
 
@@ -217,4 +253,147 @@ limit=$(sed -n 's/.*systemd-analyze security \(.*\)\.$/\1/p' \
 holds "$unit: $got, at most $limit" \
 	awk "BEGIN { exit !(${got:-99} <= ${limit:-0}) }"
 kashim detach >log
+
+# At each start.
+
+check 'what would be written' 0 kashim enable --kernel --dry-run plain <<'END'
+! kashim: /etc/systemd/system/plain.service.d/zz-kashim.conf would hold:
+# Made by "kashim enable", removed by "kashim disable".
+# kashim attach, at each start and before anything of it runs. Whatever
+# comes of that, the service starts.
+[Service]
+ExecCondition=+-/usr/bin/env -i /bin/sh -c 'exec "$$@" >/dev/null' sh /usr/local/bin/kashim attach --unit=%n --config=/etc/kashim.conf
+END
+check 'both ways' 2 kashim enable --kernel --supervise plain <<'END'
+! kashim: --supervise or --kernel, not both
+! Try 'kashim enable --help'.
+END
+check 'a root directory' 1 kashim enable --kernel rooted <<'END'
+! kashim: rooted.service cannot be attached at its start: RootDirectory= and RootImage= hide kashim from it; 'kashim attach --slice' reaches it
+END
+check 'a connection that systemd has made' 1 kashim enable --kernel asked <<'END'
+! kashim: asked.service cannot be attached at its start: its connection was made by systemd, and a message would be sent there; 'kashim attach --slice' reaches it
+END
+check 'a drop-in that comes later' 1 kashim enable --kernel later <<'END'
+! kashim: a drop-in of later.service whose name comes after zz-kashim.conf has an empty ExecCondition=, which takes it away
+END
+for name in plain user dynamic shut delegated notify forking surroundings; do
+	same "$name, before" "$(started $name)" "$name 7200"
+	holds "$name, enable" kashim enable --kernel $name
+done
+holds 'a template, enable' kashim enable --kernel template@
+holds 'systemd reads it' systemctl daemon-reload
+check 'doctor, of a service that runs from before' 1 doctor plain <<'END'
+plain.service: process N (connects): the preload is NOT in effect
+ok the kernel sets the rules of /etc/kashim.conf on its connections, from its next start on (/etc/systemd/system/plain.service.d/zz-kashim.conf)
+It runs:
+process N (connects): the preload is NOT in effect
+no libkashim.so is not in process N 'kashim apply --pid N' mends the connections that are open now.
+no it was started without LD_PRELOAD It has what 'kashim enable --kernel' wrote: 'systemctl daemon-reload' and a restart of plain.service help.
+warn 127.0.0.1 port N to 127.0.0.1 port 7001: off, rule all
+warn 1 TCP connection: 1 off 'kashim status --pid N' shows them all, 'kashim apply --pid N' mends them.
+END
+for name in plain user dynamic shut delegated notify forking surroundings; do
+	same "$name" "$(started $name)" "$name 300"
+done
+same 'an instance' "$(started template@a)" 'template@ 300'
+check 'doctor' 0 doctor plain <<'END'
+plain.service: the kernel looks after its connections
+ok the kernel sets the rules of /etc/kashim.conf on its connections, from its next start on (/etc/systemd/system/plain.service.d/zz-kashim.conf)
+It runs:
+process N (connects): the kernel looks after its connections
+ok the kernel sets the rules on connections of what is in /sys/fs/cgroup/system.slice/plain.service: 1 rule of /etc/kashim.conf
+ok 1 TCP connection: 1 ok
+END
+check 'what is enabled is said' 0 kashim detach --unit plain <<'END'
+! kashim: at its next start it is attached again, until 'kashim disable plain.service'
+/sys/fs/cgroup/system.slice/plain.service: detached
+END
+same 'again' "$(started plain)" 'plain 300'
+systemctl daemon-reload
+systemctl daemon-reexec
+holds 'the manager reads all anew: it stays' kashim attach --list --unit plain
+
+# Its own ExecStartPre= is reached, too.
+
+holds 'before, enable' kashim enable --kernel before
+holds 'systemd reads that' systemctl daemon-reload
+started before >log
+holds 'it has both' until_true 20 sh -c \
+	"test \$(grep -c . '$said') -eq 2"
+same 'what comes before' "$(cat "$said")" 'before 300
+before 300'
+
+# A reload reaches it; a connection of the next start has the new rules.
+
+sed -i s/300/400/ "$SYSTEMD_ROOT/etc/kashim.conf"
+kashim reload >reloaded 2>&1
+in_file 'reload' reloaded 'plain.service: the kernel has now 1 rule'
+# shellcheck disable=SC2016 # the inner shell expands
+same 'the new rules' "$(systemd_run sh -c 'echo $$ >"$0/cgroup.procs" &&
+	exec timeout 1 /usr/local/bin/connects other' \
+	/sys/fs/cgroup/system.slice/plain.service)" 'other 400'
+
+# Killed and started again by systemd.
+
+holds 'failing, enable' kashim enable --kernel failing
+systemctl daemon-reload
+same 'failing' "$(started failing)" 'failing 400'
+: >"$said"
+systemctl kill --signal=KILL failing
+holds 'it starts again' until_true 20 grep -q . "$said"
+same 'and has them' "$(cat "$said")" 'failing 400'
+
+# Services that have stopped are not missed, and leave nothing.
+
+for name in plain user dynamic shut delegated notify forking surroundings \
+	failing before template@a; do
+	systemctl stop $name
+done
+holds 'none is missed' until_true 20 is_passed
+same 'the next start' "$(started user)" 'user 400'
+same 'nothing is left of the others' "$(systemd_run ls /sys/fs/bpf/kashim |
+	sed 's/-.*//' | uniq | wc -l)" 1
+
+# If kashim fails, or is not there, the service starts all the same.
+
+cp "$SYSTEMD_ROOT/etc/kashim.conf" good.conf
+echo 'rule {' >"$SYSTEMD_ROOT/etc/kashim.conf"
+same 'a mistake' "$(started plain)" \
+	'kashim: /etc/kashim.conf:1: a rule without a name; write rule NAME { ... }
+plain 7200'
+same 'how that went' "$(systemctl show -P Result plain)" success
+check 'doctor, of the mistake' 1 doctor plain <<'END'
+plain.service: process N (connects): the preload is NOT in effect
+warn /etc/kashim.conf:1: a rule without a name; write rule NAME { ... }
+ok the kernel sets the rules of /etc/kashim.conf on its connections, from its next start on (/etc/systemd/system/plain.service.d/zz-kashim.conf)
+It runs:
+process N (connects): the preload is NOT in effect
+no libkashim.so is not in process N 'kashim apply --pid N' mends the connections that are open now.
+no it was started without LD_PRELOAD It has what 'kashim enable --kernel' wrote: 'systemctl daemon-reload' and a restart of plain.service help.
+warn 127.0.0.1 port N to 127.0.0.1 port 7001: off, rule all
+warn 1 TCP connection: 1 off 'kashim status --pid N' shows them all, 'kashim apply --pid N' mends them.
+END
+cp good.conf "$SYSTEMD_ROOT/etc/kashim.conf"
+mv "$SYSTEMD_ROOT/usr/local/bin/kashim" "$work/kashim"
+same 'no kashim' "$(started plain | tail -n 1)" 'plain 7200'
+same 'how that goes' "$(systemctl show -P Result plain)" success
+mv "$work/kashim" "$SYSTEMD_ROOT/usr/local/bin"
+same 'it is back' "$(started plain)" 'plain 400'
+
+# Another file, and back.
+
+echo 'rule other { idle = 500 }' >"$SYSTEMD_ROOT/etc/other 50% file.conf"
+holds 'another file' kashim enable --kernel -c '/etc/other 50% file.conf' plain
+holds 'systemd reads the other one' systemctl daemon-reload
+same 'by the other file' "$(started plain)" 'plain 500'
+kashim attach --list --unit plain >log
+in_file 'which file' log '/etc/other 50% file.conf'
+doctor plain >log
+in_file 'doctor knows which' "$work/doctor" 'the rules of /etc/other 50% file.conf'
+echo 'rule some { program = { "nc" } }' >"$SYSTEMD_ROOT/etc/names.conf"
+holds 'disable' kashim disable plain
+holds 'systemd reads that it is disabled' systemctl daemon-reload
+same 'disabled' "$(started plain)" 'plain 7200'
+kashim detach >log 2>&1
 finish

@@ -161,6 +161,31 @@ check 'supervised, all of the host' 2 kashim enable -S --host <<'END'
 ! kashim: --host preloads, without --supervise
 ! Try 'kashim enable --help'.
 END
+check 'the kernel, all of the host' 2 kashim enable --kernel --host <<'END'
+! kashim: --host preloads, without --kernel; the kernel has 'kashim attach --all'
+! Try 'kashim enable --help'.
+END
+# shellcheck disable=SC2016 # a name
+check 'the kernel, in an image' 0 kashim enable --kernel -r image \
+	-c '/etc/other $file.conf' plain <<END
+! kashim: warning: /etc/other \$file.conf is not in image
+$admin/plain.service.d/$dropin: written
+END
+holds_file 'the kernel, its text' "$admin/plain.service.d/$dropin" <<'END'
+# Made by "kashim enable", removed by "kashim disable".
+# kashim attach, at each start and before anything of it runs. Whatever
+# comes of that, the service starts.
+[Service]
+ExecCondition=+-/usr/bin/env -i /bin/sh -c 'exec "$$@" >/dev/null' sh /usr/local/bin/kashim attach --unit=%n "--config=/etc/other $$file.conf"
+Environment="KASHIM_CONFIG=/etc/other $file.conf"
+END
+check 'the kernel, again' 0 kashim enable -k -r image plain <<END
+! kashim: warning: /etc/other \$file.conf is not in image
+$admin/plain.service.d/$dropin: is so already
+END
+check 'the kernel no more' 0 kashim disable -r image plain <<END
+$admin/plain.service.d/$dropin: removed
+END
 check 'disable supervised' 2 kashim disable -S plain <<'END'
 ! kashim disable: invalid option -- 'S'
 ! Try 'kashim disable --help'.

@@ -317,6 +317,7 @@ cmd_detach(int argc, char *argv[])
 			continue;
 		}
 		printf("%s: detached\n", name);
+		cmd_group_say_start(list[i].path);
 	}
 	free(list);
 	kernel_sweep();

@@ -23,6 +23,8 @@
 #include "doctor/place.h"
 #include "host/inside.h"
 #include "host/preload.h"
+#include "kernel/kernel.h"
+#include "kernel/refused.h"
 #include "term/text.h"
 #include "unit/dropin.h"
 #include "unit/exec_start.h"
@@ -36,7 +38,7 @@
 #endif
 
 static const char help[] =
-    "Usage: kashim enable [-c FILE] [-S] [-n] [-H] [-r DIR] [UNIT]\n"
+    "Usage: kashim enable [-c FILE] [-S] [-k] [-n] [-H] [-r DIR] [UNIT]\n"
     "Preloads libkashim.so into the systemd service UNIT, by one drop-in:\n"
     "/etc/systemd/system/UNIT.d/" DROPIN_NAME "\n"
     "or, with --host, into every program, by /etc/ld.so.preload.\n"
@@ -47,6 +49,9 @@ static const char help[] =
     "  -S, --supervise     start it under 'kashim run --supervise', for "
     "programs\n"
     "                      that no preload reaches\n"
+    "  -k, --kernel        the kernel sets the rules from each start on, for "
+    "any\n"
+    "                      program (man kashim-attach)\n"
     "  -H, --host          every program that starts, also a setuid one\n"
     "  -n, --dry-run       show what would be written, and write nothing\n"
     "  -r, --root=DIR      the system is an image below DIR\n"
@@ -69,6 +74,7 @@ static const char help[] =
     "  kashim enable backup-agent\n"
     "  kashim enable -n -c /etc/kashim-gateway.conf gateway@.service\n"
     "  kashim enable --supervise database-agent\n"
+    "  kashim enable --kernel agent-in-go\n"
     "  kashim enable -r /srv/image backup-agent\n";
 
 struct enable {
@@ -346,6 +352,98 @@ find_command(const struct enable *enable, char path[PATH_MAX])
 	return CMD_DONE;
 }
 
+/* Why can't a service attach itself at its start? NULL if it can. */
+static const char *
+obstacle(const struct unit *unit)
+{
+	static const char *const streams[] = {
+	    "StandardInput", "StandardOutput", "StandardError"};
+
+	/* "+" does not lift that: seen with systemd 252. */
+	if (unit_last(unit, "Service", "RootDirectory") ||
+	    unit_last(unit, "Service", "RootImage"))
+		return "RootDirectory= and RootImage= hide kashim from it";
+	for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
+		const struct unit_setting *setting =
+		    unit_last(unit, "Service", streams[i]);
+
+		if (setting && strcmp(setting->value, "socket") == 0)
+			return "its connection was made by systemd, and a "
+			       "message would be sent there";
+	}
+	return NULL;
+}
+
+/* Does the kernel of this system take the rules? They may yet be mended. */
+static int
+try_kernel(const char *config)
+{
+	char text[KERNEL_TEXT_MAX], message[CONFIG_MESSAGE_MAX];
+	struct kernel_program *program = NULL;
+	struct image image = {0};
+	uint8_t *bytes = NULL;
+	int status = CMD_DONE;
+
+	if (config_load(config, NULL, NULL, &bytes, &image.size, message) < 0)
+		return CMD_DONE;
+	image.bytes = bytes;
+	/* Only root can try. */
+	if (refused(&image, text) ||
+	    (geteuid() == 0 &&
+		kernel_load(&image, false, &program, text) < 0)) {
+		text_warnx("%s", text);
+		status = CMD_NO;
+	}
+	kernel_unload(program);
+	free(bytes);
+	return status;
+}
+
+/* The same with the kernel. */
+static int
+compose_attached(struct enable *enable)
+{
+	const struct unit *unit = &enable->unit;
+	const char *why = obstacle(unit), *root = enable->options.root;
+	char command[PATH_MAX], *text = NULL;
+	struct dropin dropin = {
+	    .id = unit->id, .config = enable->config, .attach = command};
+	int status = CMD_NO, result;
+
+	if (why)
+		text_warnx("%s cannot be attached at its start: %s; 'kashim "
+			   "attach --slice' reaches it",
+		    unit->id, why);
+	else
+		status = find_command(enable, command);
+	if (status == CMD_DONE && !*root)
+		status =
+		    try_kernel(enable->config ? enable->config : CONFIG_FILE);
+	if (status != CMD_DONE)
+		return status;
+	result = dropin_text(&dropin, &text);
+	if (result == 0)
+		result = unit_replace(&enable->unit, enable->path, text);
+	if (result < 0) {
+		text_warnx("%s", result == -EINVAL
+				     ? "a name with control characters cannot "
+				       "stand in a unit"
+				     : strerror(-result));
+		status = CMD_WRONG;
+	} else if (!dropin_attaches(unit)) {
+		text_warnx("a drop-in of %s whose name comes after " DROPIN_NAME
+			   " has an empty ExecCondition=, which takes it away",
+		    unit->id);
+		status = CMD_NO;
+	} else {
+		status = check_text(enable, text, NULL);
+	}
+	if (status == CMD_DONE)
+		status = write_text(enable, text);
+	free(text);
+	return status;
+}
+
 /* Does a later drop-in start something else? */
 static int
 check_exec_start(const struct enable *enable)
@@ -605,7 +703,9 @@ enable_unit(struct enable *enable)
 	/* What was asked for earlier stays. */
 	if (!file && enable->old && dropin_config(enable->old, &kept) > 0)
 		file = kept;
-	status = enable->options.supervise ? CMD_DONE : find_library(enable);
+	status = enable->options.supervise || enable->options.kernel
+	             ? CMD_DONE
+	             : find_library(enable);
 	if (status == CMD_DONE)
 		status = find_config(file, enable->options.root, path);
 	if (status == CMD_DONE) {
@@ -613,6 +713,8 @@ enable_unit(struct enable *enable)
 		if (unit_replace(&enable->unit, enable->path, NULL) == 0)
 			status = enable->options.supervise
 			             ? compose_supervised(enable)
+			         : enable->options.kernel
+			             ? compose_attached(enable)
 			             : compose(enable);
 	}
 	free(kept);

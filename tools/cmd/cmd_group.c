@@ -15,6 +15,7 @@
 #include "cmd/cmd_unit.h"
 #include "kernel/kernel.h"
 #include "term/text.h"
+#include "unit/dropin.h"
 #include "unit/unit_group.h"
 
 /* The template of the units that attach after a boot. */
@@ -117,6 +118,21 @@ cmd_group_enable(const char *slice)
 		execlp("systemctl", "systemctl", "enable", name, NULL);
 	text_warnx("systemctl: %s", strerror(errno));
 	return CMD_WRONG;
+}
+
+void
+cmd_group_say_start(const char *path)
+{
+	const char *name = strrchr(path, '/');
+	struct unit unit;
+
+	if (!name || unit_read("", name + 1, &unit) != 0)
+		return;
+	if (dropin_attaches(&unit))
+		text_warnx("at its next start it is attached again, until "
+			   "'kashim disable %s'",
+		    unit.id);
+	unit_free(&unit);
 }
 
 /* Does the link of an enabled unit concern the control group at path? */

@@ -37,8 +37,14 @@ cmd_group_slice(const struct cmd_group *group, char id[UNIT_NAME_SIZE]);
 int cmd_group_enable(const char *slice);
 
 /*
- * Says on stderr which of these units are enabled still for the control group
- * at path, or at all if that is "".
+ * Says on stderr if the unit of the control group at path is attached at each
+ * start.
+ */
+void cmd_group_say_start(const char *path);
+
+/*
+ * Says on stderr which of the units for a boot are enabled still for the
+ * control group at path, or at all if that is "".
  */
 void cmd_group_say_enabled(const char *path);
 

@@ -32,24 +32,28 @@ cmd_unit_options(int argc, char *argv[], const char *help, bool enables,
 	static const struct option known[] = {
 	    {"config", required_argument, NULL, 'c'},
 	    {"supervise", no_argument, NULL, 'S'},
+	    {"kernel", no_argument, NULL, 'k'},
 	    {"dry-run", no_argument, NULL, 'n'},
 	    {"host", no_argument, NULL, 'H'},
 	    {"root", required_argument, NULL, 'r'},
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
 	};
-	const char *letters = enables ? "c:SnHr:h" : "nHr:h";
+	const char *letters = enables ? "c:SknHr:h" : "nHr:h";
 	int opt;
 
 	*options = (struct cmd_unit){.root = ""};
 	while ((opt = getopt_long(argc, argv, letters,
-		    known + (enables ? 0 : 2), NULL)) != -1) {
+		    known + (enables ? 0 : 3), NULL)) != -1) {
 		switch (opt) {
 		case 'c':
 			options->config = optarg;
 			break;
 		case 'S':
 			options->supervise = true;
+			break;
+		case 'k':
+			options->kernel = true;
 			break;
 		case 'n':
 			options->dry_run = true;
@@ -68,13 +72,21 @@ cmd_unit_options(int argc, char *argv[], const char *help, bool enables,
 		}
 	}
 	if (options->host) {
-		if (argc == optind && !options->config && !options->supervise)
+		if (argc == optind && !options->config && !options->supervise &&
+		    !options->kernel)
 			return CMD_DONE;
 		text_warnx(
 		    options->supervise ? "--host preloads, without --supervise"
+		    : options->kernel
+			? "--host preloads, without --kernel; the kernel has "
+			  "'kashim attach --all'"
 		    : argc == optind
 			? "--host goes by " CONFIG_FILE ", without --config"
 			: "--host is for all programs, and takes no unit");
+		return cmd_wrong_use(argv[0]);
+	}
+	if (options->supervise && options->kernel) {
+		text_warnx("--supervise or --kernel, not both");
 		return cmd_wrong_use(argv[0]);
 	}
 	if (argc - optind != 1) {

@@ -16,14 +16,15 @@ struct cmd_unit {
 	const char *config; /* --config, NULL if it is not given */
 	bool dry_run;
 	bool supervise; /* --supervise */
+	bool kernel;    /* --kernel */
 	bool host;      /* --host: all programs of the system, and no unit */
 };
 
 /*
- * Reads the command line; --config and --supervise are options only if enables.
- * Slashes are taken away from the end of root in place. Returns CMD_DONE;
- * CMD_NO after help was printed, and the subcommand is done; CMD_WRONG after a
- * message.
+ * Reads the command line; --config, --supervise and --kernel are options only
+ * if enables. Slashes are taken away from the end of root in place. Returns
+ * CMD_DONE; CMD_NO after help was printed, and the subcommand is done;
+ * CMD_WRONG after a message.
  */
 int cmd_unit_options(int argc, char *argv[], const char *help, bool enables,
     struct cmd_unit *options);

@@ -12,6 +12,7 @@
 
 #include "config/in_force.h"
 #include "kernel/refused.h"
+#include "unit/dropin.h"
 #include "unit/unit_group.h"
 
 void
@@ -44,9 +45,12 @@ doctor_kernel_find(const struct process *process, bool needed,
 	}
 }
 
-/* Why does the kernel not have what the text says now? */
+/*
+ * Would the kernel take what the text says now? changed: it has something else,
+ * as the last finding says.
+ */
 static void
-check_text(const char *config, struct findings *findings)
+check_text(const char *config, bool changed, struct findings *findings)
 {
 	char message[CONFIG_MESSAGE_MAX], text[REFUSED_TEXT_MAX];
 	struct image image = {0};
@@ -65,7 +69,7 @@ check_text(const char *config, struct findings *findings)
 		    "the kernel does not get it: %s", text);
 		findings_remedy(findings,
 		    "Change the rule, and 'kashim reload %s'.", config);
-	} else {
+	} else if (changed) {
 		findings_remedy(findings,
 		    "'kashim reload %s' brings the new ones.", config);
 	}
@@ -97,13 +101,13 @@ check_policy(const struct kernel_attached *attached, const char *name,
 		    "%s: the kernel has other rules than generation %u of %s, "
 		    "which is in force",
 		    name, (unsigned)force.source.generation, attached->config);
-		check_text(attached->config, findings);
+		check_text(attached->config, true, findings);
 	} else if (!same || force.source.kind >= SOURCE_OLD_COMPILED) {
 		findings_add(findings, FINDING_KERNEL, FINDING_WARN,
 		    "%s: %s was changed since, and the kernel has the rules "
 		    "from before",
 		    name, attached->config);
-		check_text(attached->config, findings);
+		check_text(attached->config, true, findings);
 	}
 	in_force_free(&force);
 }
@@ -158,6 +162,23 @@ doctor_kernel_slice(const char *slice, struct findings *findings)
 	char group[PATH_MAX];
 
 	return unit_slice_group(slice, group) && check_group(group, findings);
+}
+
+bool
+doctor_kernel_unit(const struct unit *unit, struct findings *findings)
+{
+	const struct unit_setting *line = dropin_attaches(unit);
+	char *config = line ? dropin_attaches_with(line) : NULL;
+
+	if (!config)
+		return false;
+	findings_add(findings, FINDING_KERNEL, FINDING_FINE,
+	    "the kernel sets the rules of %s on its connections, from its next "
+	    "start on (%s)",
+	    config, line->file);
+	check_text(config, false, findings);
+	free(config);
+	return true;
 }
 
 bool

@@ -10,6 +10,7 @@
 #include "doctor/findings.h"
 #include "host/process.h"
 #include "kernel/reach.h"
+#include "unit/unit.h"
 
 /*
  * What reaches a process. If nothing does, and it has nothing else (needed),
@@ -25,7 +26,13 @@ void doctor_kernel_find(const struct process *process, bool needed,
  */
 bool doctor_kernel_slice(const char *slice, struct findings *findings);
 
-/* The same of what the caller starts. */
+/*
+ * Is a service attached at each start (dropin.h)? Then says so, and whether the
+ * kernel takes the rules as they are now.
+ */
+bool doctor_kernel_unit(const struct unit *unit, struct findings *findings);
+
+/* Does something reach what the caller starts? Then says what. */
 bool doctor_kernel_here(struct findings *findings);
 
 /*

@@ -71,6 +71,11 @@ doctor_start_unit(const struct unit *unit, const struct unit_variable *preload,
 		    "name comes after " DROPIN_NAME
 		    " has an empty Environment=, which takes that away: "
 		    "rename it.");
+	else if (dropin_attaches(unit))
+		findings_remedy(findings,
+		    "It has what 'kashim enable --kernel' wrote: 'systemctl "
+		    "daemon-reload' and a restart of %s help.",
+		    unit->id);
 	else
 		findings_remedy(findings,
 		    "'kashim enable %s' and a restart of it help.", unit->id);

@@ -375,7 +375,8 @@ examine_service(const struct unit *unit, const char *config,
 	bool visible;
 	int error;
 
-	if (doctor_kernel_slice(slice ? slice : "system.slice", findings))
+	if (doctor_kernel_unit(unit, findings) ||
+	    doctor_kernel_slice(slice ? slice : "system.slice", findings))
 		return 0;
 	place_here(&service.place);
 	service.place.path = DOCTOR_EXEC_PATH;

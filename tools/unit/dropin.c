@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/config.h"
 #include "host/inside.h"
 #include "host/preload.h"
 #include "term/text.h"
@@ -68,6 +69,89 @@ write_assignment(FILE *out, const char *name, const char *plain,
 	fprintf(out, "%s\n", quote);
 }
 
+/* A word of a command line, of two parts. */
+static void
+write_word(FILE *out, const char *option, const char *text)
+{
+	const char *quote = strpbrk(text, " \\\"'$;") ? "\"" : "";
+
+	fprintf(out, " %s%s", quote, option);
+	for (; *text; text++) {
+		if (strchr("%$", *text))
+			fputc(*text, out);
+		else if (strchr("\\\"", *text))
+			fputc('\\', out);
+		fputc(*text, out);
+	}
+	fputs(quote, out);
+}
+
+/*
+ * ExecCondition= comes before all else of a service, also before its own
+ * ExecStartPre=. "+": as root, and outside of its sandbox; "-": whatever comes
+ * of it, the service starts. The service's environment and standard output are
+ * not for kashim; what fails, it says on standard error.
+ */
+#define ATTACH_KEY "ExecCondition"
+#define ATTACH     " attach --unit=%n"
+
+static void
+write_attach(FILE *out, const char *command, const char *config)
+{
+	fputs(ATTACH_KEY "=+-/usr/bin/env -i /bin/sh -c 'exec \"$$@\" "
+			 ">/dev/null' sh",
+	    out);
+	write_word(out, "", command);
+	fputs(ATTACH, out);
+	write_word(out, "--config=", config ? config : CONFIG_FILE);
+	fputc('\n', out);
+}
+
+const struct unit_setting *
+dropin_attaches(const struct unit *unit)
+{
+	const struct unit_setting *setting = NULL;
+
+	while ((setting = unit_next(unit, "Service", ATTACH_KEY, setting))) {
+		if (strcmp(basename(setting->file), DROPIN_NAME) == 0 &&
+		    strstr(setting->value, ATTACH))
+			break;
+	}
+	return setting;
+}
+
+/* Takes "%%" back to "%", in place; as any other of signs. */
+static void
+undouble(char *text, const char *signs)
+{
+	char *out = text;
+
+	for (; *text; text++) {
+		if (strchr(signs, *text) && text[1] == *text)
+			text++;
+		*out++ = *text;
+	}
+	*out = '\0';
+}
+
+char *
+dropin_attaches_with(const struct unit_setting *line)
+{
+	static const char option[] = "--config=";
+	const char *text = line->value;
+	char *word, *config = NULL;
+
+	while (!config && unit_word(&text, &word) == 1) {
+		if (strncmp(word, option, strlen(option)) == 0) {
+			config = strdup(word + strlen(option));
+			if (config)
+				undouble(config, "%$");
+		}
+		free(word);
+	}
+	return config;
+}
+
 int
 dropin_text(const struct dropin *dropin, char **text)
 {
@@ -80,7 +164,9 @@ dropin_text(const struct dropin *dropin, char **text)
 	 * A new line in one of them would be a setting of its own. systemd
 	 * takes nothing but UTF-8 for an environment.
 	 */
-	if ((!dropin->lines && !text_is_harmless(dropin->library)) ||
+	if ((!dropin->lines && !dropin->attach &&
+		!text_is_harmless(dropin->library)) ||
+	    (dropin->attach && !text_is_harmless(dropin->attach)) ||
 	    (dropin->others && (!text_is_harmless(dropin->others) ||
 				   !text_is_harmless(dropin->others_file))) ||
 	    (dropin->config && !text_is_harmless(dropin->config)))
@@ -101,9 +187,16 @@ dropin_text(const struct dropin *dropin, char **text)
 		    "# ExecStart= is a copy, under supervision. If what it is "
 		    "copied from\n# changes: kashim enable --supervise %s\n",
 		    dropin->id);
+	if (dropin->attach)
+		fputs("# kashim attach, at each start and before anything of "
+		      "it runs. Whatever\n# comes of that, the service "
+		      "starts.\n",
+		    out);
 	fputs("[Service]\n", out);
 	if (dropin->lines)
 		fputs(dropin->lines, out);
+	else if (dropin->attach)
+		write_attach(out, dropin->attach, dropin->config);
 	else
 		write_assignment(out, "LD_PRELOAD", dropin->library, others,
 		    preload_front(others));
@@ -115,20 +208,6 @@ dropin_text(const struct dropin *dropin, char **text)
 		return -ENOMEM;
 	}
 	return 0;
-}
-
-/* Takes "%%" back to "%", in place. */
-static void
-undouble(char *text)
-{
-	char *out = text;
-
-	for (; *text; text++) {
-		if (text[0] == '%' && text[1] == '%')
-			text++;
-		*out++ = *text;
-	}
-	*out = '\0';
 }
 
 static int
@@ -148,7 +227,7 @@ take_config(const char *section, const char *key, const char *value,
 		free(*config);
 		*config = strdup(word + strlen(name));
 		if (*config)
-			undouble(*config);
+			undouble(*config, "%");
 		else
 			result = -ENOMEM;
 	}

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "unit/unit.h"
+
 /*
  * Drop-ins count in the order of their file names, wherever they lie. Of the
  * lines that set a variable the last one wins, so this has to come behind
@@ -31,6 +33,8 @@ struct dropin {
 	const char *config; /* for KASHIM_CONFIG, NULL: not set */
 	/* In place of LD_PRELOAD: whole lines (exec_start.h); or NULL. */
 	const char *lines;
+	/* In place of both: the command that attaches the unit; or NULL. */
+	const char *attach;
 };
 
 /* Its name, without the root, from malloc(3); NULL if there is no memory. */
@@ -48,6 +52,14 @@ int dropin_text(const struct dropin *dropin, char **text);
  * Returns 1, 0 if it names none, -ENOMEM.
  */
 int dropin_config(const char *text, char **config);
+
+/*
+ * The line of ours that attaches the unit at each start, if it counts; or NULL.
+ */
+const struct unit_setting *dropin_attaches(const struct unit *unit);
+
+/* The configuration file that it names, from malloc(3); NULL: no memory. */
+char *dropin_attaches_with(const struct unit_setting *line);
 
 /*
  * Reads that of unit id below root ("" is this system). Returns 0 and its
