@@ -98,8 +98,8 @@ Alerts, A: alertname=KashimConnectionsNotCovered alertstate=pending instance=db1
 Alerts, A: alertname=KashimPolicyOlderThanText alertstate=pending instance=db2 1
 Alerts, A: alertname=KashimProbesUnanswered alertstate=pending instance=db2 program=lost rule=lost 1
 Alerts, A: alertname=KashimProcessesWithOlderPolicy alertstate=pending instance=db2 1
-Attached groups behind, A: 0
-Attached groups broken, A: 0
+Attached, behind, A: 0
+Attached, broken, A: 0
 Connections, A: verdict=differs 1
 Connections, A: verdict=no rule 11
 Connections, A: verdict=off 2
@@ -108,34 +108,34 @@ Hosts not covered, A: 1
 Hosts, A: 2
 Not covered, A: instance=db1 program=other rule=backup verdict=differs 1
 Not covered, A: instance=db1 program=plain rule=backup verdict=off 2
-Policies older than their text, A: 1
 Probes unanswered, A: $lost
 Probes unanswered, the ten highest, A: instance=db2 program=lost rule=lost $lost
-Programs that do not follow, A: 2
+Programs behind, A: 2
 Silence, by rule, A: rule=backup 900
 Silence, by rule, B: rule=backup $survived
-Silence, by rule, C: rule=backup $left"
+Silence, by rule, C: rule=backup $left
+Text not in force, A: 1"
 age=$(sed -n 's/^Oldest metrics, A: //p' answers)
 holds "the age of the metrics, $age" awk "BEGIN {
 	exit !($age >= 0 && $age <= $(date +%s) - $before + 1) }"
 
 same 'both hosts by name' "$(asked db1 db2)" "$all"
 same 'one host' "$(asked db2 | grep -v '^Alerts')" "\$instance: db1 db2
-Attached groups behind, A: 0
-Attached groups broken, A: 0
+Attached, behind, A: 0
+Attached, broken, A: 0
 Connections, A: verdict=no rule 5
 Connections, A: verdict=ok 5
 Hosts not covered, A: 0
 Hosts, A: 1
 Not covered, A: no data
-Policies older than their text, A: 1
 Probes unanswered, A: $lost
 Probes unanswered, the ten highest, A: instance=db2 program=lost rule=lost $lost
-Programs that do not follow, A: 2
+Programs behind, A: 2
 Silence, by rule, A: rule=backup 900
 Silence, by rule, B: no data
 Silence, by rule, C: rule=backup $(value db2 \
-	kashim_firewall_timeout_left_seconds backup)"
+	kashim_firewall_timeout_left_seconds backup)
+Text not in force, A: 1"
 same 'its alerts' "$(asked db2 | grep '^Alerts')" \
 	"$(echo "$all" | grep '^Alerts.*db2')"
 
