@@ -104,6 +104,15 @@ if ctypes.get_errno() != 13:
 			on_tmpfs 'mkdir cg fs && mount -t cgroup2 cgroup2 cg &&
 				mount -t bpf bpf fs'
 		;;
+	# With this system's own tree as theirs.
+	containers)
+		unshare --mount sh -c '. "$1" && podman_up && cd "$2" &&
+			mkdir tree && mount --rbind / tree &&
+			podman_run --network none --read-only \
+				--read-only-tmpfs=false \
+				--rootfs "$2/tree" true' \
+			sh "$(dirname "$0")/podman.sh" "$dir"
+		;;
 	ipv6) unshare --net ip -6 address show && [ -e /proc/net/if_inet6 ] ;;
 	mptcp)
 		/usr/bin/python3 -c 'import socket
@@ -144,6 +153,9 @@ control-groups)
 bpf)
 	takes='root unshare mount /usr/bin/python3'
 	what='the kernel takes no program that needs bpf_loop()'
+	;;
+containers)
+	takes='root unshare podman runc' what='podman runs no container'
 	;;
 ipv6) takes='root unshare ip' what='the kernel has no IPv6' ;;
 mptcp) takes=/usr/bin/python3 what='the kernel has no MPTCP' ;;
