@@ -106,6 +106,7 @@ if ctypes.get_errno() != 13:
 		;;
 	# With this system's own tree as theirs.
 	containers)
+		# shellcheck disable=SC2016 # the inner shell expands
 		unshare --mount sh -c '. "$1" && podman_up && cd "$2" &&
 			mkdir tree && mount --rbind / tree &&
 			podman_run --network none --read-only \

@@ -67,10 +67,9 @@ def of_quadlet(text):
             options.append("--security-opt=seccomp=" + value)
         elif key == "PodmanArgs":
             options.append(value)
-        elif (key, value) not in (
-            ("SecurityLabelDisable", "true"),
-            ("Image", "localhost/kashim"),
-        ):
+        elif key == "SecurityLabelDisable" and value == "true":
+            options.append("--security-opt=label=disable")
+        elif key != "Image":
             raise SystemExit("what is %s?" % line)
     return options, volumes, None, None
 

@@ -60,8 +60,8 @@ done || exit 2
 
 # What the image is started with.
 sed -n 's/^ENTRYPOINT \[\(.*\)\]$/\1/p' "$conf/Containerfile" |
-	tr -d '",' | tr ' ' '\n' >command
-same 'what the image starts' "$(cat command)" 'sh
+	tr -d '",' | tr ' ' '\n' >entry
+same 'what the image starts' "$(cat entry)" 'sh
 /usr/lib/kashim/follow'
 
 # manifest FILE: the options of a container, in the file options, with this
@@ -74,7 +74,7 @@ manifest() {
 follow() {
 	# shellcheck disable=SC2046 # words, none of which has a space
 	podman_run --detach --name "$1" $(cat options) \
-		--rootfs "$work/tree" $(cat command) >started 2>&1 ||
+		--rootfs "$work/tree" $(cat entry) >started 2>&1 ||
 		fail "$1 is started" started
 }
 says() {
@@ -127,9 +127,9 @@ policy() {
 /usr/bin/python3 "$here/containers.py" --policy "$conf/kubernetes.yml" \
 	>shipped.conf
 holds 'the rules in the manifest' "$kashim" check ./shipped.conf
-/usr/bin/python3 "$here/containers.py" --alive "$conf/kubernetes.yml" >alive
+/usr/bin/python3 "$here/containers.py" --alive "$conf/kubernetes.yml" >probe
 alive() {
-	xargs -d '\n' -a alive podman exec "$1"
+	xargs -d '\n' -a probe podman exec "$1"
 }
 policy 1 <<'END'
 rule all { idle = "300s" }
@@ -199,8 +199,12 @@ while read -r option; do
 done <capabilities
 same 'nothing is attached' "$(ls /sys/fs/bpf/kashim)" ''
 
-# podman's unit: the whole host.
+# podman's unit: the whole host. docs/FLEET says the same without it.
 
+sed -n '/podman run/,/kashim$/p' "$root/docs/FLEET" | grep -o -- '--[^ ]*' |
+	grep -vx -e --name -e --detach -e --restart=always | sort >said
+/usr/bin/python3 "$here/containers.py" "$conf/kashim.container" | sort >options
+holds 'docs/FLEET: podman run' diff options said
 manifest kashim.container
 follow unit
 said unit 'the kernel has 2 rules'

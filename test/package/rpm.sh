@@ -67,6 +67,11 @@ drwxr-xr-x root DOCS/examples/ansible/roles/kashim/tasks
 -rw-r--r-- root DOCS/examples/ansible/roles/kashim/tasks/present.yml
 drwxr-xr-x root DOCS/examples/ansible/roles/kashim/vars
 -rw-r--r-- root DOCS/examples/ansible/roles/kashim/vars/main.yml
+drwxr-xr-x root DOCS/examples/containers
+-rw-r--r-- root DOCS/examples/containers/Containerfile
+-rw-r--r-- root DOCS/examples/containers/follow
+-rw-r--r-- root DOCS/examples/containers/kashim.container
+-rw-r--r-- root DOCS/examples/containers/kubernetes.yml
 drwxr-xr-x root DOCS/examples/grafana
 -rw-r--r-- root DOCS/examples/grafana/kashim.json
 -rw-r--r-- root DOCS/examples/grafana/kashim.yaml
