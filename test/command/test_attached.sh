@@ -65,7 +65,7 @@ doctor() {
 	return $status
 }
 bare="no libkashim.so is not in process N 'kashim apply --pid N' mends the connections that are open now.
-no WORK/waits is static: no loader runs that could preload anything Use 'kashim run', which supervises it from outside, or 'kashim apply' while it runs."
+no WORK/waits is static: no loader runs that could preload anything Use 'kashim run', which supervises it from outside, 'kashim attach', which has the kernel do it, or 'kashim apply' while it runs."
 off="warn 127.0.0.1 port N to 127.0.0.1 port N: off, rule all
 warn 1 TCP connection: 1 off 'kashim status --pid N' shows them all, 'kashim apply --pid N' mends them."
 
@@ -261,5 +261,36 @@ sed -i 's/^Slice.*/Slice=other.slice/' /run/systemd/system/reached.service
 fails "$kashim" doctor reached.service >said
 same 'a unit elsewhere' "$(head -n 1 said)" \
 	'reached.service: the preload will NOT take effect'
+sed -i "s/^Slice.*/Slice=$inner/; s/^Exec.*/&-missing/" \
+	/run/systemd/system/reached.service
+fails "$kashim" doctor reached.service >said
+same 'a unit whose program is missing' "$(sed -n '1p; 3q' said)" \
+	'reached.service: the preload will NOT take effect'
+in_file 'it is named' said "ExecStart=$work/waits-missing cannot be started"
+cat >"/run/systemd/system/reached@.service" <<END
+[Service]
+Slice=kashimtest$$-%i.slice
+ExecStart=$work/waits
+END
+first() {
+	"$kashim" doctor "$1" >said
+	status=$?
+	sed q said
+	return $status
+}
+check 'an instance in a slice of its name' 0 first reached@inner <<END
+reached@inner.service: the kernel looks after its connections
+END
+check 'and another' 0 first reached@other <<END
+reached@other.service: the kernel looks after its connections
+END
 holds 'detach the slice' "$kashim" detach
+holds 'attach one of them' "$kashim" attach --cgroup "$own/$inner"
+check 'that one' 0 first reached@inner <<END
+reached@inner.service: the kernel looks after its connections
+END
+check 'not the other' 1 first reached@other <<END
+reached@other.service: the preload will NOT take effect
+END
+holds 'detach that one' "$kashim" detach
 finish

@@ -18,6 +18,7 @@
 
 #include "host/inside.h"
 #include "test.h"
+#include "unit/unit_group.h"
 #include "unit_tree.h"
 
 /* Which file it is. */
@@ -358,6 +359,27 @@ START_TEST(replace)
 }
 END_TEST
 
+/* As systemctl show -p Slice has them. */
+START_TEST(slices)
+{
+	static const struct {
+		const char *unit, *slice;
+	} CASES[] = {
+	    {"ssh.service", "system.slice"},
+	    {"a-b.service", "system.slice"},
+	    {"getty@tty1.service", "system-getty.slice"},
+	    {"a-b@c-d.service", "system-a\\x2db.slice"},
+	    {"a\\x40b@.service", "system-a\\x5cx40b.slice"},
+	};
+	char slice[PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+		unit_default_slice(CASES[i].unit, slice);
+		ck_assert_str_eq(slice, CASES[i].slice);
+	}
+}
+END_TEST
+
 static Suite *
 unit_suite(void)
 {
@@ -375,6 +397,7 @@ unit_suite(void)
 	tcase_add_test(trees, origins);
 	tcase_add_test(trees, settings);
 	tcase_add_test(trees, replace);
+	tcase_add_test(trees, slices);
 	suite_add_tcase(suite, trees);
 	return suite;
 }

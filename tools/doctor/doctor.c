@@ -21,8 +21,9 @@ doctor_go(const struct doctor_target *target, struct findings *findings)
 	    "the C library, so the library does not see them",
 	    target->path);
 	findings_remedy(findings,
-	    "Use 'kashim run', which supervises it from outside, or 'kashim "
-	    "apply' while it runs. Go programs switch keepalive on "
+	    "Use 'kashim run', which supervises it from outside, 'kashim "
+	    "attach', which has the kernel do it, or 'kashim apply' while it "
+	    "runs. Go programs switch keepalive on "
 	    "themselves, mostly every 15 seconds.");
 }
 
@@ -39,7 +40,8 @@ check_habits(const struct doctor_target *target, struct findings *findings)
 		    "io_uring is not seen");
 		findings_remedy(findings,
 		    "A rule without any matcher holds for these too, if the "
-		    "socket is made by socket(2). Else use 'kashim apply'.");
+		    "socket is made by socket(2). Else use 'kashim attach' or "
+		    "'kashim apply'.");
 	}
 	if (elf->seccomp) {
 		findings_add(findings, FINDING_SECCOMP, FINDING_NOTE,
@@ -78,8 +80,9 @@ doctor_static(const struct doctor_target *target, struct findings *findings)
 	    "%s is static%s: no loader runs that could preload anything",
 	    target->path, elf->go ? ", a Go program" : "");
 	findings_remedy(findings,
-	    "Use 'kashim run', which supervises it from outside, or 'kashim "
-	    "apply' while it runs.%s",
+	    "Use 'kashim run', which supervises it from outside, 'kashim "
+	    "attach', which has the kernel do it, or 'kashim apply' while it "
+	    "runs.%s",
 	    elf->go ? " Go programs switch keepalive on themselves, mostly "
 		      "every 15 seconds."
 		    : "");

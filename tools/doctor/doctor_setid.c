@@ -17,9 +17,9 @@
 
 #include "doctor/doctor_setid.h"
 
-#define REMEDY                                                              \
-	"Use 'kashim apply' while it runs, or 'kashim run', as far as the " \
-	"kernel lets it."
+#define REMEDY                                                             \
+	"Use 'kashim attach', which has the kernel do it, 'kashim apply' " \
+	"while it runs, or 'kashim run', as far as the kernel lets it."
 
 /*
  * The file's capabilities: its flag, and whether a process that may inherit
@@ -105,7 +105,8 @@ check_capabilities(const struct place *place,
 		findings_remedy(findings,
 		    "Take them away with 'setcap -r %s', and give them to its "
 		    "systemd unit: AmbientCapabilities= has the same names. Or "
-		    "use 'kashim apply' while it runs. 'getcap %s' shows them.",
+		    "use 'kashim attach', or 'kashim apply' while it runs. "
+		    "'getcap %s' shows them.",
 		    target->path, target->path);
 	}
 }

@@ -24,6 +24,7 @@
 #include "image/cache.h"
 #include "unit/dropin.h"
 #include "unit/exec_start.h"
+#include "unit/unit_group.h"
 
 #define SECTION "Service"
 /* The first of those that DynamicUser= takes. */
@@ -365,19 +366,35 @@ check_copy(const struct unit *unit, struct findings *findings)
 	return error;
 }
 
+/* Will the kernel reach what it starts, by its drop-in or its slice? */
+static bool
+is_reached(const struct unit *unit, struct findings *findings)
+{
+	const char *set = last(unit, "Slice");
+	char own[PATH_MAX];
+	char *slice = set ? unit_expand(unit, set) : NULL;
+	bool reached;
+
+	if (!set)
+		unit_default_slice(unit->id, own);
+	reached = doctor_kernel_unit(unit, findings) ||
+	          ((slice || !set) &&
+		      doctor_kernel_slice(slice ? slice : own, findings));
+	free(slice);
+	return reached;
+}
+
 static int
 examine_service(const struct unit *unit, const char *config,
     const char *library, struct findings *findings)
 {
 	struct service service = {.unit = unit, .findings = findings};
-	const char *slice = last(unit, "Slice");
+	struct findings kernel = {0};
+	const bool reached = is_reached(unit, &kernel);
 	char path[PATH_MAX];
 	bool visible;
 	int error;
 
-	if (doctor_kernel_unit(unit, findings) ||
-	    doctor_kernel_slice(slice ? slice : "system.slice", findings))
-		return 0;
 	place_here(&service.place);
 	service.place.path = DOCTOR_EXEC_PATH;
 	service.place.shell_fallback = false;
@@ -396,7 +413,7 @@ examine_service(const struct unit *unit, const char *config,
 	    (service.plain > 0 || service.programs == 0))
 		say_unset(&service, &service.preload);
 	if (error == 0 && visible && service.programs == 0)
-		findings_add(findings, FINDING_UNIT, FINDING_FATAL,
+		findings_add(findings, FINDING_PROGRAM, FINDING_FATAL,
 		    "%s has no ExecStart=: it starts no program", unit->id);
 	if (error == 0)
 		error = check_copy(unit, findings);
@@ -407,7 +424,16 @@ examine_service(const struct unit *unit, const char *config,
 		service.place.library = path;
 	doctor_sandbox(unit, service.place.config, service.place.library,
 	    service.supervised, findings);
+	/* What the kernel reaches needs no preload, but it has to start. */
+	if (error == 0 && reached &&
+	    !findings_have(findings, FINDING_PROGRAM, FINDING_FATAL)) {
+		struct findings needless = *findings;
+
+		*findings = kernel;
+		kernel = needless;
+	}
 out:
+	findings_free(&kernel);
 	unit_variable_free(&service.preload);
 	unit_variable_free(&service.config);
 	unit_variable_free(&service.cache);

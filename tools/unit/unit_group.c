@@ -42,6 +42,19 @@ unit_slice_group(const char *slice, char group[PATH_MAX])
 	return used < PATH_MAX;
 }
 
+void
+unit_default_slice(const char *name, char slice[PATH_MAX])
+{
+	const char *at = strchr(name, '@');
+	size_t used =
+	    (size_t)snprintf(slice, PATH_MAX, "system%s", at ? "-" : "");
+
+	for (const char *c = name; at && c < at && used < PATH_MAX - 16; c++)
+		used += (size_t)snprintf(slice + used, PATH_MAX - used,
+		    *c == '-' || *c == '\\' ? "\\x%02x" : "%c", *c);
+	snprintf(slice + used, PATH_MAX - used, SUFFIX);
+}
+
 /* systemd puts "_" before a name that could be a file of the kernel's. */
 static bool
 is_of(const char *entry, const char *name)

@@ -18,6 +18,13 @@
 bool unit_slice_group(const char *slice, char group[PATH_MAX]);
 
 /*
+ * Writes the slice of a service of the system's that names none:
+ * "system.slice", and for "a-b@c.service" "system-a\x2db.slice"
+ * (unit_set_default_slice() in systemd's src/core/unit.c).
+ */
+void unit_default_slice(const char *name, char slice[PATH_MAX]);
+
+/*
  * Finds the control group of a unit of the system's, by its full name, below
  * root, where control groups are mounted. Returns 0 and its path; or -ENOENT:
  * it has none, since nothing of it runs.
