@@ -258,8 +258,40 @@ printenv: preload: the loader takes the library
 END
 holds 'detach all' "$kashim" detach
 
+# kashim match knows which rules the kernel has.
+
+matched() {
+	"$kashim" match "$@" 10.0.0.1 80 2>/dev/null |
+		grep -E '^(rule|the kernel) ' | tr -s ' '
+}
+check 'match: nothing is attached' 0 matched <<END
+rule all (WORK/conf:1, rule 1 of 1)
+END
+holds 'attach for match' "$kashim" attach --cgroup "$own/a"
+check 'match: the same' 0 matched <<END
+rule all (WORK/conf:1, rule 1 of 1)
+the kernel goes by the same rules in OWN/a
+END
+check 'match: of another file' 0 matched -c other.conf <<END
+rule all (WORK/other.conf:1, rule 1 of 2)
+END
+cp conf before.conf && sed -i 's/^rule all/rule new/' conf
+check 'match: others' 0 matched <<END
+rule new (WORK/conf:1, rule 1 of 1)
+the kernel has other rules in OWN/a: rule all decides there
+END
+echo 'rule v6 { destination = { "::/0" } idle = "9s" }' >conf
+holds 'attach what does not match' "$kashim" attach --cgroup "$own/a"
+cp before.conf conf
+check 'match: others, and none' 0 matched <<END
+rule all (WORK/conf:1, rule 1 of 1)
+the kernel has other rules in OWN/a: none matches there
+END
+holds 'detach for match' "$kashim" detach
+
 # In a container, whose control group is the root of all that it sees.
 
+holds 'reload the first file' "$kashim" reload
 holds 'attach for a container' "$kashim" attach --cgroup "$own/a"
 contained() {
 	rm -f trace

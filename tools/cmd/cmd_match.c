@@ -18,6 +18,7 @@
 #include "config/config.h"
 #include "image/image.h"
 #include "image/match.h"
+#include "kernel/reach.h"
 
 static const char help[] =
     "Usage: kashim match [OPTION...] ADDRESS PORT\n"
@@ -48,12 +49,78 @@ struct request {
 	unsigned int program_count;
 };
 
+/* The groups of the program; numbers is NULL without memory. */
+static struct match_groups
+find_groups(const struct image *image, const struct request *request,
+    uint32_t **numbers)
+{
+	*numbers = calloc(image_group_count(image) + 1u, sizeof(**numbers));
+	if (!*numbers)
+		return (struct match_groups){0};
+	return match_groups(image, request->programs, request->program_count,
+	    *numbers, image_group_count(image) + 1u);
+}
+
+/* What the kernel does there, which has other rules. */
+static void
+explain_other(const struct kernel_attached *attached,
+    const struct request *request, const char *name)
+{
+	struct image image;
+	struct image_rule rule;
+	struct match_groups groups;
+	uint32_t *numbers;
+	int index = MATCH_NONE;
+
+	if (kernel_policy(attached, &image) < 0)
+		return;
+	groups = find_groups(&image, request, &numbers);
+	if (numbers)
+		index = match_rule(&image, &groups, &request->query);
+	if (index != MATCH_NONE && image_rule(&image, (uint32_t)index, &rule))
+		printf("the kernel has other rules in %s: rule %s decides "
+		       "there\n",
+		    name, image_string(&image, rule.name));
+	else if (numbers)
+		printf("the kernel has other rules in %s: none matches there\n",
+		    name);
+	free(numbers);
+	free((void *)image.bytes);
+}
+
+/* Where the kernel has rules of that file, as far as the caller may know. */
+static void
+explain_kernel(const char *config, const struct image *image,
+    const struct request *request)
+{
+	struct kernel_attached *list;
+	char name[PATH_MAX], text[KERNEL_TEXT_MAX];
+	size_t count;
+
+	if (kernel_list(&list, &count, text) < 0)
+		count = 0;
+	for (size_t n = 0; n < count; n++) {
+		int same;
+
+		if (list[n].gone || strcmp(list[n].config, config) != 0)
+			continue;
+		kernel_name(&list[n], name);
+		same = reach_has(&list[n], image);
+		if (same == 1)
+			printf(
+			    "the kernel goes by the same rules in %s\n", name);
+		else if (same == 0)
+			explain_other(&list[n], request, name);
+	}
+	free(list);
+}
+
 static int
 explain(const struct image *image, const struct request *request)
 {
-	uint32_t *numbers =
-	    calloc(image_group_count(image) + 1u, sizeof(*numbers));
-	struct match_groups groups;
+	uint32_t *numbers;
+	const struct match_groups groups =
+	    find_groups(image, request, &numbers);
 	uint32_t end;
 	int index;
 
@@ -61,8 +128,6 @@ explain(const struct image *image, const struct request *request)
 		warn("match");
 		return CMD_WRONG;
 	}
-	groups = match_groups(image, request->programs, request->program_count,
-	    numbers, image_group_count(image) + 1u);
 	index = match_rule(image, &groups, &request->query);
 	if (index == MATCH_NONE) {
 		puts("no rule matches: left to the program and the kernel");
@@ -200,6 +265,8 @@ cmd_match(int argc, char *argv[])
 	status = cmd_in_force(path, SOURCE_FOR_STARTING, &force);
 	if (status == CMD_DONE)
 		status = explain(&force.image, &request);
+	if (status == CMD_DONE || status == CMD_NO)
+		explain_kernel(path, &force.image, &request);
 out:
 	in_force_free(&force);
 	free(request.programs);
