@@ -86,7 +86,8 @@ BPF         := $(shell echo 'char one[LIBBPF_MAJOR_VERSION > 0 ? 1 : -1];' | \
 	       -include bpf/bpf_helpers.h -include bpf/libbpf_version.h \
 	       -x c -c - -o /dev/null 2>/dev/null && echo yes)
 ABSENT      := $(addprefix $(BUILD)/tools/kernel/,$(if $(BPF), \
-	       kernel_absent.o,kernel_program.o kernel_attached.o))
+	       kernel_absent.o,kernel_program.o kernel_attached.o \
+	       kernel_fields.o))
 TOOL_OBJS   := $(filter-out $(ABSENT),$(call objects,tools/*)) $(LIB_OBJS) \
 	       $(if $(BPF),$(BUILD)/lib/bpf/connections.o)
 # Before glibc 2.34 threads are in a library of their own.

@@ -9,13 +9,16 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* name has no directory. Before glibc 2.34 the file was ld-2.33.so, say. */
+/* How they begin. Before glibc 2.34 the file was ld-2.33.so, say. */
+#define LOADER_NAMES(X) X("ld-linux") X("ld64.so") X("ld.so") X("ld-2.")
+
+/* name has no directory. */
 static inline bool
 loader_name_is_glibc(const char *name)
 {
-	return strncmp(name, "ld-linux", 8) == 0 ||
-	       strncmp(name, "ld64.so", 7) == 0 ||
-	       strncmp(name, "ld.so", 5) == 0 || strncmp(name, "ld-2.", 5) == 0;
+#define BEGINS(begin) strncmp(name, begin, sizeof(begin) - 1) == 0 ||
+	return LOADER_NAMES(BEGINS) false;
+#undef BEGINS
 }
 
 #endif

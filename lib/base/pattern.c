@@ -114,9 +114,8 @@ in_list(const char *p, unsigned char c, const char **end)
 	return found != inverted;
 }
 
-/* Does the one element at *p match c? *p goes behind it. */
-static bool
-element_matches(const char **p, unsigned char c)
+bool
+pattern_element_matches(const char **p, unsigned char c)
 {
 	const char *end;
 	bool found;
@@ -158,7 +157,7 @@ pattern_matches(const char *pattern, const char *name)
 		if (*name == '\0')
 			return *pattern == '\0';
 		if (*pattern != '\0' &&
-		    element_matches(&pattern, (unsigned char)*name)) {
+		    pattern_element_matches(&pattern, (unsigned char)*name)) {
 			name++;
 			continue;
 		}

@@ -16,4 +16,10 @@
  */
 bool pattern_matches(const char *pattern, const char *name);
 
+/*
+ * One element of a pattern, at *pattern, which is neither its end nor a star:
+ * does it match the byte c? *pattern goes behind it, if it can match any.
+ */
+bool pattern_element_matches(const char **pattern, unsigned char c);
+
 #endif

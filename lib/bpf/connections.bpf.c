@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "bpf/lookup.h"
+#include "bpf/owner.h"
 #include "bpf/policy.h"
 
 #define FAMILY_V6 10 /* AF_INET6 */
@@ -160,6 +161,37 @@ set_options(struct bpf_sock_ops *ctx, const struct image_rule *rule,
 		mark->given |= rule->options;
 }
 
+/* Remembers who it is for what comes later: of a listener, or of a hold. */
+static __always_inline void
+remember(struct bpf_sock *sk, const struct bpf_owner *owner)
+{
+	struct bpf_owner *of =
+	    bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (of)
+		copy_owner(of, owner);
+}
+
+/* Whose the connection is, or the listener. 0: nothing is to be looked up. */
+static __noinline int
+find_groups(struct bpf_sock_ops *ctx, struct search *search)
+{
+	struct bpf_owner owner;
+	struct bpf_sock *sk = ctx->sk;
+
+	if (!sk)
+		return 0;
+	if (ctx->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB) {
+		owner_groups(bpf_sk_storage_get(&owners, sk, NULL, 0), search);
+		return 0;
+	}
+	find_owner(&owner);
+	if (policy.holds || ctx->op == BPF_SOCK_OPS_TCP_LISTEN_CB)
+		remember(sk, &owner);
+	owner_groups(&owner, search);
+	return 0;
+}
+
 /*
  * A connection's source is known here, also where the kernel has just chosen
  * it, and no SYN is sent yet. What comes to a listener is looked up when its
@@ -176,7 +208,12 @@ kashim_connections(struct bpf_sock_ops *ctx)
 	bool accepted;
 
 	if (ctx->op != BPF_SOCK_OPS_TCP_CONNECT_CB &&
-	    ctx->op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
+	    ctx->op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB &&
+	    (!policy.patterns || ctx->op != BPF_SOCK_OPS_TCP_LISTEN_CB))
+		return 1;
+	if (policy.patterns)
+		find_groups(ctx, &search);
+	if (ctx->op == BPF_SOCK_OPS_TCP_LISTEN_CB)
 		return 1;
 	accepted = ctx->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB;
 	SET_KEYS(&search, accepted, ctx->family, ctx, local, remote,
@@ -217,6 +254,25 @@ is_taken(int option, int32_t value)
 }
 
 /*
+ * Of a connection that was begun when no rule named programs nobody knows who
+ * it was: whoever has it now.
+ */
+static __noinline int
+find_holder(struct bpf_sock *sk, struct search *search)
+{
+	const struct bpf_owner *of = bpf_sk_storage_get(&owners, sk, NULL, 0);
+	struct bpf_owner owner;
+
+	if (of) {
+		owner_groups(of, search);
+	} else {
+		find_owner(&owner);
+		owner_groups(&owner, search);
+	}
+	return 0;
+}
+
+/*
  * What the socket gets, of which the program sets one of the options to value:
  * the rule of now holds. A mark that was not there before is not made.
  */
@@ -236,6 +292,8 @@ held(struct bpf_sock *sk, int option, int32_t value)
 	mark->known |= 1u << option;
 	if (sk->state == BPF_TCP_CLOSE)
 		return value;
+	if (policy.patterns)
+		find_holder(sk, &search);
 	SET_KEYS(&search, mark->accepted != 0, sk->family, sk, src, dst,
 	    sk->src_port, bpf_ntohs(sk->dst_port));
 	rule = rule_to_set(search_rule(&search, mark->accepted != 0));
@@ -294,6 +352,12 @@ kashim_lookup(struct bpf_query *query)
 	}
 	search.keys[FIELD_PORT] =
 	    (struct key){.known = true, .low = query->port};
+	if (policy.patterns) {
+		struct bpf_owner owner;
+
+		copy_owner(&owner, &query->owner);
+		owner_groups(&owner, &search);
+	}
 	query->rule =
 	    search_rule(&search, query->direction == DIRECTION_ACCEPT);
 	return 0;

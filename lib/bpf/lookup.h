@@ -50,6 +50,10 @@ struct search {
 	uint32_t depth; /* how many chains wait for this one */
 	uint32_t waiting_at[2];
 	uint32_t waiting_field[2];
+	uint32_t accepted;
+	uint32_t group;   /* the next one, if it is among */
+	uint64_t groups;  /* those that are left, from the bit 0 on */
+	uint64_t certain; /* whose programs the program is among for sure */
 };
 
 /* The bytes at the offset. NULL never, but the verifier wants it tested. */
@@ -217,6 +221,23 @@ step_cell(uint32_t at, const struct key *key)
 	    cells + (uint64_t)key_rank(&table, key) * sizeof(uint32_t));
 }
 
+/* Goes on with the next group. */
+static __always_inline void
+search_group(struct search *s)
+{
+	if (s->groups & 1)
+		s->at =
+		    image_u32(policy.groups +
+			      s->group * (uint64_t)sizeof(struct image_group) +
+			      (s->accepted ? offsetof(struct image_group,
+						 root[1].step[KNOWN_ALL])
+					   : offsetof(struct image_group,
+						 root[0].step[KNOWN_ALL])));
+	s->field = 0;
+	s->groups >>= 1;
+	s->group++;
+}
+
 /* One step; 0: the verifier wants something that is returned. */
 __attribute__((noinline)) int
 search_step(struct search *s)
@@ -232,8 +253,11 @@ search_step(struct search *s)
 	}
 	at = s->at;
 	if (at == 0) {
-		if (s->depth == 0)
+		if (s->depth == 0) {
+			if (policy.patterns)
+				search_group(s);
 			return 0;
+		}
 		s->depth--;
 		s->at = s->depth ? s->waiting_at[1] : s->waiting_at[0];
 		s->field = s->depth ? s->waiting_field[1] : s->waiting_field[0];
@@ -283,17 +307,28 @@ search_next(uint32_t n, struct search *s)
 {
 	(void)n;
 	(void)search_step(s);
-	return s->at == 0 && s->rules == 0 && s->depth == 0;
+	return s->at == 0 && s->rules == 0 && s->depth == 0 && s->groups == 0;
 }
 
-/* The number of the first rule that matches, or MATCH_NONE. */
+/*
+ * The number of the first rule that matches, or MATCH_NONE; also if that rule
+ * is one of a group that is not certain.
+ */
 static __always_inline uint32_t
-search_rule(struct search *search, bool accepted)
+search_rule(struct search *s, bool accepted)
 {
-	search->at = accepted ? policy.step[1] : policy.step[0];
-	if (search->at != 0)
-		bpf_loop(policy.steps, search_next, search, 0);
-	return search->best;
+	s->at = accepted ? policy.step[1] : policy.step[0];
+	s->accepted = accepted;
+	if (s->at != 0 || s->groups != 0)
+		bpf_loop(policy.steps, search_next, s, 0);
+	if (policy.patterns && s->best < IMAGE_RULES_MAX) {
+		const uint32_t group = image_u32(
+		    rule_offset(s->best) + offsetof(struct image_rule, group));
+
+		if ((s->certain >> (group & 63) & 1) == 0)
+			return BPF_NO_RULE;
+	}
+	return s->best;
 }
 
 #endif

@@ -23,13 +23,73 @@
 
 #define BPF_NO_RULE UINT32_MAX /* as MATCH_NONE, see image/match.h */
 
+/*
+ * Where the kernel has what a program is called, in bytes; each kernel has it
+ * elsewhere.
+ */
+struct bpf_fields {
+	uint32_t task_mm;
+	uint32_t mm_exe_file;
+	uint32_t mm_saved_auxv;
+	uint32_t mm_env_end;
+	uint32_t file_dentry;
+	uint32_t dentry_name;
+	uint32_t auxv_execfn; /* of AT_EXECFN in a 64-bit saved_auxv */
+	uint32_t zero;
+};
+
 struct bpf_policy {
 	uint64_t mask;    /* a power of two, no less than the image, - 1 */
 	uint32_t step[2]; /* of group 0: connect, accept */
 	uint32_t rules;   /* offset of them */
 	uint32_t steps;   /* that a look-up may take */
 	uint32_t holds;   /* does a rule hold against setsockopt(2)? */
+	/* The rest is zero if no rule names programs. */
+	uint32_t patterns;   /* how many there are in the map of that name */
+	uint64_t group_bits; /* of all groups */
+	uint32_t groups;     /* offset of them */
 	uint32_t zero;
+	struct bpf_fields fields;
+};
+
+/*
+ * Groups are bits of 64. One is for glibc's loader, which has the name of no
+ * program (base/loader_name.h).
+ */
+#define BPF_GROUPS_MAX   63u
+#define BPF_GROUP_LOADER 63u
+
+/*
+ * Some of the patterns (base/pattern.h) of a group, as an automaton. A pattern
+ * takes a bit for each byte that it wants, and one behind. A bit is set as long
+ * as what is before it matches what was read of the name.
+ */
+#define BPF_PATTERN_BITS 64u
+#define BPF_PATTERNS_MAX 1024u
+
+struct bpf_patterns {
+	uint64_t first;     /* before the first byte */
+	uint64_t stays;     /* where a star is: whatever the byte */
+	uint64_t last;      /* where patterns end */
+	uint64_t group;     /* the number of its bit */
+	uint64_t next[256]; /* for each byte, from where it leads one further */
+};
+
+/* A longer name is not told from others. */
+#define BPF_NAME_MAX 88u
+
+struct bpf_name {
+	char text[BPF_NAME_MAX]; /* zeroes behind it; "": none */
+};
+
+/*
+ * Which program has connected a socket, or made it a listener: what the map
+ * "owners" has of the socket; connections have that of their listener.
+ */
+struct bpf_owner {
+	uint32_t complete; /* 1: it has no other names */
+	uint32_t zero;
+	struct bpf_name names[2]; /* as struct program, see shim/program.h */
 };
 
 /* What a test asks: a connection, and the rule that it would get. */
@@ -38,7 +98,8 @@ struct bpf_query {
 	uint32_t port;
 	uint32_t bits[2]; /* source, destination: 32, 128, or 0: not known */
 	uint8_t addresses[2][16]; /* in wire order */
-	uint32_t rule;            /* the answer: a number, or BPF_NO_RULE */
+	struct bpf_owner owner;
+	uint32_t rule; /* the answer: a number, or BPF_NO_RULE */
 	uint32_t zero;
 };
 

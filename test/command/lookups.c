@@ -16,10 +16,18 @@
 #include "bpf/policy.h"
 #include "kernel/kernel.h"
 
-static const uint32_t GROUP_0 = 0;
+#define LISTS 20
 
-/* The rules of every program: the kernel knows no other. */
-static const struct match_groups GROUPS = {.numbers = &GROUP_0, .count = 1};
+/* The programs that the rules of a policy name, at random. */
+static char pool[LISTS + 1][BPF_PATTERN_BITS];
+
+/* Who asks. */
+struct asker {
+	char text[2][BPF_NAME_MAX];
+	const char *names[2];
+	unsigned int count;
+	bool complete;
+};
 
 static uint32_t
 bits(const struct addr *addr)
@@ -27,13 +35,82 @@ bits(const struct addr *addr)
 	return addr->family == ADDR_V6 ? 128 : addr->family == ADDR_V4 ? 32 : 0;
 }
 
+static void
+random_text(uint64_t *state, const char *letters, uint32_t max, char *text)
+{
+	/* Mostly short ones, which match more often. */
+	const uint32_t length =
+	    test_below(state, test_below(state, 50) ? 6 : max);
+
+	for (uint32_t n = 0; n < length; n++)
+		text[n] = letters[test_below(state, (uint32_t)strlen(letters))];
+	text[length] = '\0';
+}
+
+static void
+name_programs(uint64_t *state, struct random_policy *policy)
+{
+	for (size_t n = 0; n < ARRAY_LEN(pool); n++)
+		random_text(state, "ab*?[]!-\\:\xc3", sizeof(pool[n]), pool[n]);
+	for (size_t n = 0; n < policy->count; n++) {
+		const uint32_t list = test_below(state, LISTS);
+
+		policy->room[n].programs[0] = pool[list];
+		policy->room[n].programs[1] = pool[list + 1];
+	}
+}
+
+static void
+random_asker(uint64_t *state, struct asker *asker)
+{
+	asker->count = 0;
+	asker->complete = test_below(state, 8) != 0;
+	for (int n = 0; n < 2; n++) {
+		random_text(
+		    state, "ab-[\xc3", sizeof(asker->text[n]), asker->text[n]);
+		if (test_below(state, 50) == 0)
+			strcpy(asker->text[n], "ld-linux.so.2");
+		if (*asker->text[n] != '\0')
+			asker->names[asker->count++] = asker->text[n];
+	}
+}
+
+/* What match.c says, if all that is not known makes no difference. */
 static int
-ask_kernel(int fd, const struct match_query *query)
+ask_match(const struct image *image, const struct match_query *query,
+    const struct asker *asker)
+{
+	uint32_t numbers[BPF_GROUPS_MAX];
+	bool complete = asker->complete;
+	unsigned int count = asker->count;
+	struct match_groups groups;
+	struct image_rule rule;
+	int any = match_rule(image, NULL, query);
+
+	for (unsigned int n = 0; n < asker->count; n++) {
+		if (strncmp(asker->names[n], "ld-linux", 8) == 0) {
+			complete = false;
+			count = 0;
+		}
+	}
+	groups = match_groups(
+	    image, asker->names, count, numbers, ARRAY_LEN(numbers));
+	if (complete)
+		return match_rule(image, &groups, query);
+	return any != MATCH_NONE && image_rule(image, (uint32_t)any, &rule) &&
+	               match_groups_have(&groups, rule.group)
+	           ? any
+	           : MATCH_NONE;
+}
+
+static int
+ask_kernel(int fd, const struct match_query *query, const struct asker *asker)
 {
 	struct bpf_query question = {
 	    .direction = query->direction,
 	    .port = query->port,
 	    .bits = {bits(&query->source), bits(&query->destination)},
+	    .owner = {.complete = asker->complete},
 	};
 	/* Changed in place (bpf_prog_test_run_syscall() in the kernel). */
 	struct bpf_test_run_opts run = {
@@ -45,6 +122,9 @@ ask_kernel(int fd, const struct match_query *query)
 
 	memcpy(question.addresses[0], query->source.bytes, 16);
 	memcpy(question.addresses[1], query->destination.bytes, 16);
+	for (unsigned int n = 0; n < asker->count; n++)
+		memcpy(question.owner.names[n].text, asker->names[n],
+		    strlen(asker->names[n]));
 	error = bpf_prog_test_run_opts(fd, &run);
 	if (error < 0)
 		errx(2, "the kernel does not answer: %s", strerror(-error));
@@ -62,6 +142,22 @@ load(const struct image *image)
 	return program;
 }
 
+/* Not in the header and in the groups, which the command checks. */
+static void
+damage(uint64_t *state, uint8_t *bytes, uint32_t size)
+{
+	const struct image image = {.bytes = bytes, .size = size};
+	const uint32_t at = test_below(state, size);
+	struct image_header header;
+
+	image_header(&image, &header);
+	if (at >= sizeof(header) &&
+	    (at < header.groups ||
+		at - header.groups >=
+		    header.group_count * sizeof(struct image_group)))
+		bytes[at] = (uint8_t)test_random(state);
+}
+
 /* Returns how many answers differ. */
 static long
 compare(uint64_t *state, size_t rules, unsigned int open, long queries,
@@ -74,22 +170,22 @@ compare(uint64_t *state, size_t rules, unsigned int open, long queries,
 	long differ = 0;
 
 	random_policy_make(state, rules, open, &policy);
+	name_programs(state, &policy);
 	if (test_build(policy.rules, rules, &bytes, &image.size) != 0)
 		errx(2, "no image");
 	image.bytes = bytes;
-	/* Not in the header, which the command checks, and the kernel not. */
 	for (uint32_t n = 0; damaged && n < 1 + image.size / 100; n++)
-		bytes[sizeof(struct image_header) +
-		      test_below(state,
-			  image.size - (uint32_t)sizeof(struct image_header))] =
-		    (uint8_t)test_random(state);
+		damage(state, bytes, image.size);
 	program = load(&image);
 	for (long n = 0; n < queries; n++) {
 		struct match_query query = random_query(state);
-		int answer = ask_kernel(
-		    kernel_program_fd(program, KERNEL_LOOKUP), &query);
-		int expected = match_rule(&image, &GROUPS, &query);
+		struct asker asker;
+		int answer, expected;
 
+		random_asker(state, &asker);
+		answer = ask_kernel(
+		    kernel_program_fd(program, KERNEL_LOOKUP), &query, &asker);
+		expected = ask_match(&image, &query, &asker);
 		*matched += expected != MATCH_NONE;
 		differ += !damaged && answer != expected;
 	}

@@ -131,12 +131,12 @@ warn OWN/a: WORK/conf was changed since, and the kernel has the rules from befor
 ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/conf
 ok 1 TCP connection: 1 ok
 END
-echo 'rule some { program = { "nc" } idle = "9s" }' >conf
+printf 'rule some { program = { "%064d" } idle = "9s" }\n' 0 >conf
 holds 'the kernel does not take it' fails "$kashim" reload
 check 'refused' 1 doctor "$waits" <<END
 process N (waits): the kernel looks after its connections, but not all is well
 warn OWN/a: WORK/conf was changed since, and the kernel has the rules from before
-warn the kernel does not get it: WORK/conf:1: rule some names programs: in the kernel nothing tells them apart Change the rule, and 'kashim reload WORK/conf'.
+warn the kernel does not get it: WORK/conf:1: rule some names a program by more than 63 characters: the kernel compares no more Change the rule, and 'kashim reload WORK/conf'.
 ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/conf
 ok 1 TCP connection: 1 no rule
 END

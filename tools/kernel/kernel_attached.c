@@ -31,11 +31,12 @@ static const enum bpf_attach_type types[] = {
 };
 
 /* A second pin of the link for connections: the control group is passing. */
-#define PASSING KERNEL_HOOKS
+#define PASSING (KERNEL_OWNERS + 1)
 
 static const char *const suffixes[] = {
     [KERNEL_CONNECTIONS] = "",
     [KERNEL_HOLD] = "-hold",
+    [KERNEL_OWNERS] = "-owners",
     [PASSING] = "-passing",
 };
 
@@ -316,7 +317,7 @@ program_id(
 
 /* Those of all programs but one. */
 static void
-unpin_maps(uint64_t cgroup, enum kernel_hook hook, uint32_t kept)
+unpin_map(uint64_t cgroup, enum kernel_hook hook, uint32_t kept)
 {
 	DIR *directory = opendir(KERNEL_PINS);
 	char pin[PIN_NAME_MAX];
@@ -339,6 +340,36 @@ unpin_maps(uint64_t cgroup, enum kernel_hook hook, uint32_t kept)
 	}
 	if (directory)
 		closedir(directory);
+}
+
+static void
+unpin_maps(uint64_t cgroup, enum kernel_hook hook, uint32_t kept)
+{
+	unpin_map(cgroup, hook, kept);
+	if (hook == KERNEL_CONNECTIONS)
+		unpin_map(cgroup, KERNEL_OWNERS, kept);
+}
+
+static int
+pin_map(const struct kernel_program *program, enum kernel_hook hook,
+    uint64_t cgroup, uint32_t program_id)
+{
+	char pin[PIN_NAME_MAX];
+
+	map_pin_name(cgroup, hook, program_id, pin);
+	return bpf_obj_pin(kernel_program_map(program, hook), pin);
+}
+
+static int
+pin_maps(const struct kernel_program *program, enum kernel_hook hook,
+    uint64_t cgroup, uint32_t program_id)
+{
+	int error = pin_map(program, hook, cgroup, program_id);
+
+	if (error == 0 && hook == KERNEL_CONNECTIONS &&
+	    kernel_program_map(program, KERNEL_OWNERS) >= 0)
+		error = pin_map(program, KERNEL_OWNERS, cgroup, program_id);
+	return error;
 }
 
 static int
@@ -483,7 +514,6 @@ attach_hook(const struct kernel_program *program, enum kernel_hook hook,
 {
 	struct bpf_link_info had = {0};
 	int link = open_link(number, hook, &had);
-	char pin[PIN_NAME_MAX];
 	uint32_t id = 0;
 	int error = program_id(program, hook, &id);
 
@@ -496,9 +526,8 @@ attach_hook(const struct kernel_program *program, enum kernel_hook hook,
 		(void)take_away(number, hook);
 		link = -1;
 	}
-	map_pin_name(number, hook, id, pin);
 	if (error == 0)
-		error = bpf_obj_pin(kernel_program_map(program, hook), pin);
+		error = pin_maps(program, hook, number, id);
 	if (error < 0)
 		snprintf(text, KERNEL_TEXT_MAX, "%.900s: %s", path,
 		    strerror(-error));
@@ -694,7 +723,7 @@ kernel_detach(uint64_t cgroup)
 }
 
 int
-kernel_marks(struct bpf_map_info *info)
+kernel_remembered(enum kernel_hook hook, struct bpf_map_info *info)
 {
 	char text[KERNEL_TEXT_MAX];
 	struct dirent *entry;
@@ -707,12 +736,14 @@ kernel_marks(struct bpf_map_info *info)
 	while (directory && fd < 0 && (entry = readdir(directory)) != NULL) {
 		const uint64_t cgroup = strtoull(entry->d_name, NULL, 10);
 		struct bpf_link_info link_is;
-		int link = open_link(cgroup, KERNEL_HOLD, &link_is);
+		int link = open_link(cgroup,
+		    hook == KERNEL_OWNERS ? KERNEL_CONNECTIONS : hook,
+		    &link_is);
 
 		if (link < 0)
 			continue;
 		close(link);
-		fd = open_map(cgroup, KERNEL_HOLD, link_is.prog_id, info);
+		fd = open_map(cgroup, hook, link_is.prog_id, info);
 	}
 	if (directory)
 		closedir(directory);

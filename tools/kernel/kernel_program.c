@@ -15,6 +15,7 @@
 #include "image/match.h"
 #include "kernel/kernel.h"
 #include "kernel/kernel_parts.h"
+#include "kernel/patterns.h"
 
 /* What clang has made of lib/bpf/connections.bpf.c, an ELF file: the Makefile.
  */
@@ -37,23 +38,37 @@ static const char *const names[KERNEL_HOOKS] = {
     [KERNEL_LOOKUP] = NAME_LOOKUP,
 };
 
+static const char *const map_names[] = {
+    [KERNEL_CONNECTIONS] = "image",
+    [KERNEL_HOLD] = "marks",
+    [KERNEL_OWNERS] = "owners",
+};
+
 static_assert(BPF_NO_RULE == (uint32_t)MATCH_NONE, "no rule is one, elsewhere");
 
 bool
 kernel_holds(const struct image *image)
 {
 	struct image_group group;
+	uint32_t n = 0;
 
-	return image_group(image, 0, &group) && group.holds != 0;
+	while (match_next_group(image, NULL, &n, &group)) {
+		if (group.holds != 0)
+			return true;
+	}
+	return false;
 }
 
 static struct bpf_policy
-policy_of(const struct image *image)
+policy_of(const struct image *image, uint32_t patterns)
 {
+	const uint32_t groups = image_group_count(image);
 	struct bpf_policy policy = {
 	    .mask = 4095,
-	    .steps = match_steps_max(image_rule_count(image)),
+	    .steps = match_steps_max(image_rule_count(image)) + groups,
 	    .holds = kernel_holds(image),
+	    .patterns = patterns,
+	    .group_bits = (UINT64_C(1) << groups % 64) - 1,
 	};
 	struct image_header header = {0};
 	struct image_group group = {0};
@@ -62,6 +77,7 @@ policy_of(const struct image *image)
 		policy.mask = policy.mask * 2 + 1;
 	if (image_header(image, &header))
 		policy.rules = header.rules;
+	policy.groups = header.groups;
 	if (image_group(image, 0, &group)) {
 		policy.step[0] = group.root[0].step[KNOWN_ALL];
 		policy.step[1] = group.root[1].step[KNOWN_ALL];
@@ -83,11 +99,18 @@ is_needed(int hook, const struct bpf_policy *policy, bool lookup)
  * what one that is attached has.
  */
 static int
-share_marks(struct bpf_map *map)
+share_map(struct bpf_object *object, enum kernel_hook hook, bool needed)
 {
+	struct bpf_map *map =
+	    bpf_object__find_map_by_name(object, map_names[hook]);
 	struct bpf_map_info info;
-	int fd = kernel_marks(&info), error;
+	int fd, error;
 
+	if (!map)
+		return -EPROTO;
+	if (!needed)
+		return bpf_map__set_autocreate(map, false);
+	fd = kernel_remembered(hook, &info);
 	if (fd < 0)
 		return 0;
 	error = info.value_size == bpf_map__value_size(map)
@@ -102,7 +125,9 @@ static int
 prepare(struct bpf_object *object, const struct bpf_policy *policy, bool lookup)
 {
 	struct bpf_map *image = bpf_object__find_map_by_name(object, "image");
-	struct bpf_map *marks = bpf_object__find_map_by_name(object, "marks");
+	struct bpf_map *patterns =
+	    bpf_object__find_map_by_name(object, "patterns");
+	const bool with_names = policy->patterns > 0;
 	struct bpf_map *map;
 	size_t size;
 	int error;
@@ -114,14 +139,19 @@ prepare(struct bpf_object *object, const struct bpf_policy *policy, bool lookup)
 		if (error < 0)
 			return error;
 	}
-	if (!image || !marks)
+	if (!image || !patterns)
 		return -EPROTO;
 	error = bpf_map__set_value_size(
 	    image, (uint32_t)policy->mask + 1 + BPF_IMAGE_BEHIND);
 	if (error == 0)
-		error = is_needed(KERNEL_HOLD, policy, lookup)
-		            ? share_marks(marks)
-		            : bpf_map__set_autocreate(marks, false);
+		error = with_names ? bpf_map__set_max_entries(
+					 patterns, policy->patterns)
+		                   : bpf_map__set_autocreate(patterns, false);
+	if (error == 0)
+		error = share_map(object, KERNEL_HOLD,
+		    is_needed(KERNEL_HOLD, policy, lookup));
+	if (error == 0)
+		error = share_map(object, KERNEL_OWNERS, with_names && !lookup);
 	if (error < 0)
 		return error;
 	bpf_object__for_each_map(map, object)
@@ -140,7 +170,19 @@ prepare(struct bpf_object *object, const struct bpf_policy *policy, bool lookup)
 
 /* Nothing changes the policy of a program any more. */
 static int
-fill(struct bpf_object *object, const struct image *image)
+fill_patterns(
+    struct bpf_object *object, const struct bpf_patterns *list, uint32_t count)
+{
+	int fd = bpf_object__find_map_fd_by_name(object, "patterns");
+	int error = 0;
+
+	for (uint32_t n = 0; error == 0 && n < count; n++)
+		error = bpf_map_update_elem(fd, &n, &list[n], BPF_ANY);
+	return error < 0 || count == 0 ? error : bpf_map_freeze(fd);
+}
+
+static int
+fill_image(struct bpf_object *object, const struct image *image)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(object, "image");
 	const uint32_t zero = 0;
@@ -173,9 +215,17 @@ last_complaint(char *log)
 	return last;
 }
 
+/* May a program read the kernel's memory? */
+static bool
+can_read(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCK_OPS,
+		   BPF_FUNC_probe_read_kernel_str, NULL) == 1;
+}
+
 /* Why the kernel does not take it, found out by trying what it needs. */
 static void
-explain(int error, char *log, char text[KERNEL_TEXT_MAX])
+explain(int error, bool with_names, char *log, char text[KERNEL_TEXT_MAX])
 {
 	const char *complaint = last_complaint(log);
 
@@ -196,54 +246,84 @@ explain(int error, char *log, char text[KERNEL_TEXT_MAX])
 		snprintf(text, KERNEL_TEXT_MAX,
 		    "this kernel can't hold a rule against what the program "
 		    "sets itself: app-settings = respect, or preload instead");
+	else if (with_names && !can_read())
+		snprintf(text, KERNEL_TEXT_MAX,
+		    "some rules name programs, and this kernel lets nobody "
+		    "read what a program is called "
+		    "(lockdown=confidentiality)");
 	else
 		snprintf(text, KERNEL_TEXT_MAX,
 		    "the kernel does not take the program: %s%s%.500s",
 		    strerror(-error), *complaint ? ": " : "", complaint);
 }
 
-int
-kernel_load(const struct image *image, bool lookup,
-    struct kernel_program **program, char text[KERNEL_TEXT_MAX])
+/* Opens the programs, and loads those that the policy needs. */
+static int
+load(struct kernel_program *program, const struct image *image,
+    const struct bpf_policy *policy, const struct bpf_patterns *patterns,
+    bool lookup, char log[LOG_SIZE])
 {
-	const struct bpf_policy policy = policy_of(image);
-	static char log[LOG_SIZE];
 	const struct bpf_object_open_opts options = {
 	    .sz = sizeof(options),
 	    .object_name = "kashim",
 	    .kernel_log_buf = log,
 	    .kernel_log_size = LOG_SIZE,
 	};
-	int error = -ENOMEM;
+	int error;
+
+	program->object =
+	    bpf_object__open_mem(kernel_object, kernel_object_size, &options);
+	if (!program->object)
+		return -errno;
+	error = prepare(program->object, policy, lookup);
+	if (error == 0)
+		error = bpf_object__load(program->object);
+	if (error == 0)
+		error = fill_image(program->object, image);
+	if (error == 0)
+		error =
+		    fill_patterns(program->object, patterns, policy->patterns);
+	if (error < 0)
+		return error;
+	for (int hook = 0; hook < KERNEL_HOOKS; hook++)
+		program->fd[hook] =
+		    is_needed(hook, policy, lookup)
+			? bpf_program__fd(bpf_object__find_program_by_name(
+			      program->object, names[hook]))
+			: -1;
+	return 0;
+}
+
+int
+kernel_load(const struct image *image, bool lookup,
+    struct kernel_program **program, char text[KERNEL_TEXT_MAX])
+{
+	static char log[LOG_SIZE];
+	struct bpf_patterns *patterns;
+	struct bpf_policy policy;
+	uint32_t count;
+	int error = patterns_make(image, &patterns, &count);
 
 	log[0] = '\0';
 	/* It would write to stderr. */
 	libbpf_set_print(NULL);
 	*program = calloc(1, sizeof(**program));
 	if (!*program)
-		goto out;
-	(*program)->object =
-	    bpf_object__open_mem(kernel_object, kernel_object_size, &options);
-	if (!(*program)->object) {
-		error = -errno;
-		goto out;
+		error = -ENOMEM;
+	policy = policy_of(image, count);
+	if (error == 0 && count > 0 && !lookup &&
+	    kernel_fields(&policy.fields) < 0) {
+		snprintf(text, KERNEL_TEXT_MAX,
+		    "some rules name programs, and this kernel does not say "
+		    "where it has their names (BTF, CONFIG_DEBUG_INFO_BTF)");
+		free(patterns);
+		return -EOPNOTSUPP;
 	}
-	error = prepare((*program)->object, &policy, lookup);
 	if (error == 0)
-		error = bpf_object__load((*program)->object);
-	if (error == 0)
-		error = fill((*program)->object, image);
+		error = load(*program, image, &policy, patterns, lookup, log);
+	free(patterns);
 	if (error < 0)
-		goto out;
-	for (int hook = 0; hook < KERNEL_HOOKS; hook++)
-		(*program)->fd[hook] =
-		    is_needed(hook, &policy, lookup)
-			? bpf_program__fd(bpf_object__find_program_by_name(
-			      (*program)->object, names[hook]))
-			: -1;
-out:
-	if (error < 0)
-		explain(error, log, text);
+		explain(error, count > 0, log, text);
 	return error;
 }
 
@@ -265,7 +345,6 @@ kernel_program_fd(const struct kernel_program *program, enum kernel_hook hook)
 int
 kernel_program_map(const struct kernel_program *program, enum kernel_hook hook)
 {
-	const char *name = hook == KERNEL_HOLD ? "marks" : "image";
-
-	return bpf_object__find_map_fd_by_name(program->object, name);
+	return bpf_object__find_map_fd_by_name(
+	    program->object, map_names[hook]);
 }

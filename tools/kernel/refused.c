@@ -7,12 +7,19 @@
 #include <stdio.h>
 
 #include "bpf/policy.h"
+#include "kernel/patterns.h"
 
 static const char *
-why(const struct image_rule *rule)
+why(const struct image *image, const struct image_rule *rule)
 {
-	if (rule->program_count > 0)
-		return "names programs: in the kernel nothing tells them apart";
+	if (rule->group >= BPF_GROUPS_MAX)
+		return "names programs: the kernel tells no more than 62 "
+		       "lists of them apart";
+	for (uint32_t n = 0; n < rule->program_count; n++) {
+		if (!patterns_take(image_program(image, rule, n)))
+			return "names a program by more than 63 characters: "
+			       "the kernel compares no more";
+	}
 	return NULL;
 }
 
@@ -22,11 +29,13 @@ refused(const struct image *image, char text[REFUSED_TEXT_MAX])
 	struct image_rule rule;
 
 	for (uint32_t n = 0; image_rule(image, n, &rule); n++) {
-		if (!why(&rule))
+		const char *reason = why(image, &rule);
+
+		if (!reason)
 			continue;
 		snprintf(text, REFUSED_TEXT_MAX, "%s:%u: rule %s %s",
 		    image_string(image, rule.file), rule.line,
-		    image_string(image, rule.name), why(&rule));
+		    image_string(image, rule.name), reason);
 		return true;
 	}
 	if (image->size > BPF_IMAGE_MAX) {
