@@ -125,6 +125,7 @@ help:
 	@echo 'make dist        the tarball; deb, rpm: packages made of it'
 	@echo 'make packages    tests the packages, in a tree of debootstrap(8)'
 	@echo 'make releases    the demo and all tests on four releases of Debian'
+	@echo 'make kernels     kashim attach on the kernels of these, in qemu'
 	@echo 'make bench       what it costs, beside others; a few minutes'
 	@echo 'make coverage    a table of the lines and branches that are run'
 	@echo 'make format      format the sources'

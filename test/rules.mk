@@ -41,7 +41,7 @@ endif
 
 .PHONY: setup setup-build demo check audit unit unit-tests unit-library preload command \
 	e2e lint fuzz fuzzers asan ubsan tsan programs builds bench coverage \
-	packages releases format
+	packages releases kernels format
 
 $(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(UNIT_OBJS)
 	$(call say,LD)
@@ -262,3 +262,7 @@ packages:
 # Roots of four releases are made below $(BUILD), and kept for the next time.
 releases:
 	@sh test/releases/run $(BUILD) $(RELEASES)
+
+# What kashim attach does on other kernels, in qemu. Both are kept as well.
+kernels:
+	@sh test/kernels/run $(BUILD) $(KERNELS)

@@ -1,0 +1,80 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# What kashim attach says where it may not, or cannot; and under lockdown, see
+# kernel_lockdown(7), which is turned on here and stays so: for a kernel that
+# run boots. BUILD names the build directory.
+set -u
+
+# shellcheck source=test/lib.sh
+. "$(dirname "$0")/../lib.sh"
+[ -n "${KASHIM_KERNELS-}" ] || exit 2
+apart --mount --net
+begin
+kashim=$build/kashim
+own=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)/kashim-test.$$
+cleanup() {
+	[ ! -d "$own" ] || find "$own" -depth -type d -exec rmdir {} +
+}
+plain() {
+	sed -e "s|$own|OWN|g; s|$work|WORK|g"
+}
+ip link set lo up && mkdir "$own" "$own/a" || exit 2
+export KASHIM_CONFIG="$work/conf" KASHIM_CACHE="$work"
+echo 'rule all { idle = "300s" }' >conf
+
+# No control groups of version 2.
+
+# shellcheck disable=SC2016 # for the shell inside
+without='umount --lazy --recursive /sys/fs/cgroup && exec "$0" attach --all'
+check 'no control groups of version 2' 2 \
+	unshare --mount sh -c "$without" "$kashim" <<'END'
+! kashim: there are no control groups of version 2
+END
+
+# Not root, or root of a user namespace alone.
+
+check 'a user' 2 setpriv --reuid 65533 --clear-groups \
+	"$kashim" attach --cgroup "$own/a" <<'END'
+! kashim: the kernel takes programs from root alone (CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN), and not in a user namespace
+END
+check 'a user namespace' 2 unshare --user --map-root-user \
+	"$kashim" attach --cgroup "$own/a" <<'END'
+! kashim: the kernel takes programs from root alone (CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN), and not in a user namespace
+END
+
+# Older than Linux 5.17.
+
+if ! needs bpf 'rules in the kernel'; then
+	check 'an old kernel' 2 "$kashim" attach --cgroup "$own/a" <<-'END'
+	! kashim: this kernel has no bpf_loop(), as Linux 5.17 has: preload, supervise or apply instead
+	END
+	finish
+	exit
+fi
+
+# Under lockdown.
+
+static() {
+	# shellcheck disable=SC2016 # the inner shell expands
+	sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$own/a" \
+		"$build/test/connects_static" 0 |
+		grep -o 'connect 0 idle.*' | uniq
+}
+bare='connect 0 idle 7200 on 0, accept idle 7200 on 0'
+same 'before' "$(static)" "$bare"
+for level in integrity confidentiality; do
+	echo $level >/sys/kernel/security/lockdown
+	same "$level" "$(sed 's/.*\[\(.*\)\].*/\1/' \
+		/sys/kernel/security/lockdown)" $level
+	check "$level: attach" 0 "$kashim" attach --cgroup "$own/a" <<-'END'
+	OWN/a: the kernel has 1 rule of WORK/conf
+	END
+	same "$level: a program there" "$(static)" \
+		'connect 0 idle 300 on 1, accept idle 300 on 1'
+	check "$level: detach" 0 "$kashim" detach <<-'END'
+	OWN/a: detached
+	END
+	same "$level: after" "$(static)" "$bare"
+done
+finish
