@@ -241,6 +241,12 @@ check 'run: a launcher' 0 way "$own/a" env printenv LD_PRELOAD <<END
 BUILD/libkashim.so
 env: preload: the loader takes the library
 END
+loader=$(ldd waits | sed -n 's|^[[:space:]]*\(/[^ ]*\) .*|\1|p')
+check 'run: a loader' 0 way "$own/a" "$loader" "$(command -v printenv)" \
+	LD_PRELOAD <<END
+BUILD/libkashim.so
+$loader: preload: the loader takes the library
+END
 cat >handed.py <<'END'
 import os, socket, sys
 listener = socket.create_server(("127.0.0.1", 0))

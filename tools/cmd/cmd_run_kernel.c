@@ -60,6 +60,13 @@ may_leave(const struct run *run, const char *attached)
 	return false;
 }
 
+/* A loader that is told what to start: the kernel knows the loader's name. */
+static bool
+is_loader(const struct run *run)
+{
+	return findings_have(&run->findings, FINDING_PROGRAM, FINDING_NOTE);
+}
+
 bool
 run_is_reached(const struct run *run, char where[PATH_MAX])
 {
@@ -70,7 +77,7 @@ run_is_reached(const struct run *run, char where[PATH_MAX])
 	/* Where control groups of version 2 are not, nothing is attached. */
 	if (process_own_group(group) < 0 || reach_find(group, &reach, text) < 0)
 		return false;
-	reached = reach.count > 0 && !is_handed_sockets();
+	reached = reach.count > 0 && !is_loader(run) && !is_handed_sockets();
 	for (size_t n = 0; n < reach.count; n++) {
 		reached = reached && !reach.list[n].incomplete &&
 		          reach_has(&reach.list[n], &run->force.image) == 1;
