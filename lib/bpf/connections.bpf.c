@@ -174,7 +174,7 @@ remember(struct bpf_sock *sk, const struct bpf_owner *owner)
 
 /* Whose the connection is, or the listener. 0: nothing is to be looked up. */
 static __noinline int
-find_groups(struct bpf_sock_ops *ctx, struct search *search)
+find_groups(struct bpf_sock_ops *ctx, struct groups *groups)
 {
 	struct bpf_owner owner;
 	struct bpf_sock *sk = ctx->sk;
@@ -182,13 +182,13 @@ find_groups(struct bpf_sock_ops *ctx, struct search *search)
 	if (!sk)
 		return 0;
 	if (ctx->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB) {
-		owner_groups(bpf_sk_storage_get(&owners, sk, NULL, 0), search);
+		owner_groups(bpf_sk_storage_get(&owners, sk, NULL, 0), groups);
 		return 0;
 	}
 	find_owner(&owner);
 	if (policy.holds || ctx->op == BPF_SOCK_OPS_TCP_LISTEN_CB)
 		remember(sk, &owner);
-	owner_groups(&owner, search);
+	owner_groups(&owner, groups);
 	return 0;
 }
 
@@ -203,6 +203,7 @@ int
 kashim_connections(struct bpf_sock_ops *ctx)
 {
 	struct search search = {.best = BPF_NO_RULE};
+	struct groups groups = {0};
 	const struct image_rule *rule;
 	struct bpf_mark *mark = NULL;
 	bool accepted;
@@ -212,13 +213,13 @@ kashim_connections(struct bpf_sock_ops *ctx)
 	    (!policy.patterns || ctx->op != BPF_SOCK_OPS_TCP_LISTEN_CB))
 		return 1;
 	if (policy.patterns)
-		find_groups(ctx, &search);
+		find_groups(ctx, &groups);
 	if (ctx->op == BPF_SOCK_OPS_TCP_LISTEN_CB)
 		return 1;
 	accepted = ctx->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB;
 	SET_KEYS(&search, accepted, ctx->family, ctx, local, remote,
 	    ctx->local_port, bpf_ntohl(ctx->remote_port));
-	rule = rule_to_set(search_rule(&search, accepted));
+	rule = rule_to_set(search_rule(&search, accepted, &groups));
 	if (policy.holds && ctx->sk)
 		mark = bpf_sk_storage_get(&marks, ctx->sk, NULL,
 		    rule ? BPF_SK_STORAGE_GET_F_CREATE : 0);
@@ -258,33 +259,31 @@ is_taken(int option, int32_t value)
  * it was: whoever has it now.
  */
 static __noinline int
-find_holder(struct bpf_sock *sk, struct search *search)
+find_holder(struct bpf_sock *sk, struct groups *groups)
 {
 	const struct bpf_owner *of = bpf_sk_storage_get(&owners, sk, NULL, 0);
 	struct bpf_owner owner;
 
 	if (of) {
-		owner_groups(of, search);
+		owner_groups(of, groups);
 	} else {
 		find_owner(&owner);
-		owner_groups(&owner, search);
+		owner_groups(&owner, groups);
 	}
 	return 0;
 }
 
 /*
  * What the socket gets, of which the program sets one of the options to value:
- * the rule of now holds. A mark that was not there before is not made.
+ * the rule of now holds. Not inline: its stack is not that of find_holder().
  */
-static __always_inline int32_t
-held(struct bpf_sock *sk, int option, int32_t value)
+static __noinline int32_t
+held(struct bpf_sock *sk, struct bpf_mark *mark, int option, int32_t value,
+    const struct groups *groups)
 {
-	struct bpf_mark *mark = bpf_sk_storage_get(&marks, sk, NULL, 0);
 	struct search search = {.best = BPF_NO_RULE};
 	const struct image_rule *rule;
 
-	if (!mark)
-		return value;
 	option &= 7; /* for the verifier */
 	if (option >= KEEPALIVE_OPTIONS)
 		return value;
@@ -292,11 +291,9 @@ held(struct bpf_sock *sk, int option, int32_t value)
 	mark->known |= 1u << option;
 	if (sk->state == BPF_TCP_CLOSE)
 		return value;
-	if (policy.patterns)
-		find_holder(sk, &search);
 	SET_KEYS(&search, mark->accepted != 0, sk->family, sk, src, dst,
 	    sk->src_port, bpf_ntohs(sk->dst_port));
-	rule = rule_to_set(search_rule(&search, mark->accepted != 0));
+	rule = rule_to_set(search_rule(&search, mark->accepted != 0, groups));
 	if (!rule || rule->app_settings == APP_RESPECT ||
 	    (rule->options & 1u << option) == 0 ||
 	    (rule->app_settings == APP_TIGHTEN &&
@@ -317,11 +314,18 @@ kashim_hold(struct bpf_sockopt *ctx)
 {
 	const int option = option_of(ctx->level, ctx->optname);
 	int32_t *value = ctx->optval, whole = 0;
+	struct groups groups = {0};
+	struct bpf_mark *mark;
 
 	if (option >= 0 && ctx->optlen >= (int)sizeof(*value) && ctx->sk &&
 	    (void *)(value + 1) <= ctx->optval_end &&
 	    is_taken(option, *value)) {
-		*value = held(ctx->sk, option, *value);
+		/* One that was not there before is not made. */
+		mark = bpf_sk_storage_get(&marks, ctx->sk, NULL, 0);
+		if (mark && policy.patterns)
+			find_holder(ctx->sk, &groups);
+		if (mark)
+			*value = held(ctx->sk, mark, option, *value, &groups);
 		whole = sizeof(*value);
 	}
 	/*
@@ -340,6 +344,7 @@ int
 kashim_lookup(struct bpf_query *query)
 {
 	struct search search = {.best = BPF_NO_RULE};
+	struct groups groups = {0};
 
 	for (int field = FIELD_SOURCE; field <= FIELD_DESTINATION; field++) {
 		const uint32_t *word =
@@ -356,10 +361,10 @@ kashim_lookup(struct bpf_query *query)
 		struct bpf_owner owner;
 
 		copy_owner(&owner, &query->owner);
-		owner_groups(&owner, &search);
+		owner_groups(&owner, &groups);
 	}
 	query->rule =
-	    search_rule(&search, query->direction == DIRECTION_ACCEPT);
+	    search_rule(&search, query->direction == DIRECTION_ACCEPT, &groups);
 	return 0;
 }
 

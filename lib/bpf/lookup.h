@@ -51,9 +51,14 @@ struct search {
 	uint32_t waiting_at[2];
 	uint32_t waiting_field[2];
 	uint32_t accepted;
-	uint32_t group;   /* the next one, if it is among */
-	uint64_t groups;  /* those that are left, from the bit 0 on */
-	uint64_t certain; /* whose programs the program is among for sure */
+	uint32_t group;  /* the next one, if it is among */
+	uint64_t groups; /* those that are left, from the bit 0 on */
+};
+
+/* Which groups apply, if some rule names programs: a bit for each. */
+struct groups {
+	uint64_t possible; /* in a look-up */
+	uint64_t certain;  /* in its answer */
 };
 
 /* The bytes at the offset. NULL never, but the verifier wants it tested. */
@@ -315,17 +320,20 @@ search_next(uint32_t n, struct search *s)
  * is one of a group that is not certain.
  */
 static __always_inline uint32_t
-search_rule(struct search *s, bool accepted)
+search_rule(struct search *s, bool accepted, const struct groups *groups)
 {
+	/* Group 0 is always there. */
 	s->at = accepted ? policy.step[1] : policy.step[0];
 	s->accepted = accepted;
+	s->group = 1;
+	s->groups = policy.patterns ? groups->possible >> 1 : 0;
 	if (s->at != 0 || s->groups != 0)
 		bpf_loop(policy.steps, search_next, s, 0);
 	if (policy.patterns && s->best < IMAGE_RULES_MAX) {
 		const uint32_t group = image_u32(
 		    rule_offset(s->best) + offsetof(struct image_rule, group));
 
-		if ((s->certain >> (group & 63) & 1) == 0)
+		if ((groups->certain >> (group & 63) & 1) == 0)
 			return BPF_NO_RULE;
 	}
 	return s->best;
