@@ -145,6 +145,26 @@ ok kernel
 # kernel: OWN/a: 1 rule of WORK/conf, generation 2
 END
 
+# Of a listener from before that, the kernel does not know whose it is.
+
+cp conf before.conf && sed -i 's/{/{ program = { "waits" }/' conf
+holds 'reload with a program' "$kashim" reload
+started "$own/a/below"
+check 'rules that name programs' 0 by <<END
+ok kernel
+# 1 listener without what the rule says
+# kernel: OWN/a: 1 rule of WORK/conf, generation 3
+END
+cp before.conf conf
+holds 'reload without' "$kashim" reload
+cp conf same.conf
+by_another_file() {
+	"$kashim" status --config same.conf --pid "$waits" | grep listen
+}
+check 'the kernel has its rules from another file' 0 by_another_file <<END
+# 1 listener without what the rule says
+END
+
 # Others than root can't tell.
 
 if setpriv --reuid=64731 --regid=64731 --clear-groups true 2>/dev/null; then
@@ -168,7 +188,7 @@ started "$own/a/below"
 rm /sys/fs/bpf/kashim/*-hold
 check 'what holds' 0 by <<END
 ok kernel
-# kernel: OWN/a: 1 rule of WORK/conf, generation 2; what holds them is gone
+# kernel: OWN/a: 1 rule of WORK/conf, generation 4; what holds them is gone
 END
 holds 'attach beside' "$kashim" attach --cgroup "$own/b"
 rmdir "$own/b" || exit 2
@@ -179,7 +199,7 @@ is_gone() {
 holds 'it goes' until_true 20 is_gone
 check 'gone' 0 by <<END
 ok kernel
-# kernel: OWN/a: 1 rule of WORK/conf, generation 2; what holds them is gone
+# kernel: OWN/a: 1 rule of WORK/conf, generation 4; what holds them is gone
 # kernel: control group N, which is gone: reaches nothing any more
 END
 "$kashim" status --pid "$waits" --json >out

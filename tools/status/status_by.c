@@ -120,6 +120,20 @@ by_kernel(const struct status *status, const struct kernel_attached *list,
 	return last->error == -ENOENT ? 0 : STATUS_UNSURE;
 }
 
+/*
+ * Does the kernel set on all that a listener accepts what these rules say?
+ * Where rules name programs it does not know that of a listener from before it
+ * was attached, and nobody tells which is one.
+ */
+static bool
+sees_to_listeners(
+    const struct status *status, const struct status_attached *attached)
+{
+	return attached->in_force == 1 &&
+	       strcmp(attached->kernel.config, status->config) == 0 &&
+	       image_group_count(status->image) == 1;
+}
+
 int
 status_read_by(struct status *status)
 {
@@ -146,7 +160,7 @@ status_read_by(struct status *status)
 		status->unready -=
 		    unready && (status->by[i] & STATUS_LIBRARY) == 0 &&
 		    (status->by[i] & STATUS_KERNEL) != 0 &&
-		    status->attached[last.attached].in_force == 1;
+		    sees_to_listeners(status, &status->attached[last.attached]);
 	}
 	supervisors_free(&supervisors);
 	free(list);
