@@ -7,6 +7,7 @@
  *                         and after the program has set 77 s
  * NAME fork PORT          the same, in a child
  * NAME exec PORT PROGRAM  makes the socket, which PROGRAM connects
+ * NAME keep PORT PROGRAM  connects, and PROGRAM sets and prints
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -70,10 +71,15 @@ serve(const struct sockaddr_in *at)
 static void
 connects(int fd, const struct sockaddr_in *to)
 {
-	char ours[TEXT], theirs[TEXT] = "";
-
 	if (connect(fd, (const struct sockaddr *)to, sizeof(*to)) < 0)
 		err(1, "connect");
+}
+
+static void
+prints(int fd)
+{
+	char ours[TEXT], theirs[TEXT] = "";
+
 	tell(fd, ours);
 	if (recv(fd, theirs, TEXT, MSG_WAITALL) < 0)
 		err(1, "recv");
@@ -88,14 +94,16 @@ main(int argc, char *argv[])
 	int fd;
 
 	if (argc < 3)
-		errx(2, "usage: serve|connect|fork|exec PORT");
+		errx(2, "usage: serve|connect|fork|exec|keep PORT [PROGRAM]");
 	address.sin_port = htons((uint16_t)atoi(argv[2]));
 	if (strcmp(argv[1], "serve") == 0) {
 		serve(&address);
 		return 0;
 	}
-	if (strcmp(argv[1], "connected") == 0) {
+	if (strcmp(argv[1], "connects") == 0)
 		connects(SOCKET, &address);
+	if (strncmp(argv[1], "connect", 7) == 0 && argv[1][7] != '\0') {
+		prints(SOCKET);
 		return 0;
 	}
 	if (strcmp(argv[1], "fork") == 0 && fork() > 0) {
@@ -103,11 +111,15 @@ main(int argc, char *argv[])
 		return 0;
 	}
 	fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (strcmp(argv[1], "exec") != 0)
+		connects(fd, &address);
 	if (argc == 4) {
 		dup2(fd, SOCKET);
-		execl(argv[3], argv[3], "connected", argv[2], (char *)NULL);
+		execl(argv[3], argv[3],
+		    strcmp(argv[1], "exec") == 0 ? "connects" : "connected",
+		    argv[2], (char *)NULL);
 		err(1, "%s", argv[3]);
 	}
-	connects(fd, &address);
+	prints(fd);
 	return 0;
 }

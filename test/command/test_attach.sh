@@ -698,6 +698,18 @@ same 'the first of two that match' "$(by linked)" '11 11 / 12 12'
 same 'a child' "$(by starts fork)" '14 14 / 12 12'
 same 'a socket that another one has made' \
 	"$(by starts exec client)" '11 11 / 12 12'
+same 'a socket that another one has' \
+	"$(by starts keep client)" '14 14 / 12 12'
+part=$(printf '%085d' 0)
+mkdir -p "names/$part/$part"
+cp attach_owner "names/$part/$part/starts"
+same 'a long path' "$(by "$part/$part/starts")" '14 14 / 12 12'
+cp attach_owner "names/x$part"
+same 'a long name' "$(by "x$part")" '13 77 / 12 12'
+cp attach_owner "names/xx$part"
+same 'one that is too long' "$(by "xx$part")" '7200 77 / 12 12'
+ln -s "xx$part" names/short
+same 'the file alone has one' "$(by short)" '7200 77 / 12 12'
 served
 serve other 7300
 same 'another one listens' "$(by client)" '11 11 / 20 20'
@@ -711,6 +723,19 @@ sed -i '/^rule client/d; s/13s/18s/; s/respect/override/; s/17s/19s/' conf
 holds 'reload' "$kashim" reload
 same 'the new rules, the old listener' "$(by client)" '20 20 / 18 18'
 same 'by the name of the link' "$(by linked)" '19 19 / 18 18'
+cat >conf <<'END'
+app-settings = respect
+rule client { program = { "client" } idle = "11s" app-settings = override }
+rule rest   { idle = "20s" }
+END
+holds 'one rule holds' "$kashim" reload
+same 'for its program' "$(by client)" '11 11 / 20 77'
+same 'for no other' "$(by other)" '20 77 / 20 77'
+sed -i 's/override/respect/' conf
+holds 'none holds' "$kashim" reload
+served
+serve client 7300
+same 'a listener then' "$(by other)" '20 77 / 11 77'
 served
 holds 'detach them' "$kashim" detach
 rmdir /sys/fs/bpf/kashim
