@@ -143,10 +143,12 @@ prepare(struct bpf_object *object, const struct bpf_policy *policy, bool lookup)
 		return -EPROTO;
 	error = bpf_map__set_value_size(
 	    image, (uint32_t)policy->mask + 1 + BPF_IMAGE_BEHIND);
-	if (error == 0)
-		error = with_names ? bpf_map__set_max_entries(
-					 patterns, policy->patterns)
-		                   : bpf_map__set_autocreate(patterns, false);
+	/*
+	 * Before Linux 6.8 the verifier looks at global functions that nothing
+	 * calls, too: so there is always such a map.
+	 */
+	if (error == 0 && with_names)
+		error = bpf_map__set_max_entries(patterns, policy->patterns);
 	if (error == 0)
 		error = share_map(object, KERNEL_HOLD,
 		    is_needed(KERNEL_HOLD, policy, lookup));
