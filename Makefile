@@ -300,8 +300,9 @@ uninstall:
 	$(if $(SYSTEM),@for file in $(CONFIG) $(DESTDIR)$(PUBLISHED)/* \
 	    $(DESTDIR)/etc/ld.so.conf.d/kashim.conf \
 	    $(DESTDIR)/etc/systemd/system/*.d/zz-kashim.conf \
+	    $(DESTDIR)/etc/systemd/system/*.wants/kashim-* \
 	    $$(grep -ls 'libkashim[.]so' $(DESTDIR)/etc/ld.so.preload); do \
-	    test ! -e "$$file" || echo "left: $$file"; \
+	    test ! -e "$$file" -a ! -L "$$file" || echo "left: $$file"; \
 	done)
 	@echo 'Where a link to kashim-wrapper stands in the place of a program,' \
 	    'put the'

@@ -215,6 +215,10 @@ check 'detach says what is enabled' 0 kashim detach <<'END'
 ! kashim: after a boot it is attached again, until 'systemctl disable kashim-attach@-.slice.service'
 /sys/fs/cgroup: detached
 END
+# The services wait, however long it takes.
+mkdir "$units/kashim-attach@.service.d"
+printf '[Service]\nExecStartPre=/usr/bin/sleep 1\n' \
+	>"$units/kashim-attach@.service.d/late.conf"
 ln -s ../plain.service ../inner.service "$units/default.target.wants"
 systemd_down
 : >"$said"

@@ -257,9 +257,13 @@ mkdir -p "$work/dest/etc/systemd/system/a.service.d" \
 for file in $others "$work/dest/etc/kashim.conf.policy"; do
 	echo /opt/kashim/lib/libkashim.so >"$file"
 done
+enabled=$work/dest/etc/systemd/system/a.wants/kashim-attach@-.slice.service
+mkdir "${enabled%/*}" && ln -s /opt/none "$enabled"
 holds 'make uninstall PREFIX=/opt/kashim' make_it \
 	PREFIX=/opt/kashim uninstall
-grep '^left: ' "$work/held" | sort >"$work/actual"
+in_file 'and what is enabled' "$work/held" "left: $enabled"
+rm -r "${enabled%/*}"
+grep '^left: ' "$work/held" | grep -v wants | sort >"$work/actual"
 in_file 'and what to undo' "$work/held" 'program back: mv PROGRAM.real PROGRAM'
 echo "$others" | grep -v other | sed 's/^/left: /' | sort |
 	actual 'uninstall says what stays'

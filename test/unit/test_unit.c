@@ -380,6 +380,86 @@ START_TEST(slices)
 }
 END_TEST
 
+/* Their control groups. */
+
+static const struct {
+	const char *slice;
+	const char *group; /* NULL: it is no name of a slice */
+} SLICES[] = {
+    {"-.slice", ""},
+    {"a.slice", "/a.slice"},
+    {"a-b.slice", "/a.slice/a-b.slice"},
+    {"a-b-c.slice", "/a.slice/a-b.slice/a-b-c.slice"},
+    {"a\\x2db.slice", "/a\\x2db.slice"},
+    {"a", NULL},
+    {"a.service", NULL},
+    {".slice", NULL},
+    {"-a.slice", NULL},
+    {"a-.slice", NULL},
+    {"a--b.slice", NULL},
+    {"a/b.slice", NULL},
+    {"%i.slice", NULL},
+    {"", NULL},
+};
+
+START_TEST(slice_groups)
+{
+	const char *group = SLICES[_i].group;
+	char path[PATH_MAX];
+
+	ck_assert_msg(unit_slice_group(SLICES[_i].slice, path) == !!group, "%s",
+	    SLICES[_i].slice);
+	if (group)
+		ck_assert_str_eq(path, group);
+}
+END_TEST
+
+START_TEST(long_slice)
+{
+	char slice[PATH_MAX], path[PATH_MAX];
+
+	/* Its group has each of its beginnings. */
+	memset(slice, 'a', 2000);
+	for (size_t i = 1; i < 2000; i += 2)
+		slice[i] = '-';
+	strcpy(slice + 1999, ".slice");
+	ck_assert(!unit_slice_group(slice, path));
+}
+END_TEST
+
+static void
+expect_group(const char *name, const char *group)
+{
+	char path[PATH_MAX];
+
+	ck_assert_int_eq(
+	    unit_find_group(root, name, path), group ? 0 : -ENOENT);
+	if (group)
+		ck_assert_str_eq(path, below(group));
+}
+
+START_TEST(groups)
+{
+	put("/a.slice/a-b.slice/x.service/cgroup.procs", "");
+	put("/a.slice/y.service/cgroup.procs", "");
+	put("/y.service/delegated.service/cgroup.procs", "");
+	put("/system.slice/_cpu.service/cgroup.procs", "");
+	put("/system.slice/file.service", "");
+	put("/user.slice/user@1.service/app.slice/z.service/cgroup.procs", "");
+	put("/init.scope/cgroup.procs", "");
+	expect_group("x.service", "/a.slice/a-b.slice/x.service");
+	expect_group("cpu.service", "/system.slice/_cpu.service");
+	expect_group("init.scope", "/init.scope");
+	expect_group("a-b.slice", "/a.slice/a-b.slice");
+	expect_group("user@1.service", "/user.slice/user@1.service");
+	/* Not those that services have made, nor files. */
+	expect_group("z.service", NULL);
+	expect_group("delegated.service", NULL);
+	expect_group("file.service", NULL);
+	expect_group("none.service", NULL);
+}
+END_TEST
+
 static Suite *
 unit_suite(void)
 {
@@ -398,6 +478,9 @@ unit_suite(void)
 	tcase_add_test(trees, settings);
 	tcase_add_test(trees, replace);
 	tcase_add_test(trees, slices);
+	tcase_add_loop_test(trees, slice_groups, 0, ARRAY_LEN(SLICES));
+	tcase_add_test(trees, long_slice);
+	tcase_add_test(trees, groups);
 	suite_add_tcase(suite, trees);
 	return suite;
 }
