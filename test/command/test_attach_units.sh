@@ -385,16 +385,28 @@ same 'how that goes' "$(systemctl show -P Result plain)" success
 mv "$work/kashim" "$SYSTEMD_ROOT/usr/local/bin"
 same 'it is back' "$(started plain)" 'plain 400'
 
+# Nor does it wait for a command that hangs.
+
+systemd_run flock /sys/fs/bpf/kashim sh -c 'echo locked; exec sleep 600' \
+	>"$work/locked" &
+locker=$!
+holds 'locked' until_true 20 grep -q . "$work/locked"
+same 'it starts' "$(started plain | tail -n 1)" 'plain 7200'
+kill "$(pgrep -P "$locker" -x flock || echo "$locker")"
+systemd_run pkill -x sleep
+wait "$locker"
+same 'unlocked' "$(started plain)" 'plain 400'
+
 # Another file, and back.
 
-echo 'rule other { idle = 500 }' >"$SYSTEMD_ROOT/etc/other 50% file.conf"
-holds 'another file' kashim enable --kernel -c '/etc/other 50% file.conf' plain
+echo 'rule other { idle = 500 }' >"$SYSTEMD_ROOT/etc/other 50%n file.conf"
+holds 'another file' kashim enable --kernel -c '/etc/other 50%n file.conf' plain
 holds 'systemd reads the other one' systemctl daemon-reload
 same 'by the other file' "$(started plain)" 'plain 500'
 kashim attach --list --unit plain >log
-in_file 'which file' log '/etc/other 50% file.conf'
+in_file 'which file' log '/etc/other 50%n file.conf'
 doctor plain >log
-in_file 'doctor knows which' "$work/doctor" 'the rules of /etc/other 50% file.conf'
+in_file 'doctor knows which' "$work/doctor" 'the rules of /etc/other 50%n file.conf'
 echo 'rule some { program = { "nc" } }' >"$SYSTEMD_ROOT/etc/names.conf"
 holds 'disable' kashim disable plain
 holds 'systemd reads that it is disabled' systemctl daemon-reload

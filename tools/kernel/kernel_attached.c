@@ -15,6 +15,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "kernel/kernel.h"
@@ -59,6 +60,22 @@ map_pin_name(uint64_t cgroup, enum kernel_hook hook, uint32_t program_id,
 	snprintf(name + length, PIN_NAME_MAX - length, "-%u", program_id);
 }
 
+/* A service that is started does not wait longer for a command that hangs. */
+#define LOCK_MS 5000
+
+static int
+lock(int fd)
+{
+	const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+
+	for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; ms += 10) {
+		if (errno != EWOULDBLOCK || ms >= LOCK_MS)
+			return -1;
+		(void)nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 /* In pins, a descriptor of the directory, locked: one command at a time. */
 static int
 open_pins(bool make, char text[KERNEL_TEXT_MAX])
@@ -95,7 +112,15 @@ open_pins(bool make, char text[KERNEL_TEXT_MAX])
 		close(fd);
 		return -EPERM;
 	}
-	(void)flock(fd, LOCK_EX);
+	if (lock(fd) < 0) {
+		int error = errno;
+
+		snprintf(text, KERNEL_TEXT_MAX,
+		    "%s: another kashim has it locked: %s", KERNEL_PINS,
+		    strerror(error));
+		close(fd);
+		return -error;
+	}
 	return fd;
 }
 
