@@ -422,7 +422,7 @@ START_TEST(long_slice)
 	memset(slice, 'a', 2000);
 	for (size_t i = 1; i < 2000; i += 2)
 		slice[i] = '-';
-	strcpy(slice + 1999, ".slice");
+	snprintf(slice + 1999, sizeof(slice) - 1999, ".slice");
 	ck_assert(!unit_slice_group(slice, path));
 }
 END_TEST
