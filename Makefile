@@ -124,6 +124,7 @@ help:
 	@echo '  builds         32-bit, musl, aarch64: all read one image'
 	@echo 'make dist        the tarball; deb, rpm: packages made of it'
 	@echo 'make packages    tests the packages, in a tree of debootstrap(8)'
+	@echo 'make image       builds the image of conf/containers, and runs it'
 	@echo 'make releases    the demo and all tests on four releases of Debian'
 	@echo 'make kernels     kashim attach on the kernels of these, in qemu'
 	@echo 'make bench       what it costs, beside others; a few minutes'

@@ -41,7 +41,7 @@ endif
 
 .PHONY: setup setup-build demo check audit unit unit-tests unit-library preload command \
 	e2e lint fuzz fuzzers asan ubsan tsan programs builds bench coverage \
-	packages releases kernels format
+	packages image releases kernels format
 
 $(BUILD)/test/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(UNIT_OBJS)
 	$(call say,LD)
@@ -258,6 +258,10 @@ lint:
 # TREES: of debootstrap(8), in place of one of this machine's release.
 packages:
 	@sh test/package/run $(BUILD) $(TREES)
+
+# The base is made below $(BUILD), and kept for the next time.
+image: all $(BUILD)/test/connects_static
+	@sh test/package/image.sh $(BUILD)
 
 # Roots of four releases are made below $(BUILD), and kept for the next time.
 releases:

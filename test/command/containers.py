@@ -69,7 +69,7 @@ def of_quadlet(text):
             options.append(value)
         elif key == "SecurityLabelDisable" and value == "true":
             options.append("--security-opt=label=disable")
-        elif key != "Image":
+        elif key not in ("Image", "ContainerName"):
             raise SystemExit("what is %s?" % line)
     return options, volumes, None, None
 

@@ -3,8 +3,9 @@
 #
 # conf/containers: what Kubernetes' manifest and podman's unit say, run by
 # podman as they say it, beside containers in control groups as kubelet lays
-# them out. The root tree is not the image's (that is what "make image" tests),
-# but what is installed in it is. BUILD names the build directory.
+# them out. KASHIM_IMAGE names an archive with the image ("make image"); without,
+# a tree with what counts in it stands for the image. BUILD names the build
+# directory.
 #
 # What stands in single quotes is for the shell inside.
 # shellcheck disable=SC2016
@@ -32,7 +33,11 @@ fi
 . "$root/test/podman.sh"
 cleanup() {
 	podman_down
-	[ ! -d "$own" ] || find "$own" -depth -type d -exec rmdir {} +
+	# What it leaves for the next container of that user.
+	[ ! -s /run/user/libpod/tmp/pause.pid ] ||
+		kill "$(cat /run/user/libpod/tmp/pause.pid)"
+	[ ! -d "$own" ] || until_true 20 \
+		find "$own" -depth -type d -exec rmdir {} +
 }
 
 conf=$root/conf/containers
@@ -60,9 +65,15 @@ done || exit 2
 
 # What the image is started with.
 sed -n 's/^ENTRYPOINT \[\(.*\)\]$/\1/p' "$conf/Containerfile" |
-	tr -d '",' | tr ' ' '\n' >entry
-same 'what the image starts' "$(cat entry)" 'sh
-/usr/lib/kashim/follow'
+	tr -d '",' >entry
+same 'what the image starts' "$(cat entry)" 'sh /usr/lib/kashim/follow'
+
+set -- --rootfs "$work/tree" sh /usr/lib/kashim/follow
+if [ -n "${KASHIM_IMAGE-}" ]; then
+	set -- localhost/kashim
+	podman load --input "$KASHIM_IMAGE" >loaded 2>&1 ||
+		fail 'podman load' loaded
+fi
 
 # manifest FILE: the options of a container, in the file options, with this
 # test's control groups and policy in place of the host's.
@@ -70,12 +81,13 @@ manifest() {
 	/usr/bin/python3 "$here/containers.py" "$conf/$1" \
 		"/sys/fs/cgroup=$own" "/policy=$work/policy" >options
 }
-# follow NAME: starts that.
+# follow NAME IMAGE...: starts that.
 follow() {
+	name_=$1
+	shift
 	# shellcheck disable=SC2046 # words, none of which has a space
-	podman_run --detach --name "$1" $(cat options) \
-		--rootfs "$work/tree" $(cat entry) >started 2>&1 ||
-		fail "$1 is started" started
+	podman_run --detach --name "$name_" $(cat options) "$@" \
+		>started 2>&1 || fail "$name_ is started" started
 }
 says() {
 	podman logs "$1" 2>&1
@@ -137,7 +149,7 @@ END
 manifest kubernetes.yml
 same 'a pod, before' "$(idle "$pod/cri-containerd-6d1c.scope")" "$bare"
 same 'a container, before' "$(in_container)" "$bare"
-follow agent
+follow agent "$@"
 said agent 'the kernel has 1 rule of /policy/kashim.conf'
 same 'a pod' "$(idle "$pod/cri-containerd-6d1c.scope")" \
 	'idle 300 on 1, accept idle 300 on 1'
@@ -191,7 +203,7 @@ same 'capabilities' "$(wc -l <capabilities)" 3
 cp options all
 while read -r option; do
 	grep -vxF -- "$option" all >options
-	follow "without-${option#*=}"
+	follow "without-${option#*=}" "$@"
 	same "without ${option#*=}" "$(ended "without-${option#*=}")" 2
 	says "without-${option#*=}" >log
 	in_file "without ${option#*=}: why" log \
@@ -206,10 +218,37 @@ sed -n '/podman run/,/kashim$/p' "$root/docs/FLEET" | grep -o -- '--[^ ]*' |
 /usr/bin/python3 "$here/containers.py" "$conf/kashim.container" | sort >options
 holds 'docs/FLEET: podman run' diff options said
 manifest kashim.container
-follow unit
+follow unit "$@"
 said unit 'the kernel has 2 rules'
 same 'all of the host' "$(idle system.slice)" \
 	'idle 400 on 1, accept idle 400 on 1'
+
+# Without root: reached, if from outside; and not what could reach others.
+
+# rootless COMMAND...: in a container of a user, who is in no way root.
+rootless() {
+	sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$own/system.slice" \
+		setpriv --reuid 65533 --regid 65533 --clear-groups \
+		env HOME="$work/user" XDG_RUNTIME_DIR=/run/user \
+		podman --storage-driver vfs --cgroup-manager cgroupfs \
+		--events-backend none --runtime runc run --rm \
+		--ulimit nofile=1024:1024 --ulimit nproc=4096:4096 \
+		--network none --cap-add BPF,PERFMON,NET_ADMIN \
+		--security-opt seccomp=unconfined \
+		--volume /sys/fs/bpf:/sys/fs/bpf --volume "$own:/sys/fs/cgroup" \
+		--rootfs "$work/user/tree" "$@" \
+		2>&1
+}
+if needs user-namespaces 'a container without root'; then
+	mkdir user && cp -R tree user/tree &&
+		cp policy/kashim.conf user/tree/etc && chown -R 65533:65533 user || exit 2
+	mkdir -p /run/user && chown 65533 /run/user && chmod 700 /run/user
+	same 'a container without root' "$(rootless connects_static 0 |
+		sed -n 's/^connect 0 //p' | uniq)" \
+		'idle 400 on 1, accept idle 400 on 1'
+	rootless kashim attach --cgroup /sys/fs/cgroup/system.slice >log
+	in_file 'it attaches nothing' log 'not in a user namespace'
+fi
 podman rm --force --time 0 unit >/dev/null 2>&1
 same 'the unit is gone' "$(idle system.slice)" \
 	'idle 400 on 1, accept idle 400 on 1'
