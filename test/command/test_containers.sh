@@ -177,8 +177,8 @@ same 'it starts again' "$(ended agent)" 2
 same 'the rules of before, still' "$(in_container)" \
 	'idle 200 on 1, accept idle 200 on 1'
 policy 4 <<'END'
-rule all { idle = "400s" }
-rule more { idle = "500s" }
+rule named { program = { "connects_static" } idle = "400s" }
+rule others { idle = "500s" }
 END
 podman start agent >/dev/null
 said agent 'the kernel has now 2 rules'
