@@ -80,6 +80,11 @@ service() {
 		>"$units/$name.service"
 }
 
+# Numbers that hang on this run.
+plain() {
+	sed 's/process [0-9][0-9]*/process N/; s/:[1-6][0-9]\{4\} /:N /'
+}
+
 systemctl() {
 	systemd_run systemctl "$@"
 }
@@ -161,6 +166,10 @@ END
 check 'a unit that runs' 0 kashim attach --unit plain <<'END'
 /sys/fs/cgroup/system.slice/plain.service: the kernel has 1 rule of /etc/kashim.conf
 It goes when plain.service stops: 'kashim enable --kernel' attaches it at each start.
+  CONNECTION                                  BEFORE  AFTER       RULE
+connects, process N, plain.service
+  127.0.0.1:N -> 127.0.0.1:7001              off  300s/75s/9  all
+1 socket changed, 0 were right
 END
 check 'what is attached' 0 kashim attach --list <<'END'
 /sys/fs/cgroup/system.slice/plain.service: 1 rule of /etc/kashim.conf
@@ -177,6 +186,10 @@ same 'a new start' "$(started plain)" 'plain 7200'
 same 'in a slice, before' "$(started inner)" 'inner 7200'
 check 'a slice in a slice' 0 kashim attach --slice units-inner <<'END'
 /sys/fs/cgroup/units.slice/units-inner.slice: the kernel has 1 rule of /etc/kashim.conf
+  CONNECTION                                  BEFORE  AFTER       RULE
+connects, process N, inner.service
+  127.0.0.1:N -> 127.0.0.1:7001              off  300s/75s/9  all
+1 socket changed, 0 were right
 END
 same 'what was left is removed' "$(systemd_run ls /sys/fs/bpf/kashim |
 	sed 's/-.*//' | uniq | wc -l)" 1

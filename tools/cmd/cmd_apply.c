@@ -4,7 +4,7 @@
  * listeners, from outside. live.h says what there is, repair.h sets it; this
  * file sees to it that nothing slips through between the two, and reports.
  */
-#include "cmd/cmd.h"
+#include "cmd/cmd_apply.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cmd/cmd.h"
 #include "cmd/cmd_choice.h"
 #include "config/config.h"
 #include "live/live.h"
@@ -71,7 +72,7 @@ struct tally {
 };
 
 struct applying {
-	const struct request *request;
+	bool dry_run;
 	struct live_choice *choice;
 	const struct image *image;
 	struct repair_list list;
@@ -126,8 +127,8 @@ repair(struct applying *applying, const struct live_socket *socket, int pidfd)
 	struct tally *tally = &applying->tally;
 	struct repair result;
 
-	switch (repair_socket(applying->image, socket, pidfd,
-	    applying->request->dry_run, &result)) {
+	switch (repair_socket(
+	    applying->image, socket, pidfd, applying->dry_run, &result)) {
 	case REPAIR_RIGHT:
 		tally->right++;
 		return 0;
@@ -299,7 +300,7 @@ apply_all(struct applying *applying, struct live *live)
 		if (error == 0 && n == 0)
 			applying->absent =
 			    cmd_choice_absent(applying->choice, live);
-		if (error < 0 || applying->request->dry_run)
+		if (error < 0 || applying->dry_run)
 			return error;
 		moved = tally->gone > gone && n < EXTRA_MAX;
 		if (changed && n < EXTRA_MAX) {
@@ -324,14 +325,13 @@ print_count(size_t count, const char *what)
 static int
 conclude(const struct applying *applying, const struct live *live)
 {
-	const struct request *request = applying->request;
 	const struct tally *tally = &applying->tally;
-	bool hidden = live->closed_count > 0 && !request->all;
+	bool hidden = live->closed_count > 0 && !pick_is_all(applying->choice);
 
 	printf("%zu socket%s %schanged, %zu %s right", tally->changed,
-	    tally->changed == 1 ? "" : "s", request->dry_run ? "would be " : "",
-	    tally->right,
-	    request->dry_run    ? tally->right == 1 ? "is" : "are"
+	    tally->changed == 1 ? "" : "s",
+	    applying->dry_run ? "would be " : "", tally->right,
+	    applying->dry_run   ? tally->right == 1 ? "is" : "are"
 	    : tally->right == 1 ? "was"
 				: "were");
 	print_count(tally->no_rule, "without a rule");
@@ -365,29 +365,42 @@ conclude(const struct applying *applying, const struct live *live)
 		0 ||
 	    hidden || live->hidden_nets > 0)
 		return CMD_NO;
-	return request->dry_run && tally->changed > 0 ? CMD_NO : CMD_DONE;
+	return applying->dry_run && tally->changed > 0 ? CMD_NO : CMD_DONE;
+}
+
+int
+cmd_apply_to(struct live_choice *choice, const struct image *image,
+    bool dry_run, bool silent_if_none)
+{
+	struct applying applying = {
+	    .dry_run = dry_run,
+	    .choice = choice,
+	    .image = image,
+	    .list.image = image,
+	};
+	struct live live;
+	int error = apply_all(&applying, &live), status = CMD_DONE;
+
+	if (error < 0)
+		status = cmd_choice_failed(error, &live);
+	else if (!silent_if_none || live.hidden_nets > 0 ||
+		 live.count + applying.tally.changed > 0)
+		status = conclude(&applying, &live);
+	live_free(&live);
+	repair_list_free(&applying.list);
+	free(applying.old);
+	return status;
 }
 
 static int
 apply(struct choice *choice, struct in_force *force, const char *config,
     const void *data)
 {
-	struct applying applying = {
-	    .request = data,
-	    .choice = &choice->live,
-	    .image = &force->image,
-	    .list.image = &force->image,
-	};
-	struct live live;
-	int error = apply_all(&applying, &live), status;
+	const struct request *request = data;
 
 	(void)config;
-	status = error < 0 ? cmd_choice_failed(error, &live)
-	                   : conclude(&applying, &live);
-	live_free(&live);
-	repair_list_free(&applying.list);
-	free(applying.old);
-	return status;
+	return cmd_apply_to(
+	    &choice->live, &force->image, request->dry_run, false);
 }
 
 static void

@@ -12,9 +12,11 @@
 #include <sys/stat.h>
 
 #include "cmd/cmd.h"
+#include "cmd/cmd_apply.h"
 #include "cmd/cmd_group.h"
 #include "config/config.h"
 #include "kernel/kernel.h"
+#include "kernel/reach.h"
 #include "kernel/refused.h"
 
 static const char help[] =
@@ -25,7 +27,10 @@ static const char help[] =
     "kashim\n"
     "ends, until 'kashim detach', or until the machine stops. What is "
     "attached\n"
-    "already gets the new rules, and 'kashim reload' does so everywhere.\n"
+    "already gets the new rules, and 'kashim reload' does so everywhere. "
+    "Connections\n"
+    "that are open get the rules as 'kashim apply' sets them; each change is "
+    "printed.\n"
     "\n"
     "  -a, --all              the whole host\n"
     "  -s, --slice=SLICE      what systemd starts in this slice, and those "
@@ -44,9 +49,10 @@ static const char help[] =
     "                         that is named)\n"
     "  -h, --help             show this text\n"
     "\n"
-    "Exit status: 0 if it was attached; 1 if, with --list, nothing is, or "
-    "something is\n"
-    "gone; 2 for wrong use, for rules that the kernel can't do, or if "
+    "Exit status: 0 if it was attached; 1 if it was, and what is open could "
+    "not be set,\n"
+    "all of it; or if, with --list, nothing is, or something is gone; 2 for "
+    "wrong use, for rules that the kernel can't do, or if "
     "it does\n"
     "not take them.\n"
     "\n"
@@ -202,6 +208,29 @@ print_list(const char *cgroup)
 	return gone ? CMD_NO : CMD_DONE;
 }
 
+/*
+ * The connections and listeners that the control group has already: the kernel
+ * sets the rules on what comes.
+ */
+static int
+apply_to_open(
+    const char *path, const struct image *image, const struct request *request)
+{
+	struct live_choice choice = {0};
+	uint64_t *cgroups;
+	int status, error = reach_below(path, &cgroups, &choice.cgroup_count);
+
+	if (error < 0) {
+		warnx("%s: connections that are open were not looked for: %s",
+		    path, strerror(-error));
+		return CMD_NO;
+	}
+	choice.cgroups = cgroups;
+	status = cmd_apply_to(&choice, image, request->dry_run, true);
+	free(cgroups);
+	return request->dry_run ? CMD_DONE : status;
+}
+
 static int
 attach(const struct request *request, const struct image *image,
     const char *config)
@@ -210,7 +239,7 @@ attach(const struct request *request, const struct image *image,
 	char text[KERNEL_TEXT_MAX];
 	bool updated = false;
 	uint32_t rules = image_rule_count(image);
-	int error;
+	int error, status;
 
 	if (refused(image, text)) {
 		warnx("%s", text);
@@ -234,7 +263,9 @@ attach(const struct request *request, const struct image *image,
 		printf("It goes when %s stops: 'kashim enable --kernel' "
 		       "attaches it at each start.\n",
 		    request->unit);
-	return CMD_DONE;
+	status = apply_to_open(request->path, image, request);
+	/* It is attached all the same. */
+	return status == CMD_DONE ? CMD_DONE : CMD_NO;
 }
 
 int

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * reach: which of what is attached reaches a control group (reach.h).
+ * reach: which of what is attached reaches which control group (reach.h).
  */
 #include "kernel/reach.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,5 +131,55 @@ reach_has(const struct kernel_attached *attached, const struct image *image)
 		error = has.size == image->size &&
 		        memcmp(has.bytes, image->bytes, has.size) == 0;
 	free((void *)has.bytes);
+	return error;
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/* Appends one, if there is room, or room can be made. */
+static int
+append(uint64_t cgroup, uint64_t **cgroups, size_t *count)
+{
+	uint64_t *more = *cgroups;
+
+	/* Each power of two. */
+	if ((*count & (*count - 1)) == 0)
+		more = reallocarray(
+		    *cgroups, *count ? *count * 2 : 1, sizeof(**cgroups));
+	if (!more)
+		return -ENOMEM;
+	more[(*count)++] = cgroup;
+	*cgroups = more;
+	return 0;
+}
+
+int
+reach_below(const char *path, uint64_t **cgroups, size_t *count)
+{
+	char *const paths[] = {(char *)path, NULL};
+	FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	int error = tree ? 0 : -errno;
+	FTSENT *entry;
+
+	*cgroups = NULL;
+	*count = 0;
+	while (error == 0 && (entry = fts_read(tree)) != NULL)
+		if (entry->fts_info == FTS_D)
+			error =
+			    append(entry->fts_statp->st_ino, cgroups, count);
+	if (tree)
+		fts_close(tree);
+	if (error == 0 && *count > 0)
+		qsort(*cgroups, *count, sizeof(**cgroups), by_number);
+	if (error < 0) {
+		free(*cgroups);
+		*cgroups = NULL;
+	}
 	return error;
 }

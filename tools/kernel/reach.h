@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * reach: which of what is attached (kernel.h) reaches a control group. The one
- * place for that question.
+ * reach: which of what is attached (kernel.h) reaches a control group, and
+ * which control groups that reaches. The one place for these questions.
  */
 #ifndef KASHIM_REACH_H
 #define KASHIM_REACH_H
@@ -41,5 +41,12 @@ int reach_number(const struct kernel_attached *list, size_t count,
 /* Has it exactly this policy? Returns 1, 0, or -errno if it can't be read. */
 int
 reach_has(const struct kernel_attached *attached, const struct image *image);
+
+/*
+ * Lists the control group at path and all below it, by number, ascending, in
+ * memory from malloc(3). One that goes or comes meanwhile is there or not.
+ * Returns 0; or -errno, and the list is NULL.
+ */
+int reach_below(const char *path, uint64_t **cgroups, size_t *count);
 
 #endif

@@ -25,6 +25,26 @@
 
 static const struct keepalive_calls CALLS = {setsockopt, getsockopt};
 
+static int
+compare_cgroups(const void *a, const void *b)
+{
+	const uint64_t *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
+/* Is it of a control group that is meant? */
+static bool
+is_inside(const struct reading *reading, const struct live_socket *socket)
+{
+	const struct live_choice *choice = reading->choice;
+
+	return choice == NULL || choice->cgroups == NULL ||
+	       bsearch(&socket->socket.cgroup, choice->cgroups,
+		   choice->cgroup_count, sizeof(*choice->cgroups),
+		   compare_cgroups) != NULL;
+}
+
 /* Notes a connection that waits for a listener in the list to accept it. */
 static int
 take_waiting(struct reading *reading, const struct live_socket *socket,
@@ -33,7 +53,8 @@ take_waiting(struct reading *reading, const struct live_socket *socket,
 	struct live *live = reading->live;
 	struct live_waiting *more;
 
-	if (listener == NULL || (!reading->all && listener->process == NULL))
+	if (listener == NULL || (!reading->all && listener->process == NULL) ||
+	    !is_inside(reading, listener))
 		return 0;
 	more = reallocarray(live->queue, live->waiting + 1, sizeof(*more));
 	if (more == NULL)
@@ -80,7 +101,8 @@ keep_chosen(struct reading *reading)
 		const struct live_socket *socket = &live->sockets[i];
 
 		if (socket->socket.inode == 0 ||
-		    (!reading->all && socket->process == NULL))
+		    (!reading->all && socket->process == NULL) ||
+		    !is_inside(reading, socket))
 			continue;
 		live->sockets[kept++] = *socket;
 	}
@@ -165,6 +187,7 @@ read_once(const struct live_choice *choice, const struct image *image,
 {
 	struct reading reading = {
 	    .live = live,
+	    .choice = choice,
 	    .all = pick_is_all(choice),
 	};
 	pid_t missing;

@@ -27,6 +27,12 @@ struct live_choice {
 	size_t unit_count;
 	const char *const *programs; /* shell patterns, as in rules */
 	size_t program_count;
+	/*
+	 * Not NULL: of their sockets only those of these control groups, which
+	 * are in ascending order (struct diag_socket).
+	 */
+	const uint64_t *cgroups;
+	size_t cgroup_count;
 };
 
 /*
