@@ -36,7 +36,7 @@ until_true 20 grep -q ready ready || fail 'the host does not start' ready
 
 status() {
 	KASHIM_CONFIG=$work/conf "$@" "$kashim" status --pid "$host" 2>err |
-		awk '/^[^#]/ { print $(NF - 1) }'
+		awk '/^[^#]/ { print $(NF - 2) }'
 }
 
 # The release, the first number that is missing in it, and the flags of

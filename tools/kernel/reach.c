@@ -163,7 +163,8 @@ int
 reach_below(const char *path, uint64_t **cgroups, size_t *count)
 {
 	char *const paths[] = {(char *)path, NULL};
-	FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	FTS *tree =
+	    fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
 	int error = tree ? 0 : -errno;
 	FTSENT *entry;
 
@@ -175,7 +176,10 @@ reach_below(const char *path, uint64_t **cgroups, size_t *count)
 			    append(entry->fts_statp->st_ino, cgroups, count);
 	if (tree)
 		fts_close(tree);
-	if (error == 0 && *count > 0)
+	/* It is gone. */
+	if (error == 0 && *count == 0)
+		error = -ENOENT;
+	if (error == 0)
 		qsort(*cgroups, *count, sizeof(**cgroups), by_number);
 	if (error < 0) {
 		free(*cgroups);
