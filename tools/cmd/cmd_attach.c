@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "cmd/cmd_apply.h"
@@ -208,6 +209,26 @@ print_list(const char *cgroup)
 	return gone ? CMD_NO : CMD_DONE;
 }
 
+/* Is nobody there but this process, as where a service attaches itself? */
+static bool
+is_alone(const char *path)
+{
+	char name[PATH_MAX], line[32];
+	unsigned long first = 0, count = 0;
+	FILE *file;
+
+	if (snprintf(name, sizeof(name), "%s/cgroup.procs", path) >=
+	    (int)sizeof(name))
+		return false;
+	file = fopen(name, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (count++ == 0)
+			first = strtoul(line, NULL, 10);
+	if (file)
+		fclose(file);
+	return count == 1 && first == (unsigned long)getpid();
+}
+
 /*
  * The connections and listeners that the control group has already: the kernel
  * sets the rules on what comes.
@@ -225,6 +246,11 @@ apply_to_open(
 		    path, strerror(-error));
 		return CMD_NO;
 	}
+	/* At each start of a service, not all of the host is looked at. */
+	if (choice.cgroup_count == 1 && is_alone(path)) {
+		free(cgroups);
+		return CMD_DONE;
+	}
 	choice.cgroups = cgroups;
 	status = cmd_apply_to(&choice, image, request->dry_run, true);
 	free(cgroups);
@@ -237,7 +263,7 @@ attach(const struct request *request, const struct image *image,
 {
 	struct kernel_program *program;
 	char text[KERNEL_TEXT_MAX];
-	bool updated = false;
+	bool updated = false, locked;
 	uint32_t rules = image_rule_count(image);
 	int error, status;
 
@@ -245,11 +271,20 @@ attach(const struct request *request, const struct image *image,
 		warnx("%s", text);
 		return CMD_WRONG;
 	}
+	error = kernel_lock(!request->dry_run, text);
+	if (error == -EWOULDBLOCK) {
+		warnx("%s", text);
+		return CMD_WRONG;
+	}
+	/* What else stands in the way, kernel_attach() says. */
+	locked = error == 0;
 	error = kernel_load(image, false, &program, text);
 	if (error == 0 && !request->dry_run)
 		error = kernel_attach(
 		    program, request->path, *request->unit, &updated, text);
 	kernel_unload(program);
+	if (locked)
+		kernel_unlock();
 	if (error < 0) {
 		warnx("%s", text);
 		return CMD_WRONG;
@@ -312,7 +347,7 @@ cmd_attach(int argc, char *argv[])
 		return status;
 	status = attach(&request, &image, config);
 	free((void *)image.bytes);
-	if (status == CMD_DONE && request.boot && !request.dry_run)
+	if (status != CMD_WRONG && request.boot && !request.dry_run)
 		status = cmd_group_enable(slice);
 	return status;
 }

@@ -80,6 +80,17 @@ struct kernel_attached {
 };
 
 /*
+ * Keeps other commands away, from kernel_load() to what is attached by it: what
+ * is remembered of sockets is then what that goes on with. make: the place for
+ * pins, too. It waits five seconds at most. Each function here that changes or
+ * lists something locks by itself, if that is not done. Returns 0, and the
+ * caller calls kernel_unlock(); or -errno, and text says why.
+ */
+int kernel_lock(bool make, char text[KERNEL_TEXT_MAX]);
+
+void kernel_unlock(void);
+
+/*
  * Lists what is attached, in memory from malloc(3), in ascending order of
  * cgroup, without passing ones that are gone. Returns 0; or -errno, and text
  * says why. Nothing is attached where this command has attached nothing since

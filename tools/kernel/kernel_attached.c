@@ -76,7 +76,13 @@ lock(int fd)
 	return 0;
 }
 
-/* In pins, a descriptor of the directory, locked: one command at a time. */
+/* Of kernel_lock(), or -1. */
+static int locked = -1;
+
+/*
+ * In pins, a descriptor of the directory, locked: one command at a time; by
+ * kernel_lock(), if that was called.
+ */
 static int
 open_pins(bool make, char text[KERNEL_TEXT_MAX])
 {
@@ -112,7 +118,7 @@ open_pins(bool make, char text[KERNEL_TEXT_MAX])
 		close(fd);
 		return -EPERM;
 	}
-	if (lock(fd) < 0) {
+	if (locked < 0 && lock(fd) < 0) {
 		int error = errno;
 
 		snprintf(text, KERNEL_TEXT_MAX,
@@ -122,6 +128,24 @@ open_pins(bool make, char text[KERNEL_TEXT_MAX])
 		return -error;
 	}
 	return fd;
+}
+
+int
+kernel_lock(bool make, char text[KERNEL_TEXT_MAX])
+{
+	int fd = open_pins(make, text);
+
+	if (fd < 0)
+		return fd;
+	locked = fd;
+	return 0;
+}
+
+void
+kernel_unlock(void)
+{
+	close(locked);
+	locked = -1;
 }
 
 static int
@@ -495,9 +519,23 @@ set_passing(uint64_t cgroup, bool passing)
 		close(link);
 }
 
-/* With the pins locked, what holds alone is not about to be completed. */
+/* It was removed: also while a socket that was made in it keeps its link. */
+static bool
+is_gone(uint64_t cgroup, const struct bpf_link_info *info)
+{
+	char path[PATH_MAX];
+
+	return info->cgroup.cgroup_id != cgroup ||
+	       kernel_path(cgroup, path) == -ESTALE;
+}
+
+/*
+ * With the pins locked, what holds alone is not about to be completed.
+ * with_sockets: also of what was removed while sockets that were made there are
+ * open: it has the rules as long as they are.
+ */
 static void
-sweep(void)
+sweep(bool with_sockets)
 {
 	DIR *directory = opendir(KERNEL_PINS);
 	struct dirent *entry;
@@ -510,8 +548,10 @@ sweep(void)
 		if (link >= 0)
 			close(link);
 		if (cgroup > 0 &&
-		    (link >= 0 ? info.cgroup.cgroup_id != cgroup &&
-				     is_passing(cgroup)
+		    (link >= 0 ? is_passing(cgroup) &&
+				     (with_sockets
+					     ? is_gone(cgroup, &info)
+					     : info.cgroup.cgroup_id != cgroup)
 			       : link == -ENOENT))
 			(void)take_all_away(cgroup);
 	}
@@ -527,7 +567,7 @@ kernel_sweep(void)
 
 	if (pins < 0)
 		return;
-	sweep();
+	sweep(true);
 	close(pins);
 }
 
@@ -611,7 +651,7 @@ kernel_attach(const struct kernel_program *program, const char *path,
 	} else {
 		error = pins = open_pins(true, text);
 		if (pins >= 0) {
-			sweep();
+			sweep(false);
 			error = attach(
 			    program, path, cgroup, st.st_ino, updated, text);
 			if (error == 0)
@@ -639,11 +679,13 @@ add(uint64_t cgroup, struct kernel_attached **list, size_t *count)
 	struct kernel_attached *larger, *new;
 	struct bpf_link_info info;
 	int link = open_link(cgroup, KERNEL_CONNECTIONS, &info);
+	bool gone;
 
 	if (link < 0)
 		return link;
 	close(link);
-	if (info.cgroup.cgroup_id != cgroup && is_passing(cgroup))
+	gone = is_gone(cgroup, &info);
+	if (gone && is_passing(cgroup))
 		return 0;
 	larger = reallocarray(*list, *count + 1, sizeof(**list));
 	if (!larger)
@@ -652,7 +694,7 @@ add(uint64_t cgroup, struct kernel_attached **list, size_t *count)
 	new = &larger[*count];
 	memset(new, 0, sizeof(*new));
 	new->cgroup = cgroup;
-	new->gone = info.cgroup.cgroup_id != cgroup;
+	new->gone = gone;
 	if (!new->gone)
 		(void)kernel_path(cgroup, new->path);
 	++*count;
@@ -732,19 +774,29 @@ kernel_update(const struct kernel_program *program,
 {
 	char path[PATH_MAX];
 	bool updated;
-	int cgroup = open_cgroup(attached->cgroup, path);
-	int error =
-	    attach(program, path, cgroup, attached->cgroup, &updated, text);
+	int pins = open_pins(false, text), cgroup, error;
 
+	if (pins < 0)
+		return pins;
+	cgroup = open_cgroup(attached->cgroup, path);
+	error = attach(program, path, cgroup, attached->cgroup, &updated, text);
 	if (cgroup >= 0)
 		close(cgroup);
+	close(pins);
 	return error;
 }
 
 int
 kernel_detach(uint64_t cgroup)
 {
-	return take_all_away(cgroup);
+	char text[KERNEL_TEXT_MAX];
+	int pins = open_pins(false, text), error;
+
+	if (pins < 0)
+		return pins;
+	error = take_all_away(cgroup);
+	close(pins);
+	return error;
 }
 
 int
