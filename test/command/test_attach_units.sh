@@ -139,6 +139,8 @@ service template@
 service rooted RootDirectory=/srv
 service asked StandardInput=socket
 service later
+printf '[Service]\nType=oneshot\n%s\n%s\n' SystemCallFilter=@system-service \
+	'ExecStart=/usr/local/bin/kashim run /bin/true' >"$units/filtered.service"
 mkdir -p "$units/default.target.wants" "$units/later.service.d"
 printf '[Service]\nExecCondition=\n' >"$units/later.service.d/zzz.conf"
 
@@ -191,6 +193,12 @@ connects, process N, inner.service
   127.0.0.1:N -> 127.0.0.1:7001              off  300s/75s/9  all
 1 socket changed, 0 were right
 END
+# Under a filter that kills who asks for what it does not name.
+mkdir -p "$SYSTEMD_ROOT/var/lib/prometheus/node-exporter"
+holds 'metrics of what is attached' systemctl start kashim-metrics
+holds 'metrics: it is said' grep -q '^kashim_attached_control_groups.* 1$' \
+	"$SYSTEMD_ROOT/var/lib/prometheus/node-exporter/kashim.prom"
+holds 'run under such a filter' systemctl start filtered
 same 'what was left is removed' "$(systemd_run ls /sys/fs/bpf/kashim |
 	sed 's/-.*//' | uniq | wc -l)" 1
 same 'in that slice' "$(started inner)" 'inner 300'
