@@ -137,6 +137,10 @@ echo none >"$SYSTEMD_ROOT/srv/none/libbpf.so.1"
 service failing Restart=on-failure RestartSec=0
 service template@
 service rooted RootDirectory=/srv
+service theirs EnvironmentFile=-/var/lib/theirs/environment
+service owned EnvironmentFile=/etc/owned
+echo X=1 >"$SYSTEMD_ROOT/etc/owned"
+chown 65534 "$SYSTEMD_ROOT/etc/owned"
 service asked StandardInput=socket
 service later
 printf '[Service]\nType=oneshot\n%s\n%s\n' SystemCallFilter=@system-service \
@@ -296,6 +300,14 @@ END
 check 'a root directory' 1 kashim enable --kernel rooted <<'END'
 ! kashim: rooted.service cannot be attached at its start: RootDirectory= and RootImage= hide kashim from it; 'kashim attach --slice' reaches it
 END
+for name in theirs owned; do
+	check "what others write: $name" 1 kashim enable --kernel $name <<-END
+	! kashim: $name.service cannot be attached at its start: others than root may write its EnvironmentFile=; 'kashim attach --slice' reaches it
+	END
+done
+systemd_run chown 0 /etc/owned
+holds 'what root writes' kashim enable --kernel owned
+holds 'and back' kashim disable owned
 check 'a connection that systemd has made' 1 kashim enable --kernel asked <<'END'
 ! kashim: asked.service cannot be attached at its start: its connection was made by systemd, and a message would be sent there; 'kashim attach --slice' reaches it
 END
