@@ -873,6 +873,16 @@ chmod o+w seen
 check 'a state that others can write' 2 status -o -s seen <<'EOF'
 ! kashim: seen: not believed: others can write it
 EOF
+cp k.conf other
+check 'a state that is something else' 2 status -o -s other <<'EOF'
+! kashim: other: not written: it is no such file
+EOF
+same 'and stays' "$(cat other)" "$(cat k.conf)"
+mkfifo waits
+check 'a state that nobody writes' 2 timeout 20 "$build/kashim" status -c k.conf -o -s waits \
+	<<'EOF'
+! kashim: waits: not believed: others can write it
+EOF
 check 'a state that cannot be written' 2 status -o -s none/seen <<'EOF'
 ! kashim: none/seen: No such file or directory
 EOF

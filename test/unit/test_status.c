@@ -445,6 +445,16 @@ START_TEST(state)
 	ck_assert_int_eq(truncate(path, 80), 0);
 	ck_assert_int_eq(status_seen_read(&looks, path, 5000), 0);
 	ck_assert_uint_eq(looks.count, 0);
+	/* An empty one, and what is something else. */
+	ck_assert_int_eq(truncate(path, 0), 0);
+	ck_assert_int_eq(status_seen_read(&looks, path, 5000), 0);
+	file = fopen(path, "we");
+	fputs("rule all { idle = 300 }\n", file);
+	ck_assert_int_eq(fclose(file), 0);
+	ck_assert_int_eq(status_seen_read(&looks, path, 5000), -EEXIST);
+	unlink(path);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(status_seen_read(&looks, path, 5000), -EPERM);
 	unlink(path);
 	ck_assert_int_eq(
 	    status_seen_write(&looks, "/proc/none/state"), -ENOENT);

@@ -225,8 +225,9 @@ int status_see(struct status_seen *seen, struct live *live, int64_t begun_ms,
 
 /*
  * Reads into *seen what the file at path holds of another run's last look:
- * nothing if there is no such file, or if it is of another boot or form.
- * Returns 0; -EPERM if the file is not to be believed (trust.h); or -errno.
+ * nothing if there is no such file, or if it is empty, of another boot or
+ * version, or damaged. Never waits. Returns 0; -EPERM if the file is not to be
+ * believed (trust.h); -EEXIST if it is something else; or -errno.
  */
 int
 status_seen_read(struct status_seen *seen, const char *path, int64_t now_ms);

@@ -6,10 +6,12 @@
  * run's: then a file holds it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/trust.h"
 #include "image/cache.h"
@@ -150,19 +152,26 @@ read_one(FILE *file, struct status_segments *one)
 	return true;
 }
 
-/* What is of another boot, or no such file, is as nothing. */
+#define FORM "kashim-seen "
+
+/*
+ * What is empty, of another boot or version, or damaged, is as nothing. What
+ * never was such a file would be lost when the next one takes its place.
+ */
 static int
 read_all(struct status_seen *seen, FILE *file, size_t size, int64_t now_ms)
 {
-	char boot[BOOT_MAX], of[BOOT_MAX];
+	char form[sizeof(FORM)] = "", boot[BOOT_MAX], of[BOOT_MAX];
 	int64_t time_ms;
 	size_t count;
 	int error = read_boot(boot);
 
 	if (error)
 		return error;
-	if (fscanf(file, "kashim-seen 1 %39s %" SCNd64 " %zu", of, &time_ms,
-		&count) != 3 ||
+	if (size > 0 &&
+	    (!fgets(form, sizeof(form), file) || strcmp(form, FORM) != 0))
+		return -EEXIST;
+	if (fscanf(file, "1 %39s %" SCNd64 " %zu", of, &time_ms, &count) != 3 ||
 	    strcmp(of, boot) != 0 || time_ms > now_ms || count > size)
 		return 0;
 	seen->all = calloc(count + 1, sizeof(*seen->all));
@@ -180,14 +189,19 @@ read_all(struct status_seen *seen, FILE *file, size_t size, int64_t now_ms)
 int
 status_seen_read(struct status_seen *seen, const char *path, int64_t now_ms)
 {
-	FILE *file = fopen(path, "re");
+	/* Opening a FIFO for reading waits for a writer without O_NONBLOCK. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
 	struct stat st;
-	int error;
+	int error = file ? 0 : -errno;
 
 	*seen = (struct status_seen){0};
-	if (!file)
-		return errno == ENOENT ? 0 : -errno;
-	if (fstat(fileno(file), &st) < 0)
+	if (!file) {
+		if (fd >= 0)
+			close(fd);
+		return error == -ENOENT ? 0 : error;
+	}
+	if (fstat(fd, &st) < 0)
 		error = -errno;
 	else if (trust_file(&st) != TRUST_FULL)
 		error = -EPERM;
@@ -210,7 +224,7 @@ status_seen_write(const struct status_seen *seen, const char *path)
 	out = open_memstream(&text, &length);
 	if (!out)
 		return -ENOMEM;
-	fprintf(out, "kashim-seen 1 %s %" PRId64 " %zu\n", boot, seen->time_ms,
+	fprintf(out, FORM "1 %s %" PRId64 " %zu\n", boot, seen->time_ms,
 	    seen->count);
 	for (size_t i = 0; i < seen->count; i++) {
 		const struct status_segments *one = &seen->all[i];
