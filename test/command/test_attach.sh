@@ -12,24 +12,13 @@ set -u
 all_needs bpf
 apart --mount --net
 begin
-kashim=$build/kashim
-if ! ldd "$kashim" | grep -q libbpf; then
-	skip "${0##*/}" 'kashim was built without libbpf'
-	finish
-	exit
-fi
+# shellcheck source=test/command/cgroup.sh
+. "$here/cgroup.sh"
 cleanup() {
 	exec 9>&-
-	wait
-	[ ! -d "$own" ] || find "$own" -depth -type d -exec rmdir {} +
+	own_cgroup_down
 }
-
-ip link set lo up || exit 2
-umount --lazy /sys/fs/bpf 2>/dev/null
-umount --lazy --recursive /sys/fs/cgroup 2>/dev/null
-mount -t tmpfs tmpfs /run && mkdir cg && mount -t cgroup2 cgroup2 cg || exit 2
-own=$work/cg/kashim-test.$$
-mkdir "$own" "$own/a" "$own/a/below" "$own/b" || exit 2
+own_cgroup kashim-test.
 
 # inside CGROUP COMMAND...: runs it there.
 inside() {
@@ -69,6 +58,7 @@ export KASHIM_CONFIG="$work/conf" KASHIM_CACHE="$work"
 
 # What is wrong is said, and nothing is attached.
 
+umount /sys/fs/bpf || exit 2
 check 'no BPF file system' 2 "$kashim" attach --cgroup "$own/a" <<'END'
 ! kashim: /sys/fs/bpf is no BPF file system: mount -t bpf bpf /sys/fs/bpf
 END

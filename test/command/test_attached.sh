@@ -11,27 +11,12 @@ set -u
 all_needs bpf
 apart --mount --net
 begin
-kashim=$build/kashim
-if ! ldd "$kashim" | grep -q libbpf; then
-	skip "${0##*/}" 'kashim was built without libbpf'
-	finish
-	exit
-fi
-waits=
-own=
+# shellcheck source=test/command/cgroup.sh
+. "$here/cgroup.sh"
 cleanup() {
-	[ -z "$waits" ] || kill "$waits"
-	wait
-	[ ! -d "$own" ] || find "$own" -depth -type d -exec rmdir {} +
+	own_cgroup_down
 }
-
-ip link set lo up || exit 2
-umount --lazy /sys/fs/bpf 2>/dev/null
-umount --lazy --recursive /sys/fs/cgroup 2>/dev/null
-mount -t tmpfs tmpfs /run && mkdir cg && mount -t cgroup2 cgroup2 cg &&
-	mount -t bpf bpf /sys/fs/bpf || exit 2
-own=$work/cg/kashimtest$$.slice
-mkdir "$own" "$own/a" "$own/a/below" "$own/b" || exit 2
+own_cgroup kashimtest
 inner=kashimtest$$-inner.slice
 mkdir "$own/$inner" "$own/$inner/reached.service" || exit 2
 
@@ -42,27 +27,9 @@ plain() {
 		-e "s|--pid $waits|--pid N|g; s|port [0-9][0-9]*|port N|g"
 }
 
-# started WHERE: a static program begins there, in place of the one before.
 cc -static -o waits "$here/waits.c" || exit 2
-started() {
-	[ -z "$waits" ] || kill "$waits"
-	wait
-	: >open
-	# shellcheck disable=SC2016 # the inner shell expands
-	sh -c 'echo $$ >"$0/cgroup.procs" && exec ./waits' "$1" >open 2>&1 &
-	waits=$!
-	until_true 20 grep -q open open || exit 2
-}
-
 export KASHIM_CONFIG="$work/conf" KASHIM_CACHE="$work"
 echo 'rule all { idle = "300s" }' >conf
-
-# attach ARGUMENT...: 1 says that the connection of waits is not accepted, so that
-# nobody can set it.
-attach() {
-	"$kashim" attach "$@"
-	[ $? -le 1 ]
-}
 
 # doctor ARGUMENT...: each finding on a line of its own.
 doctor() {
@@ -76,7 +43,7 @@ no WORK/waits is static: no loader runs that could preload anything Use 'kashim 
 off="warn 127.0.0.1 port N to 127.0.0.1 port N: off, rule all
 warn 1 TCP connection: 1 off 'kashim status --pid N' shows them all, 'kashim apply --pid N' mends them."
 
-started "$own/a/below"
+waits_in "$own/a/below"
 check 'nothing is attached' 1 doctor "$waits" <<END
 process N (waits): the preload is NOT in effect
 $bare
@@ -91,7 +58,7 @@ process N (waits): the kernel looks after its connections
 ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/conf
 ok 1 TCP connection: 1 ok
 END
-started "$own/a/below"
+waits_in "$own/a/below"
 check 'a new one' 0 doctor "$waits" <<END
 process N (waits): the kernel looks after its connections
 ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/conf
@@ -112,7 +79,7 @@ ok 1 TCP connection: 1 ok
 END
 sed -i s/300s/200s/ conf
 holds 'attach others' attach --cgroup "$own/a"
-started "$own/a/below"
+waits_in "$own/a/below"
 check 'others than are published' 1 doctor "$waits" <<END
 process N (waits): the kernel looks after its connections, but not all is well
 warn OWN/a: the kernel has other rules than generation 1 of WORK/conf, which is in force 'kashim reload WORK/conf' brings the new ones.
@@ -181,21 +148,21 @@ ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/
 ok 1 TCP connection: 1 ok
 END
 holds 'attach again' attach --cgroup "$own/a"
-started "$own/b"
+waits_in "$own/b"
 check 'beside' 1 doctor "$waits" <<END
 process N (waits): the preload is NOT in effect
 $bare
 $off
 END
 holds 'attach beside' attach --cgroup "$own/b"
-started "$own"
+waits_in "$own"
 rmdir "$own/b" && mkdir "$own/b" || exit 2
 # The kernel lets go of it a while later.
 is_gone() {
 	"$kashim" attach --list | grep -q gone
 }
 holds 'gone' until_true 20 is_gone
-started "$own/b"
+waits_in "$own/b"
 check 'a new one of that name' 1 doctor "$waits" <<END
 process N (waits): the preload is NOT in effect
 $bare
@@ -210,7 +177,7 @@ preloaded() {
 }
 holds 'preloaded' until_true 20 preloaded
 holds 'with the library it needs no kernel' doctor "$waits"
-started "$own/b"
+waits_in "$own/b"
 holds 'detach' "$kashim" detach
 check 'detached' 1 doctor "$waits" <<END
 process N (waits): the preload is NOT in effect
@@ -226,14 +193,14 @@ cat >/run/systemd/system/reached.service <<END
 Slice=$inner
 ExecStart=$work/waits
 END
-started "$own/$inner/reached.service"
+waits_in "$own/$inner/reached.service"
 holds 'attach to the service alone' \
 	attach --cgroup "$own/$inner/reached.service"
 holds 'it says that the next start is not reached' \
 	sh -c "\"$kashim\" doctor reached.service | head -n 1 | grep -q 'will NOT'"
 holds 'detach it' "$kashim" detach
 holds 'attach to what its slice is in' attach --cgroup "$own"
-started "$own/$inner/reached.service"
+waits_in "$own/$inner/reached.service"
 check 'a unit' 0 doctor reached.service <<END
 reached.service: the kernel looks after its connections
 ok the kernel sets the rules on connections of what is in OWN: 1 rule of WORK/conf

@@ -12,26 +12,12 @@ set -u
 all_needs bpf
 apart --mount --net
 begin
-kashim=$build/kashim
-if ! ldd "$kashim" | grep -q libbpf; then
-	skip "${0##*/}" 'kashim was built without libbpf'
-		exit
-fi
-waits=
-own=
+# shellcheck source=test/command/cgroup.sh
+. "$here/cgroup.sh"
 cleanup() {
-	[ -z "$waits" ] || kill "$waits"
-	wait
-	[ ! -d "$own" ] || find "$own" -depth -type d -exec rmdir {} +
+	own_cgroup_down
 }
-
-ip link set lo up || exit 2
-umount --lazy /sys/fs/bpf 2>/dev/null
-umount --lazy --recursive /sys/fs/cgroup 2>/dev/null
-mount -t tmpfs tmpfs /run && mkdir cg && mount -t cgroup2 cgroup2 cg &&
-	mount -t bpf -o mode=700 bpf /sys/fs/bpf || exit 2
-own=$work/cg/kashimlooked$$.slice
-mkdir "$own" "$own/a" "$own/a/below" "$own/b" || exit 2
+own_cgroup kashimlooked
 cc -o waits "$here/waits.c" || exit 2
 export KASHIM_CONFIG="$work/conf" KASHIM_CACHE="$work"
 echo 'rule all { idle = "300s" }' >conf
@@ -39,24 +25,6 @@ echo 'rule all { idle = "300s" }' >conf
 # Numbers that hang on this run.
 plain() {
 	sed -e "s|$own|OWN|g; s|$work|WORK|g; s|group [0-9][0-9]*|group N|"
-}
-
-# started WHERE [COMMAND...]: waits begins there, in place of the one before.
-started() {
-	[ -z "$waits" ] || kill "$waits"
-	wait
-	: >open
-	# shellcheck disable=SC2016 # the inner shell expands
-	sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$@" ./waits >open 2>&1 &
-	waits=$!
-	until_true 20 grep -q open open || exit 2
-}
-
-# attach ARGUMENT...: 1 says that the connection of waits is not accepted, so that
-# nobody can set it.
-attach() {
-	"$kashim" attach "$@"
-	[ $? -le 1 ]
 }
 
 # Its connection: the verdict, and who looks after it; and the sum.
@@ -67,24 +35,24 @@ by() {
 
 # Nobody, the library, a supervisor.
 
-started "$own/a/below"
+waits_in "$own/a/below"
 check 'nobody' 0 by <<END
 off nobody
 # 1 listener without what the rule says
 END
-started "$own/a/below" env LD_PRELOAD="$build/libkashim.so"
+waits_in "$own/a/below" env LD_PRELOAD="$build/libkashim.so"
 check 'the library' 0 by <<END
 ok library
 END
 # Nobody knows what that does.
 mkdir other && echo 'int data = 1;' >other.c &&
 	cc -shared -fPIC -o other/libkashim.so other.c || exit 2
-started "$own/a/below" env LD_PRELOAD="$work/other/libkashim.so"
+waits_in "$own/a/below" env LD_PRELOAD="$work/other/libkashim.so"
 check 'a library of another version' 0 by <<END
 off -
 # 1 listener without what the rule says
 END
-started "$own/a/below" "$kashim" run --supervise
+waits_in "$own/a/below" "$kashim" run --supervise
 check 'a supervisor' 0 by <<END
 ok supervisor
 END
@@ -94,13 +62,13 @@ same 'a supervisor, among all' "$("$kashim" status |
 
 # The kernel: the control group decides in which a socket was made.
 
-started "$own/a/below"
+waits_in "$own/a/below"
 holds 'attach' attach --cgroup "$own/a"
 check 'older than that' 0 by <<END
 ok kernel
 # kernel: OWN/a: 1 rule of WORK/conf
 END
-started "$own/a/below"
+waits_in "$own/a/below"
 check 'the kernel' 0 by <<END
 ok kernel
 # kernel: OWN/a: 1 rule of WORK/conf
@@ -110,21 +78,21 @@ check 'moved out' 0 by <<END
 ok kernel
 # kernel: OWN/a: 1 rule of WORK/conf
 END
-started "$own/b"
+waits_in "$own/b"
 echo "$waits" >"$own/a/cgroup.procs" || exit 2
 check 'moved in' 0 by <<END
 off nobody
 # 1 listener without what the rule says
 # kernel: OWN/a: 1 rule of WORK/conf
 END
-mkdir "$own/c" && started "$own/c" && echo "$waits" >"$own/b/cgroup.procs" &&
+mkdir "$own/c" && waits_in "$own/c" && echo "$waits" >"$own/b/cgroup.procs" &&
 	rmdir "$own/c" || exit 2
 check 'that control group is gone' 0 by <<END
 off -
 # 1 listener without what the rule says
 # kernel: OWN/a: 1 rule of WORK/conf
 END
-started "$own/a" env LD_PRELOAD="$build/libkashim.so"
+waits_in "$own/a" env LD_PRELOAD="$build/libkashim.so"
 check 'both' 0 by <<END
 ok library,kernel
 # kernel: OWN/a: 1 rule of WORK/conf
@@ -133,14 +101,14 @@ END
 # Which rules it has.
 
 holds 'reload' "$kashim" reload
-started "$own/a/below"
+waits_in "$own/a/below"
 check 'published' 0 by <<END
 ok kernel
 # kernel: OWN/a: 1 rule of WORK/conf, generation 1
 END
 sed -i s/300s/200s/ conf
 holds 'attach others' attach --cgroup "$own/a"
-started "$own/a/below"
+waits_in "$own/a/below"
 check 'others than are in force' 0 by <<END
 differs kernel
 # 1 listener without what the rule says
@@ -156,7 +124,7 @@ END
 
 cp conf before.conf && sed -i 's/{/{ program = { "waits" }/' conf
 holds 'reload with a program' "$kashim" reload
-started "$own/a/below"
+waits_in "$own/a/below"
 check 'rules that name programs' 0 by <<END
 ok kernel
 # 1 listener without what the rule says
@@ -179,7 +147,7 @@ if setpriv --reuid=64731 --regid=64731 --clear-groups true 2>/dev/null; then
 		setpriv --reuid=64731 --regid=64731 --clear-groups \
 			"$kashim" status --config "$work/conf" "$1"
 	}
-	started "$own" setpriv --reuid=64731 --regid=64731 --clear-groups
+	waits_in "$own" setpriv --reuid=64731 --regid=64731 --clear-groups
 	same 'not for others' \
 		"$(unprivileged --in-force | awk '!/^#/ { print $15, $17 }' |
 			sort -u)" 'off -'
@@ -188,7 +156,7 @@ if setpriv --reuid=64731 --regid=64731 --clear-groups true 2>/dev/null; then
 else
 	skip 'unprivileged' 'no other user here'
 fi
-started "$own/a/below"
+waits_in "$own/a/below"
 
 # What is lost.
 

@@ -23,18 +23,25 @@
 #define SUFFIX   ".service"
 #define ENABLED  "/etc/systemd/system/sysinit.target.wants/" TEMPLATE
 
+static int
+find_root(char path[PATH_MAX])
+{
+	if (kernel_root(path) == 0)
+		return CMD_DONE;
+	text_warnx("there are no control groups of version 2");
+	return CMD_WRONG;
+}
+
 /* A unit that runs, by its name or an alias. */
 static int
 find_unit(const char *name, char path[PATH_MAX], char id[UNIT_NAME_SIZE])
 {
 	char root[PATH_MAX];
 	struct unit unit;
-	int status;
+	int status = find_root(root);
 
-	if (kernel_root(root) < 0) {
-		text_warnx("there are no control groups of version 2");
-		return CMD_WRONG;
-	}
+	if (status != CMD_DONE)
+		return status;
 	if (unit_full_name(name, id) == 0 &&
 	    unit_find_group(root, id, path) == 0)
 		return CMD_DONE;
@@ -74,10 +81,8 @@ find_slice(const char *slice, char path[PATH_MAX])
 		text_warnx("'%s' cannot be the name of a slice", slice);
 		return CMD_WRONG;
 	}
-	if (kernel_root(path) < 0) {
-		text_warnx("there are no control groups of version 2");
+	if (find_root(path) != CMD_DONE)
 		return CMD_WRONG;
-	}
 	length = strlen(path);
 	snprintf(path + length, PATH_MAX - length, "%s", name);
 	if (access(path, F_OK) == 0)

@@ -387,3 +387,11 @@ diag_each(int (*each)(const struct diag_socket *socket, void *data), void *data)
 	free(list.sockets);
 	return result;
 }
+
+int
+diag_compare_cgroups(const void *a, const void *b)
+{
+	const uint64_t *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}

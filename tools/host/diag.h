@@ -81,4 +81,7 @@ struct diag_socket {
 int diag_each(
     int (*each)(const struct diag_socket *socket, void *data), void *data);
 
+/* For qsort(3), of numbers of control groups. */
+int diag_compare_cgroups(const void *a, const void *b);
+
 #endif

@@ -250,17 +250,18 @@ open_map(uint64_t cgroup, enum kernel_hook hook, uint32_t program_id,
 {
 	char name[PIN_NAME_MAX];
 	uint32_t size = sizeof(*info);
-	int map;
+	int map, error;
 
 	map_pin_name(cgroup, hook, program_id, name);
 	map = bpf_obj_get(name);
 	if (map < 0)
 		return map;
 	memset(info, 0, sizeof(*info));
-	if (bpf_obj_get_info_by_fd(map, info, &size) == 0)
+	error = bpf_obj_get_info_by_fd(map, info, &size);
+	if (error == 0)
 		return map;
 	close(map);
-	return -errno;
+	return error;
 }
 
 /* Is there what holds the rules of a control group? */
@@ -519,12 +520,14 @@ set_passing(uint64_t cgroup, bool passing)
 		close(link);
 }
 
-/* It was removed: also while a socket that was made in it keeps its link. */
+/*
+ * It was removed: also while a socket that was made in it keeps its link. Else
+ * path says where it is, if that can be told.
+ */
 static bool
-is_gone(uint64_t cgroup, const struct bpf_link_info *info)
+is_gone(uint64_t cgroup, const struct bpf_link_info *info, char path[PATH_MAX])
 {
-	char path[PATH_MAX];
-
+	*path = '\0';
 	return info->cgroup.cgroup_id != cgroup ||
 	       kernel_path(cgroup, path) == -ESTALE;
 }
@@ -542,6 +545,7 @@ sweep(bool with_sockets)
 
 	while (directory && (entry = readdir(directory)) != NULL) {
 		uint64_t cgroup = strtoull(entry->d_name, NULL, 10);
+		char path[PATH_MAX];
 		struct bpf_link_info info;
 		int link = open_link(cgroup, KERNEL_CONNECTIONS, &info);
 
@@ -550,7 +554,7 @@ sweep(bool with_sockets)
 		if (cgroup > 0 &&
 		    (link >= 0 ? is_passing(cgroup) &&
 				     (with_sockets
-					     ? is_gone(cgroup, &info)
+					     ? is_gone(cgroup, &info, path)
 					     : info.cgroup.cgroup_id != cgroup)
 			       : link == -ENOENT))
 			(void)take_all_away(cgroup);
@@ -679,12 +683,13 @@ add(uint64_t cgroup, struct kernel_attached **list, size_t *count)
 	struct kernel_attached *larger, *new;
 	struct bpf_link_info info;
 	int link = open_link(cgroup, KERNEL_CONNECTIONS, &info);
+	char path[PATH_MAX];
 	bool gone;
 
 	if (link < 0)
 		return link;
 	close(link);
-	gone = is_gone(cgroup, &info);
+	gone = is_gone(cgroup, &info, path);
 	if (gone && is_passing(cgroup))
 		return 0;
 	larger = reallocarray(*list, *count + 1, sizeof(**list));
@@ -696,7 +701,7 @@ add(uint64_t cgroup, struct kernel_attached **list, size_t *count)
 	new->cgroup = cgroup;
 	new->gone = gone;
 	if (!new->gone)
-		(void)kernel_path(cgroup, new->path);
+		memcpy(new->path, path, sizeof(new->path));
 	++*count;
 	return read_policy(info.prog_id, new);
 }

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "host/diag.h"
+
 /*
  * What is attached to the control group at path, or to the next one above it,
  * up to root; path becomes the one above that, and "" behind root. NULL:
@@ -134,14 +136,6 @@ reach_has(const struct kernel_attached *attached, const struct image *image)
 	return error;
 }
 
-static int
-by_number(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 /* Appends one, if there is room, or room can be made. */
 static int
 append(uint64_t cgroup, uint64_t **cgroups, size_t *count)
@@ -180,7 +174,8 @@ reach_below(const char *path, uint64_t **cgroups, size_t *count)
 	if (error == 0 && *count == 0)
 		error = -ENOENT;
 	if (error == 0)
-		qsort(*cgroups, *count, sizeof(**cgroups), by_number);
+		qsort(
+		    *cgroups, *count, sizeof(**cgroups), diag_compare_cgroups);
 	if (error < 0) {
 		free(*cgroups);
 		*cgroups = NULL;

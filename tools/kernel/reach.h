@@ -43,10 +43,10 @@ int
 reach_has(const struct kernel_attached *attached, const struct image *image);
 
 /*
- * Lists the control group at path and all below it, by number, ascending, in
- * memory from malloc(3). One that goes or comes meanwhile is there or not.
- * Returns 0, and at least one is in the list; or -errno, -ENOENT if path is
- * gone, and the list is NULL.
+ * Lists the control group at path and all below it, in the order of
+ * diag_compare_cgroups(), in memory from malloc(3). One that goes or comes
+ * meanwhile is there or not. Returns 0, and at least one is in the list; or
+ * -errno, -ENOENT if path is gone, and the list is NULL.
  */
 int reach_below(const char *path, uint64_t **cgroups, size_t *count);
 

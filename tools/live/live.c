@@ -25,14 +25,6 @@
 
 static const struct keepalive_calls CALLS = {setsockopt, getsockopt};
 
-static int
-compare_cgroups(const void *a, const void *b)
-{
-	const uint64_t *left = a, *right = b;
-
-	return (*left > *right) - (*left < *right);
-}
-
 /* Is it of a control group that is meant? */
 static bool
 is_inside(const struct reading *reading, const struct live_socket *socket)
@@ -42,7 +34,7 @@ is_inside(const struct reading *reading, const struct live_socket *socket)
 	return choice == NULL || choice->cgroups == NULL ||
 	       bsearch(&socket->socket.cgroup, choice->cgroups,
 		   choice->cgroup_count, sizeof(*choice->cgroups),
-		   compare_cgroups) != NULL;
+		   diag_compare_cgroups) != NULL;
 }
 
 /* Notes a connection that waits for a listener in the list to accept it. */

@@ -28,8 +28,8 @@ struct live_choice {
 	const char *const *programs; /* shell patterns, as in rules */
 	size_t program_count;
 	/*
-	 * Not NULL: of their sockets only those of these control groups, which
-	 * are in ascending order (struct diag_socket).
+	 * Not NULL: of their sockets only those of these control groups (struct
+	 * diag_socket), which are in the order of diag_compare_cgroups().
 	 */
 	const uint64_t *cgroups;
 	size_t cgroup_count;

@@ -130,10 +130,12 @@ print_attached(
     FILE *out, const struct status_attached *attached, const char *prefix)
 {
 	const struct kernel_attached *kernel = &attached->kernel;
-	char name[PATH_MAX], generation[32] = "";
+	char name[PATH_MAX], config[PATH_MAX], generation[32] = "";
 
 	kernel_name(kernel, name);
 	text_make_harmless(name);
+	snprintf(config, sizeof(config), "%s", kernel->config);
+	text_make_harmless(config);
 	fprintf(out, "%skernel: %s: ", prefix, name);
 	if (kernel->gone) {
 		fputs("reaches nothing any more\n", out);
@@ -143,7 +145,7 @@ print_attached(
 		snprintf(generation, sizeof(generation), ", generation %u",
 		    (unsigned)attached->generation);
 	fprintf(out, "%u rule%s of %s%s%s%s\n", (unsigned)kernel->rules,
-	    kernel->rules == 1 ? "" : "s", kernel->config, generation,
+	    kernel->rules == 1 ? "" : "s", config, generation,
 	    policy_words(attached),
 	    kernel->incomplete ? "; what holds them is gone" : "");
 }

@@ -271,19 +271,25 @@ wrap_note(const struct table *table, const char *note, FILE *out)
  * seen from its policy. Nobody, only if some rule asks for something.
  */
 static void
-format_by(const struct status *status, const struct process *process,
+format_by(const struct status *status, const struct live_socket *socket,
     char words[BY_MAX])
 {
+	const struct live *live = status->live;
+	const struct process *process = socket->process;
 	size_t count = 0, kernel = 0;
 	unsigned int any = 0;
 	bool wanted = false;
 	struct image_rule rule;
 
-	for (size_t i = 0; i < status->count; i++) {
-		const struct live_socket *socket = status->connections[i];
+	/* There they come by process. */
+	while (socket > live->sockets && socket[-1].process == process)
+		socket--;
+	for (;
+	     socket < live->sockets + live->count && socket->process == process;
+	     socket++) {
 		const unsigned int by = status_by(status, socket);
 
-		if (socket->process != process)
+		if (socket->direction == LIVE_LISTENER)
 			continue;
 		count++;
 		kernel += (by & STATUS_KERNEL) != 0;
@@ -308,9 +314,10 @@ format_by(const struct status *status, const struct process *process,
  * it.
  */
 static void
-format_title(const struct table *table, const struct process *process,
+format_title(const struct table *table, const struct live_socket *socket,
     char title[TITLE_MAX])
 {
+	const struct process *process = socket->process;
 	const struct generation *policy = status_policy(table->status, process);
 	char net[32] = "", words[POLICY_MAX] = "", by[BY_MAX] = "";
 	const bool silent = status_policy_silent(table->status, process);
@@ -322,7 +329,7 @@ format_title(const struct table *table, const struct process *process,
 		snprintf(net, sizeof(net), "net:[%" PRIu64 "]", process->net);
 	if (policy)
 		generation_format(policy, words, sizeof(words));
-	format_by(table->status, process, by);
+	format_by(table->status, socket, by);
 	title[0] = '\0';
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (*parts[i])
@@ -333,8 +340,9 @@ format_title(const struct table *table, const struct process *process,
 
 /* "sm_agent[4711]", and what is to be said of it. */
 static void
-print_process(const struct table *table, const struct process *process)
+print_process(const struct table *table, const struct live_socket *socket)
 {
+	const struct process *process = socket->process;
 	size_t room = table->look->columns;
 	char title[TITLE_MAX], text[TITLE_MAX * 4], number[32];
 	size_t used;
@@ -345,7 +353,7 @@ print_process(const struct table *table, const struct process *process)
 	    room > used ? room - used : 1, text, sizeof(text));
 	fprintf(table->out, "%s%s%s%s", sequence(table, TERMINAL_BOLD), text,
 	    sequence(table, TERMINAL_PLAIN), number);
-	format_title(table, process, title);
+	format_title(table, socket, title);
 	if (*title && used + GAP < room) {
 		text_fit(title, room - used - GAP, text, sizeof(text));
 		fprintf(table->out, "  %s%s%s", sequence(table, TERMINAL_FAINT),
@@ -358,7 +366,7 @@ static void
 print_title(const struct table *table, const struct live_socket *socket)
 {
 	if (socket->process)
-		print_process(table, socket->process);
+		print_process(table, socket);
 	else
 		fprintf(table->out, "%s%s%s\n", sequence(table, TERMINAL_BOLD),
 		    status_unknown(table->status, socket),

@@ -1,0 +1,55 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: ISC
+#
+# cgroup: a control group of the test's own, $own with a, a/below and b in it,
+# and a BPF file system; what is attached goes with the mount namespace. And one
+# program there with one connection, to itself. To be sourced behind the "begin"
+# of lib.sh, by a script that is apart with its mounts and its network.
+#
+# own_cgroup NAME               makes $own; ends the script if kashim can't attach
+# own_cgroup_down               ends the program, and removes $own
+# waits_in WHERE [COMMAND...]   ./waits begins there, in place of the one before
+# attach ARGUMENT...            kashim attach
+
+waits=
+own=
+kashim=${build:?}/kashim
+
+own_cgroup_down() {
+	[ -z "$waits" ] || kill "$waits"
+	wait
+	[ ! -d "$own" ] || find "$own" -depth -type d -exec rmdir {} +
+}
+
+own_cgroup() {
+	if ! ldd "$kashim" | grep -q libbpf; then
+		skip "${0##*/}" 'kashim was built without libbpf'
+		finish
+		exit
+	fi
+	ip link set lo up || exit 2
+	umount --lazy /sys/fs/bpf 2>/dev/null
+	umount --lazy --recursive /sys/fs/cgroup 2>/dev/null
+	mount -t tmpfs tmpfs /run && mkdir cg &&
+		mount -t cgroup2 cgroup2 cg &&
+		mount -t bpf -o mode=700 bpf /sys/fs/bpf || exit 2
+	own=${work:?}/cg/$1$$.slice
+	mkdir "$own" "$own/a" "$own/a/below" "$own/b" || exit 2
+}
+
+waits_in() {
+	[ -z "$waits" ] || kill "$waits"
+	wait
+	: >open
+	# shellcheck disable=SC2016 # the inner shell expands
+	sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$@" ./waits \
+		>open 2>&1 &
+	waits=$!
+	until_true 20 grep -q open open || exit 2
+}
+
+# 1 says that the connection of waits is not accepted, so that nobody can set it.
+attach() {
+	"$kashim" attach "$@"
+	[ $? -le 1 ]
+}
