@@ -173,14 +173,16 @@ command: all $(addprefix $(BUILD)/test/,connects_static calls follow holds \
 	@sh test/command/run $(BUILD)
 
 # Not in check: what it prints depends on the machine, and nothing fails.
-bench: all $(BUILD)/test/calls $(BUILD)/test/cost $(BUILD)/test/bench_match
+bench: all $(addprefix $(BUILD)/test/,calls cost bench_match \
+    $(if $(BPF),attached))
 	@sh test/bench/run $(BUILD)
 
-$(BUILD)/test/cost: test/bench/cost.c $(BUILD)/flags
+$(BUILD)/test/cost $(BUILD)/test/attached: $(BUILD)/test/%: test/bench/%.c \
+    $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -MMD -MP -o $@ $< \
-	    -ldl
+	    -ldl $(if $(BPF),-lbpf)
 
 e2e: all $(BUILD)/test/watch
 	@sh test/e2e/run $(BUILD)

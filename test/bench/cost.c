@@ -35,8 +35,9 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "quantile.h"
 
 #define ELSEWHERE    0x0a630001 /* 10.99.0.1 */
 #define LIBKEEPALIVE "/usr/lib/libkeepalive.so.0"
@@ -106,31 +107,6 @@ find_calls(void)
 	*(void **)&calls[PAST].accept = libc_symbol("accept");
 	*(void **)&calls[PAST].setsockopt = libc_symbol("setsockopt");
 	*(void **)&calls[PAST].sendto = libc_symbol("sendto");
-}
-
-static double
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* The value below which the part of all lies. Sorts. */
-static double
-quantile(double *values, int count, double part)
-{
-	qsort(values, (size_t)count, sizeof(*values), compare);
-	return values[(int)(part * (count - 1) + 0.5)];
 }
 
 static void
@@ -215,7 +191,7 @@ static double
 run_connect(struct place *place, const struct calls *use, int flags)
 {
 	const struct sockaddr *to = (struct sockaddr *)&place->listener.at;
-	double start = now_ns(), spent;
+	double start = now_ns(CLOCK_MONOTONIC), spent;
 	int fd = use->socket(AF_INET, SOCK_STREAM | flags, 0);
 	struct pollfd poller = {.fd = fd, .events = POLLOUT};
 
@@ -223,7 +199,7 @@ run_connect(struct place *place, const struct calls *use, int flags)
 	if (use->connect(fd, to, sizeof(place->listener.at)) < 0 &&
 	    errno == EINPROGRESS)
 		poll(&poller, 1, -1);
-	spent = now_ns() - start;
+	spent = now_ns(CLOCK_MONOTONIC) - start;
 	close_at_once(fd);
 	close((int)syscall(SYS_accept4, place->listener.fd, NULL, NULL, 0));
 	return spent;
@@ -251,10 +227,10 @@ accept_one(struct place *place, const struct calls *use, bool asks)
 
 	syscall(
 	    SYS_connect, fd, &place->listener.at, sizeof(place->listener.at));
-	start = now_ns();
+	start = now_ns(CLOCK_MONOTONIC);
 	accepted = use->accept(place->listener.fd,
 	    asks ? (struct sockaddr *)&from : NULL, asks ? &len : NULL);
-	spent = now_ns() - start;
+	spent = now_ns(CLOCK_MONOTONIC) - start;
 	close_at_once(fd);
 	close(accepted);
 	return spent;
@@ -284,11 +260,11 @@ run_sendto(struct place *place, const struct calls *use)
 	const struct sockaddr_in to = {.sin_family = AF_INET,
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	    .sin_port = htons(9)};
-	double start = now_ns();
+	double start = now_ns(CLOCK_MONOTONIC);
 
 	use->sendto(place->fd, "x", 1, MSG_DONTWAIT,
 	    (const struct sockaddr *)&to, sizeof(to));
-	return now_ns() - start;
+	return now_ns(CLOCK_MONOTONIC) - start;
 }
 
 static void
@@ -304,11 +280,11 @@ run_udp(struct place *place, const struct calls *use)
 	const struct sockaddr_in to = {.sin_family = AF_INET,
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	    .sin_port = htons(9)};
-	double start = now_ns(), spent;
+	double start = now_ns(CLOCK_MONOTONIC), spent;
 
 	place->fd = use->socket(AF_INET, SOCK_DGRAM, 0);
 	use->connect(place->fd, (const struct sockaddr *)&to, sizeof(to));
-	spent = now_ns() - start;
+	spent = now_ns(CLOCK_MONOTONIC) - start;
 	close(place->fd);
 	return spent;
 }
@@ -325,10 +301,10 @@ run_unix(struct place *place, const struct calls *use)
 {
 	const struct sockaddr_un un = {
 	    .sun_family = AF_UNIX, .sun_path = "\0kashim-none"};
-	double start = now_ns();
+	double start = now_ns(CLOCK_MONOTONIC);
 
 	use->connect(place->fd, (const struct sockaddr *)&un, sizeof(un));
-	return now_ns() - start;
+	return now_ns(CLOCK_MONOTONIC) - start;
 }
 
 static const struct bench {
@@ -463,11 +439,11 @@ measure_exec(const char *build, const char *config, struct result *results)
 			pid_t pid;
 
 			set_environment((enum variant)v, build, config);
-			start = now_ns();
+			start = now_ns(CLOCK_MONOTONIC);
 			if (posix_spawn(
 				&pid, program, NULL, NULL, argv, environ) == 0)
 				waitpid(pid, &status, 0);
-			ns[v][i] = now_ns() - start;
+			ns[v][i] = now_ns(CLOCK_MONOTONIC) - start;
 		}
 	}
 	bare = quantile(ns[BARE], EXECS, 0.5);

@@ -16,9 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "compile/build.h"
+#include "quantile.h"
 
 #define QUERIES 65536u
 #define ROUNDS  21
@@ -334,34 +334,17 @@ any_query(const struct policy *p)
 	return query;
 }
 
-static double
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
 static volatile int result;
 
 static double
 time_queries(const struct image *image, const struct match_query *queries,
     uint32_t count, uint32_t times)
 {
-	double start = now_ns();
+	double start = now_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	for (uint32_t n = 0; n < times; n++)
 		result = match_rule(image, NULL, &queries[n % count]);
-	return (now_ns() - start) / times;
-}
-
-static int
-order(const void *a, const void *b)
-{
-	const double *one = a, *other = b;
-
-	return (*one > *other) - (*one < *other);
+	return (now_ns(CLOCK_THREAD_CPUTIME_ID) - start) / times;
 }
 
 static void
@@ -373,9 +356,8 @@ print_times(const char *what, const struct image *image,
 	for (int round = 0; round < ROUNDS; round++)
 		times[round] = time_queries(
 		    image, queries, count, count > 20000 ? count : 20000);
-	qsort(times, ROUNDS, sizeof(*times), order);
-	printf(" %s %.0f (%.0f-%.0f)", what, times[ROUNDS / 2],
-	    times[ROUNDS / 10], times[ROUNDS * 9 / 10]);
+	printf(" %s %.0f (%.0f-%.0f)", what, quantile(times, ROUNDS, 0.5),
+	    quantile(times, ROUNDS, 0.1), quantile(times, ROUNDS, 0.9));
 }
 
 /* The least of some short measurements is what noise changes least. */
@@ -413,7 +395,7 @@ measure(const struct shape *shape, uint32_t count, uint8_t family)
 	int error;
 
 	make_policy(&policy, shape, count, family);
-	start = now_ns();
+	start = now_ns(CLOCK_THREAD_CPUTIME_ID);
 	error = build_image(
 	    &(struct build_input){.rules = policy.rules, .rule_count = count},
 	    &bytes, &image.size);
@@ -423,7 +405,8 @@ measure(const struct shape *shape, uint32_t count, uint8_t family)
 	}
 	image.bytes = bytes;
 	printf("%-8s IPv%u %6u: built in %.0f ms, %u KiB;", shape->name, family,
-	    count, (now_ns() - start) / 1e6, image.size / 1024);
+	    count, (now_ns(CLOCK_THREAD_CPUTIME_ID) - start) / 1e6,
+	    image.size / 1024);
 	for (uint32_t n = 0; n < QUERIES; n++)
 		queries[n] = any_query(&policy);
 	one = query_of(&policy, 0);
