@@ -128,6 +128,12 @@ $(addprefix $(BUILD)/test/,holds silent supervised): $(BUILD)/test/%: \
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static -pthread \
 	    -MMD -MP -o $@ $<
 
+$(BUILD)/test/passes: test/e2e/passes.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static -MMD -MP \
+	    -o $@ $<
+
 $(BUILD)/test/watch: test/e2e/watch.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
@@ -184,7 +190,7 @@ $(BUILD)/test/cost $(BUILD)/test/attached: $(BUILD)/test/%: test/bench/%.c \
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -MMD -MP -o $@ $< \
 	    -ldl $(if $(BPF),-lbpf)
 
-e2e: all $(BUILD)/test/watch
+e2e: all $(BUILD)/test/watch $(BUILD)/test/passes
 	@sh test/e2e/run $(BUILD)
 
 # What is built differently is a build of its own, below $(BUILD).

@@ -406,7 +406,7 @@ rm "$evil" evil.*
 
 inside='server 1 240/30/5+0 '
 mended="listener 1 240/30/5+0 client 1 240/30/5+0 client 1 240/30/5+0 $inside"
-for how in '' ring; do
+for how in '' inline; do
 	# shellcheck disable=SC2086 # nothing, if it is empty
 	start holds ./holds 3401 $how
 	apply 1 -P 'holds*'

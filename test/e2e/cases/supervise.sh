@@ -23,41 +23,23 @@ policy source.conf <<-EOF2
 	}
 EOF2
 
-# supervised NAMESPACE ID POLICY COMMAND...
-supervised() {
-	supervised_in=$1 supervised_id=$2 supervised_policy=$3
-	shift 3
-	start "$supervised_in" "$supervised_id" - \
-		env KASHIM_CONFIG="$RIG_DIR/$supervised_policy" \
-		"$RIG_DIR/lib/kashim" run --strict "$@"
+reach() {
+	reach_in=$1 reach_id=$2 reach_policy=kashim.conf
+	shift 2
+	[ "$reach_id" != source.server ] || reach_policy=source.conf
+	if [ "$reach_id" = preload ]; then
+		start "$reach_in" "$reach_id" $reach_policy "$@"
+	elif is_reached "$reach_id" || [ "$reach_id" = source.server ]; then
+		start "$reach_in" "$reach_id" - \
+			env KASHIM_CONFIG="$RIG_DIR/$reach_policy" \
+			"$RIG_DIR/lib/kashim" run --strict "$@"
+	else
+		start "$reach_in" "$reach_id" - "$@"
+	fi
 }
 
 flow_open() {
-	case $1 in
-	accept) supervised server "$1.server" kashim.conf \
-		busybox nc -l -p "$3" ;;
-	source) supervised server "$1.server" source.conf \
-		busybox nc -l -p "$3" ;;
-	*) start server "$1.server" - busybox nc -l -p "$3" ;;
-	esac
-	wait_listening "$3"
-	case $1 in
-	connect) supervised client "$1" kashim.conf busybox nc "$2" "$3" ;;
-	preload) start client "$1" kashim.conf busybox nc "$2" "$3" ;;
-	*) start client "$1" - busybox nc "$2" "$3" ;;
-	esac
-}
-
-flow_ask() {
-	echo "request $2" >"$1.in"
-}
-
-# The request has gone one way and the answer goes the other.
-flow_answered() {
-	grep -q "^request $2\$" "$1.server.out" || return 1
-	[ -e "$1.$2" ] || echo "answer $2" >"$1.server.in"
-	: >"$1.$2"
-	grep -q "^answer $2\$" "$1.out"
+	flow_pair "$1" "$3" "busybox nc -l -p $3" "busybox nc $2 $3"
 }
 
 flow plain "$(rig_address 1)" 7001 dies - none none \
