@@ -40,6 +40,24 @@ struct {
 	__type(value, struct bpf_mark);
 } marks SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, uint32_t);
+	__type(value, struct bpf_counts);
+} counters SEC(".maps");
+
+/* At once: what interrupts it on this processor may count, too. */
+static __always_inline void
+count(enum bpf_counter counter)
+{
+	const uint32_t zero = 0;
+	struct bpf_counts *counts = bpf_map_lookup_elem(&counters, &zero);
+
+	if (counts)
+		__sync_fetch_and_add(&counts->of[counter], 1);
+}
+
 /* The address of one side of a connection; words are in wire order. */
 static __always_inline void
 take_address(struct key *key, bool v6, uint32_t v4, uint64_t high, uint64_t low)
@@ -134,14 +152,15 @@ learn(struct bpf_sock_ops *ctx, struct bpf_mark *mark, int option, int level,
 
 /*
  * In the order of the list: SO_KEEPALIVE last, as keepalive_set() does. mark is
- * NULL if no rule holds, or if there is no memory.
+ * NULL if no rule holds, or if there is no memory. Returns 0 if all were set.
  */
-static __always_inline void
+static __always_inline long
 set_options(struct bpf_sock_ops *ctx, const struct image_rule *rule,
     struct bpf_mark *mark)
 {
 	const bool tightens = mark && rule->app_settings == APP_TIGHTEN;
 	int32_t value;
+	long failed = 0;
 
 #define SET(id, level, name, ...)                                              \
 	if ((rule->options & 1u << KEEPALIVE_##id) != 0) {                     \
@@ -153,31 +172,42 @@ set_options(struct bpf_sock_ops *ctx, const struct image_rule *rule,
 				value))                                        \
 				value = mark->own[KEEPALIVE_##id];             \
 		}                                                              \
-		(void)bpf_setsockopt(ctx, level, name, &value, sizeof(value)); \
+		failed |=                                                      \
+		    bpf_setsockopt(ctx, level, name, &value, sizeof(value));   \
 	}
 	KEEPALIVE_LIST(SET)
 #undef SET
 	if (mark)
 		mark->given |= rule->options;
+	return failed;
 }
 
-/* Remembers who it is for what comes later: of a listener, or of a hold. */
-static __always_inline void
+/*
+ * Remembers who it is for what comes later: of a listener, or of a hold.
+ * Returns 0 if there was memory.
+ */
+static __always_inline int
 remember(struct bpf_sock *sk, const struct bpf_owner *owner)
 {
 	struct bpf_owner *of =
 	    bpf_sk_storage_get(&owners, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 
-	if (of)
-		copy_owner(of, owner);
+	if (!of)
+		return 1;
+	copy_owner(of, owner);
+	return 0;
 }
 
-/* Whose the connection is, or the listener. 0: nothing is to be looked up. */
+/*
+ * Whose the connection is, or the listener. Returns 0, or 1 if there was no
+ * memory to remember it.
+ */
 static __noinline int
 find_groups(struct bpf_sock_ops *ctx, struct groups *groups)
 {
 	struct bpf_owner owner;
 	struct bpf_sock *sk = ctx->sk;
+	int failed = 0;
 
 	if (!sk)
 		return 0;
@@ -187,9 +217,9 @@ find_groups(struct bpf_sock_ops *ctx, struct groups *groups)
 	}
 	find_owner(&owner);
 	if (policy.holds || ctx->op == BPF_SOCK_OPS_TCP_LISTEN_CB)
-		remember(sk, &owner);
+		failed = remember(sk, &owner);
 	owner_groups(&owner, groups);
-	return 0;
+	return failed;
 }
 
 /*
@@ -207,15 +237,19 @@ kashim_connections(struct bpf_sock_ops *ctx)
 	const struct image_rule *rule;
 	struct bpf_mark *mark = NULL;
 	bool accepted;
+	long failed = 0;
 
 	if (ctx->op != BPF_SOCK_OPS_TCP_CONNECT_CB &&
 	    ctx->op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB &&
 	    (!policy.patterns || ctx->op != BPF_SOCK_OPS_TCP_LISTEN_CB))
 		return 1;
 	if (policy.patterns)
-		find_groups(ctx, &groups);
-	if (ctx->op == BPF_SOCK_OPS_TCP_LISTEN_CB)
+		failed = find_groups(ctx, &groups);
+	if (ctx->op == BPF_SOCK_OPS_TCP_LISTEN_CB) {
+		if (failed)
+			count(BPF_FAILED);
 		return 1;
+	}
 	accepted = ctx->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB;
 	SET_KEYS(&search, accepted, ctx->family, ctx, local, remote,
 	    ctx->local_port, bpf_ntohl(ctx->remote_port));
@@ -225,8 +259,15 @@ kashim_connections(struct bpf_sock_ops *ctx)
 		    rule ? BPF_SK_STORAGE_GET_F_CREATE : 0);
 	if (mark)
 		mark->accepted = accepted;
-	if (rule)
-		set_options(ctx, rule, mark);
+	if (!rule) {
+		count(BPF_WITHOUT_RULE);
+		return 1;
+	}
+	failed |= set_options(ctx, rule, mark);
+	if (failed || (policy.holds && !mark))
+		count(BPF_FAILED);
+	else
+		count(accepted ? BPF_ACCEPTED : BPF_CONNECTED);
 	return 1;
 }
 
@@ -313,7 +354,7 @@ int
 kashim_hold(struct bpf_sockopt *ctx)
 {
 	const int option = option_of(ctx->level, ctx->optname);
-	int32_t *value = ctx->optval, whole = 0;
+	int32_t *value = ctx->optval, own, whole = 0;
 	struct groups groups = {0};
 	struct bpf_mark *mark;
 
@@ -324,8 +365,12 @@ kashim_hold(struct bpf_sockopt *ctx)
 		mark = bpf_sk_storage_get(&marks, ctx->sk, NULL, 0);
 		if (mark && policy.patterns)
 			find_holder(ctx->sk, &groups);
-		if (mark)
-			*value = held(ctx->sk, mark, option, *value, &groups);
+		if (mark) {
+			own = *value;
+			*value = held(ctx->sk, mark, option, own, &groups);
+			if (*value != own)
+				count(BPF_HELD);
+		}
 		whole = sizeof(*value);
 	}
 	/*

@@ -92,6 +92,27 @@ struct bpf_owner {
 	struct bpf_name names[2]; /* as struct program, see shim/program.h */
 };
 
+/*
+ * What is counted for a control group as long as it is attached, also over
+ * reloads, in the map "counters". Each connection is one of the first three, or
+ * a failure. One that is begun counts when its SYN is about to be sent, whether
+ * that is answered or not; one that is accepted, when its handshake ends; of
+ * MPTCP, each subflow.
+ */
+enum bpf_counter {
+	BPF_CONNECTED,    /* begun, and got all that its rule says */
+	BPF_ACCEPTED,     /* accepted, and got all that its rule says */
+	BPF_WITHOUT_RULE, /* no rule matched, or one that ignores it */
+	BPF_FAILED, /* the kernel refused an option; or it had no memory to note
+	               what holds the rule, or which program has a listener */
+	BPF_HELD,   /* setsockopt(2): the rule's value was put in its place */
+	BPF_COUNTERS,
+};
+
+struct bpf_counts {
+	uint64_t of[BPF_COUNTERS];
+};
+
 /* What a test asks: a connection, and the rule that it would get. */
 struct bpf_query {
 	uint32_t direction; /* enum direction */

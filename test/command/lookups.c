@@ -137,7 +137,7 @@ load(const struct image *image)
 	struct kernel_program *program;
 	char text[KERNEL_TEXT_MAX];
 
-	if (kernel_load(image, true, &program, text) < 0)
+	if (kernel_load(image, 0, true, &program, text) < 0)
 		errx(2, "%s", text);
 	return program;
 }

@@ -265,6 +265,7 @@ attach(const struct request *request, const struct image *image,
 	char text[KERNEL_TEXT_MAX];
 	bool updated = false, locked;
 	uint32_t rules = image_rule_count(image);
+	struct stat st = {0};
 	int error, status;
 
 	if (refused(image, text)) {
@@ -278,7 +279,9 @@ attach(const struct request *request, const struct image *image,
 	}
 	/* What else stands in the way, kernel_attach() says. */
 	locked = error == 0;
-	error = kernel_load(image, false, &program, text);
+	/* What is wrong with it, kernel_attach() says. */
+	(void)stat(request->path, &st);
+	error = kernel_load(image, st.st_ino, false, &program, text);
 	if (error == 0 && !request->dry_run)
 		error = kernel_attach(
 		    program, request->path, *request->unit, &updated, text);

@@ -165,7 +165,7 @@ turn(const struct follow *follow, const struct image *policy)
 		char name[PATH_MAX], text[KERNEL_TEXT_MAX];
 
 		kernel_name(attached, name);
-		if (kernel_update(follow->program, attached, text) < 0) {
+		if (kernel_update(follow->programs[n], attached, text) < 0) {
 			warnx("%s: the kernel keeps the policy that it has: %s",
 			    name, text);
 			status = CMD_WRONG;

@@ -413,7 +413,7 @@ try_kernel(const char *config)
 	/* Only root can try. */
 	if (refused(&image, text) ||
 	    (geteuid() == 0 &&
-		kernel_load(&image, false, &program, text) < 0)) {
+		kernel_load(&image, 0, false, &program, text) < 0)) {
 		text_warnx("%s", text);
 		status = CMD_NO;
 	}

@@ -11,6 +11,31 @@
 
 #include "kernel/refused.h"
 
+/* The first one gets the policy, and those behind it share that. */
+static int
+load(const struct image *image, struct follow *follow,
+    char text[KERNEL_TEXT_MAX])
+{
+	int error = 0;
+
+	follow->programs =
+	    calloc(follow->count, sizeof(struct kernel_program *));
+	if (!follow->programs) {
+		snprintf(text, KERNEL_TEXT_MAX, "%s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	for (size_t n = 0; error == 0 && n < follow->count; n++) {
+		const struct kernel_attached *attached = &follow->list[n];
+		struct kernel_program **program = &follow->programs[n];
+
+		error = n == 0 ? kernel_load(image, attached->cgroup, false,
+				     program, text)
+		               : kernel_load_like(follow->programs[0],
+				     attached->cgroup, program, text);
+	}
+	return error;
+}
+
 int
 follow_prepare(const char *config, const struct image *image,
     struct follow *follow, char text[KERNEL_TEXT_MAX])
@@ -40,11 +65,11 @@ follow_prepare(const char *config, const struct image *image,
 		if (refused(image, text))
 			error = -EOPNOTSUPP;
 		else
-			error =
-			    kernel_load(image, false, &follow->program, text);
+			error = load(image, follow, text);
 	}
 	for (size_t n = 0; error == 0 && n < follow->count; n++)
-		error = kernel_prepare(follow->program, &follow->list[n], text);
+		error =
+		    kernel_prepare(follow->programs[n], &follow->list[n], text);
 	/* Publishing may take longer than others wait for. */
 	kernel_unlock();
 	return error;
@@ -53,6 +78,8 @@ follow_prepare(const char *config, const struct image *image,
 void
 follow_free(struct follow *follow)
 {
-	kernel_unload(follow->program);
+	for (size_t n = 0; follow->programs && n < follow->count; n++)
+		kernel_unload(follow->programs[n]);
+	free(follow->programs);
 	free(follow->list);
 }

@@ -11,8 +11,8 @@
 #include "kernel/kernel.h"
 
 struct follow {
-	struct kernel_program *program; /* NULL: nothing has to follow */
-	struct kernel_attached *list;   /* those that do */
+	struct kernel_attached *list;     /* those that have to */
+	struct kernel_program **programs; /* one for each: each counts */
 	size_t count;
 };
 

@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "bpf/policy.h"
 #include "image/image.h"
 
 #define KERNEL_BPFFS    "/sys/fs/bpf"
@@ -37,12 +38,20 @@ enum kernel_hook {
 };
 
 /*
- * Loads the programs with a checked image that is not refused(). lookup:
- * KERNEL_LOOKUP alone (bpf/policy.h), and not those for connections. Returns 0;
- * or -errno, and text says why. The caller calls kernel_unload() in any case;
- * *program may be NULL then.
+ * Loads the programs with a checked image that is not refused(), for the
+ * control group of that number: if it is attached already, they go on counting
+ * there. lookup: KERNEL_LOOKUP alone (bpf/policy.h), and not those for
+ * connections. Returns 0; or -errno, and text says why. The caller calls
+ * kernel_unload() in any case; *program may be NULL then.
  */
-int kernel_load(const struct image *image, bool lookup,
+int kernel_load(const struct image *image, uint64_t cgroup, bool lookup,
+    struct kernel_program **program, char text[KERNEL_TEXT_MAX]);
+
+/*
+ * The same for another control group, with the policy of a program for
+ * connections, which is not copied.
+ */
+int kernel_load_like(const struct kernel_program *like, uint64_t cgroup,
     struct kernel_program **program, char text[KERNEL_TEXT_MAX]);
 
 /* What is attached stays attached. */
@@ -76,6 +85,8 @@ struct kernel_attached {
 	bool gone;           /* it was removed: nothing is reached any more */
 	bool incomplete;     /* nothing holds, though a rule should */
 	uint32_t rules;      /* of its policy */
+	bool counted;        /* not by programs of a kashim that is older */
+	struct bpf_counts counts;
 	char config[PATH_MAX]; /* the file that this was made from */
 };
 

@@ -17,11 +17,22 @@ absent(char text[KERNEL_TEXT_MAX])
 }
 
 int
-kernel_load(const struct image *image, bool lookup,
+kernel_load(const struct image *image, uint64_t cgroup, bool lookup,
     struct kernel_program **program, char text[KERNEL_TEXT_MAX])
 {
 	(void)image;
+	(void)cgroup;
 	(void)lookup;
+	*program = NULL;
+	return absent(text);
+}
+
+int
+kernel_load_like(const struct kernel_program *like, uint64_t cgroup,
+    struct kernel_program **program, char text[KERNEL_TEXT_MAX])
+{
+	(void)like;
+	(void)cgroup;
 	*program = NULL;
 	return absent(text);
 }

@@ -4,6 +4,7 @@
  * that are pinned (kernel.h).
  */
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +22,7 @@
 #include "kernel/kernel.h"
 #include "kernel/kernel_parts.h"
 
-#define PIN_NAME_MAX (sizeof(KERNEL_PINS) + 40)
+#define PIN_NAME_MAX (sizeof(KERNEL_PINS) + 48)
 
 /* A file handle of a control group (FILEID_KERNFS in linux/exportfs.h). */
 #define HANDLE_TYPE 0xfe
@@ -32,12 +33,13 @@ static const enum bpf_attach_type types[] = {
 };
 
 /* A second pin of the link for connections: the control group is passing. */
-#define PASSING (KERNEL_OWNERS + 1)
+#define PASSING (KERNEL_COUNTERS + 1)
 
 static const char *const suffixes[] = {
     [KERNEL_CONNECTIONS] = "",
     [KERNEL_HOLD] = "-hold",
     [KERNEL_OWNERS] = "-owners",
+    [KERNEL_COUNTERS] = "-counters",
     [PASSING] = "-passing",
 };
 
@@ -306,6 +308,33 @@ copy_policy(uint64_t cgroup, uint32_t program_id, struct image *image)
 	return error;
 }
 
+/* What the program has counted, on all processors. */
+static int
+read_counts(uint32_t program_id, struct kernel_attached *attached)
+{
+	const uint32_t zero = 0;
+	const int processors = libbpf_num_possible_cpus();
+	struct bpf_map_info info;
+	struct bpf_counts *each;
+	int fd = open_map(attached->cgroup, KERNEL_COUNTERS, program_id, &info);
+	int error = 0;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	each = processors > 0 && info.value_size == sizeof(*each)
+	           ? calloc((size_t)processors, sizeof(*each))
+	           : NULL;
+	if (each)
+		error = bpf_map_lookup_elem(fd, &zero, each);
+	attached->counted = each && error == 0;
+	for (int n = 0; attached->counted && n < processors; n++)
+		for (int which = 0; which < BPF_COUNTERS; which++)
+			attached->counts.of[which] += each[n].of[which];
+	free(each);
+	close(fd);
+	return error;
+}
+
 /* What the policy of the program says of itself. */
 static int
 read_policy(uint32_t program_id, struct kernel_attached *attached)
@@ -396,8 +425,10 @@ static void
 unpin_maps(uint64_t cgroup, enum kernel_hook hook, uint32_t kept)
 {
 	unpin_map(cgroup, hook, kept);
-	if (hook == KERNEL_CONNECTIONS)
-		unpin_map(cgroup, KERNEL_OWNERS, kept);
+	if (hook != KERNEL_CONNECTIONS)
+		return;
+	unpin_map(cgroup, KERNEL_OWNERS, kept);
+	unpin_map(cgroup, KERNEL_COUNTERS, kept);
 }
 
 static int
@@ -416,9 +447,12 @@ pin_maps(const struct kernel_program *program, enum kernel_hook hook,
 {
 	int error = pin_map(program, hook, cgroup, program_id);
 
-	if (error == 0 && hook == KERNEL_CONNECTIONS &&
-	    kernel_program_map(program, KERNEL_OWNERS) >= 0)
+	if (hook != KERNEL_CONNECTIONS)
+		return error;
+	if (error == 0 && kernel_program_map(program, KERNEL_OWNERS) >= 0)
 		error = pin_map(program, KERNEL_OWNERS, cgroup, program_id);
+	if (error == 0)
+		error = pin_map(program, KERNEL_COUNTERS, cgroup, program_id);
 	return error;
 }
 
@@ -685,6 +719,7 @@ add(uint64_t cgroup, struct kernel_attached **list, size_t *count)
 	int link = open_link(cgroup, KERNEL_CONNECTIONS, &info);
 	char path[PATH_MAX];
 	bool gone;
+	int error;
 
 	if (link < 0)
 		return link;
@@ -703,7 +738,8 @@ add(uint64_t cgroup, struct kernel_attached **list, size_t *count)
 	if (!new->gone)
 		memcpy(new->path, path, sizeof(new->path));
 	++*count;
-	return read_policy(info.prog_id, new);
+	error = read_policy(info.prog_id, new);
+	return error < 0 ? error : read_counts(info.prog_id, new);
 }
 
 int
@@ -830,4 +866,18 @@ kernel_remembered(enum kernel_hook hook, struct bpf_map_info *info)
 	if (directory)
 		closedir(directory);
 	return fd;
+}
+
+int
+kernel_counted(uint64_t cgroup, struct bpf_map_info *info)
+{
+	struct bpf_link_info link_is;
+	int link = open_link(cgroup, KERNEL_CONNECTIONS, &link_is);
+
+	if (link < 0)
+		return link;
+	close(link);
+	return link_is.cgroup.cgroup_id == cgroup
+	           ? open_map(cgroup, KERNEL_COUNTERS, link_is.prog_id, info)
+	           : -ENOENT;
 }

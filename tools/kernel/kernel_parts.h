@@ -15,13 +15,15 @@
 /* Does a rule of it hold against what the program sets itself? */
 bool kernel_holds(const struct image *image);
 
-/* Beside those of the hooks, a map of which socket belongs to whom. */
-#define KERNEL_OWNERS KERNEL_HOOKS
+/* Beside those of the hooks, a map of which socket belongs to whom, and one of
+ * what is counted. */
+#define KERNEL_OWNERS   KERNEL_HOOKS
+#define KERNEL_COUNTERS (KERNEL_HOOKS + 1)
 
 /*
  * The descriptor of the map that goes with the program for this hook: the
  * policy of KERNEL_CONNECTIONS, what KERNEL_HOLD remembers; or of
- * KERNEL_OWNERS. -1: there is none.
+ * KERNEL_OWNERS, KERNEL_COUNTERS. -1: there is none.
  */
 int
 kernel_program_map(const struct kernel_program *program, enum kernel_hook hook);
@@ -33,6 +35,12 @@ kernel_program_map(const struct kernel_program *program, enum kernel_hook hook);
  * tells of it.
  */
 int kernel_remembered(enum kernel_hook hook, struct bpf_map_info *info);
+
+/*
+ * What is counted for a control group, for the next program there to go on
+ * with. Returns as kernel_remembered().
+ */
+int kernel_counted(uint64_t cgroup, struct bpf_map_info *info);
 
 /*
  * Where the running kernel has what a program is called, by what it says of its

@@ -29,6 +29,7 @@ extern const unsigned long kernel_object_size;
 
 struct kernel_program {
 	struct bpf_object *object;
+	struct bpf_policy policy;
 	int fd[KERNEL_HOOKS]; /* -1: not loaded */
 };
 
@@ -42,6 +43,7 @@ static const char *const map_names[] = {
     [KERNEL_CONNECTIONS] = "image",
     [KERNEL_HOLD] = "marks",
     [KERNEL_OWNERS] = "owners",
+    [KERNEL_COUNTERS] = "counters",
 };
 
 static_assert(BPF_NO_RULE == (uint32_t)MATCH_NONE, "no rule is one, elsewhere");
@@ -94,6 +96,20 @@ is_needed(int hook, const struct bpf_policy *policy, bool lookup)
 	return hook == KERNEL_CONNECTIONS || policy->holds;
 }
 
+/* Goes on with the map fd, if there is one, and it is of this kashim. */
+static int
+go_on_with(struct bpf_map *map, int fd, const struct bpf_map_info *info)
+{
+	int error = 0;
+
+	if (fd < 0)
+		return 0;
+	if (info->value_size == bpf_map__value_size(map))
+		error = bpf_map__reuse_fd(map, fd);
+	close(fd);
+	return error;
+}
+
 /*
  * What is remembered of sockets outlives a policy: the program goes on with
  * what one that is attached has.
@@ -104,41 +120,37 @@ share_map(struct bpf_object *object, enum kernel_hook hook, bool needed)
 	struct bpf_map *map =
 	    bpf_object__find_map_by_name(object, map_names[hook]);
 	struct bpf_map_info info;
-	int fd, error;
 
 	if (!map)
 		return -EPROTO;
 	if (!needed)
 		return bpf_map__set_autocreate(map, false);
-	fd = kernel_remembered(hook, &info);
-	if (fd < 0)
-		return 0;
-	error = info.value_size == bpf_map__value_size(map)
-	            ? bpf_map__reuse_fd(map, fd)
-	            : 0;
-	close(fd);
-	return error;
+	return go_on_with(map, kernel_remembered(hook, &info), &info);
 }
 
-/* Before it is loaded: which programs, which maps, and the constants. */
+/* And with what the control group has counted. */
 static int
-prepare(struct bpf_object *object, const struct bpf_policy *policy, bool lookup)
+share_counters(struct bpf_object *object, uint64_t cgroup)
+{
+	struct bpf_map *map =
+	    bpf_object__find_map_by_name(object, map_names[KERNEL_COUNTERS]);
+	struct bpf_map_info info;
+
+	return map ? go_on_with(map, kernel_counted(cgroup, &info), &info)
+	           : -EPROTO;
+}
+
+/* The maps, as the policy wants them. */
+static int
+prepare_maps(
+    struct bpf_object *object, const struct bpf_policy *policy, bool lookup)
 {
 	struct bpf_map *image = bpf_object__find_map_by_name(object, "image");
 	struct bpf_map *patterns =
 	    bpf_object__find_map_by_name(object, "patterns");
 	const bool with_names = policy->patterns > 0;
-	struct bpf_map *map;
-	size_t size;
 	int error;
 
-	for (int hook = 0; hook < KERNEL_HOOKS; hook++) {
-		error = bpf_program__set_autoload(
-		    bpf_object__find_program_by_name(object, names[hook]),
-		    is_needed(hook, policy, lookup));
-		if (error < 0)
-			return error;
-	}
 	if (!image || !patterns)
 		return -EPROTO;
 	error = bpf_map__set_value_size(
@@ -154,6 +166,50 @@ prepare(struct bpf_object *object, const struct bpf_policy *policy, bool lookup)
 		    is_needed(KERNEL_HOLD, policy, lookup));
 	if (error == 0)
 		error = share_map(object, KERNEL_OWNERS, with_names && !lookup);
+	return error;
+}
+
+/* The maps of a program with the same policy, but for what it counts. */
+static int
+take_maps(struct bpf_object *object, const struct kernel_program *like)
+{
+	struct bpf_map *map;
+	int error = 0;
+
+	bpf_object__for_each_map(map, object)
+	{
+		const char *name = bpf_map__name(map);
+		int fd = bpf_object__find_map_fd_by_name(like->object, name);
+
+		if (error < 0 || bpf_map__is_internal(map) ||
+		    strcmp(name, map_names[KERNEL_COUNTERS]) == 0)
+			continue;
+		error = fd < 0 ? bpf_map__set_autocreate(map, false)
+		               : bpf_map__reuse_fd(map, fd);
+	}
+	return error;
+}
+
+/* Before it is loaded: which programs, which maps, and the constants. */
+static int
+prepare(struct bpf_object *object, const struct bpf_policy *policy,
+    uint64_t cgroup, bool lookup, const struct kernel_program *like)
+{
+	struct bpf_map *map;
+	size_t size;
+	int error;
+
+	for (int hook = 0; hook < KERNEL_HOOKS; hook++) {
+		error = bpf_program__set_autoload(
+		    bpf_object__find_program_by_name(object, names[hook]),
+		    is_needed(hook, policy, lookup));
+		if (error < 0)
+			return error;
+	}
+	error = like ? take_maps(object, like)
+	             : prepare_maps(object, policy, lookup);
+	if (error == 0)
+		error = share_counters(object, cgroup);
 	if (error < 0)
 		return error;
 	bpf_object__for_each_map(map, object)
@@ -259,12 +315,15 @@ explain(int error, bool with_names, char *log, char text[KERNEL_TEXT_MAX])
 		    strerror(-error), *complaint ? ": " : "", complaint);
 }
 
-/* Opens the programs, and loads those that the policy needs. */
+/*
+ * Opens the programs, and loads those that the policy needs. like: NULL, or one
+ * that has this policy already.
+ */
 static int
-load(struct kernel_program *program, const struct image *image,
-    const struct bpf_policy *policy, const struct bpf_patterns *patterns,
-    bool lookup, char log[LOG_SIZE])
+load(struct kernel_program *program, uint64_t cgroup, bool lookup,
+    const struct kernel_program *like, char log[LOG_SIZE])
 {
+	const struct bpf_policy *policy = &program->policy;
 	const struct bpf_object_open_opts options = {
 	    .sz = sizeof(options),
 	    .object_name = "kashim",
@@ -277,41 +336,42 @@ load(struct kernel_program *program, const struct image *image,
 	    bpf_object__open_mem(kernel_object, kernel_object_size, &options);
 	if (!program->object)
 		return -errno;
-	error = prepare(program->object, policy, lookup);
+	error = prepare(program->object, policy, cgroup, lookup, like);
 	if (error == 0)
 		error = bpf_object__load(program->object);
-	if (error == 0)
-		error = fill_image(program->object, image);
-	if (error == 0)
-		error =
-		    fill_patterns(program->object, patterns, policy->patterns);
-	if (error < 0)
-		return error;
-	for (int hook = 0; hook < KERNEL_HOOKS; hook++)
+	for (int hook = 0; error == 0 && hook < KERNEL_HOOKS; hook++)
 		program->fd[hook] =
 		    is_needed(hook, policy, lookup)
 			? bpf_program__fd(bpf_object__find_program_by_name(
 			      program->object, names[hook]))
 			: -1;
-	return 0;
+	return error;
+}
+
+/* Where libbpf puts what the verifier says. */
+static char log_text[LOG_SIZE];
+
+/* Memory for one; libbpf would write to stderr. */
+static int
+begin(struct kernel_program **program)
+{
+	log_text[0] = '\0';
+	libbpf_set_print(NULL);
+	*program = calloc(1, sizeof(**program));
+	return *program ? 0 : -ENOMEM;
 }
 
 int
-kernel_load(const struct image *image, bool lookup,
+kernel_load(const struct image *image, uint64_t cgroup, bool lookup,
     struct kernel_program **program, char text[KERNEL_TEXT_MAX])
 {
-	static char log[LOG_SIZE];
-	struct bpf_patterns *patterns;
+	struct bpf_patterns *patterns = NULL;
 	struct bpf_policy policy;
-	uint32_t count;
-	int error = patterns_make(image, &patterns, &count);
+	uint32_t count = 0;
+	int error = begin(program);
 
-	log[0] = '\0';
-	/* It would write to stderr. */
-	libbpf_set_print(NULL);
-	*program = calloc(1, sizeof(**program));
-	if (!*program)
-		error = -ENOMEM;
+	if (error == 0)
+		error = patterns_make(image, &patterns, &count);
 	policy = policy_of(image, count);
 	if (error == 0 && count > 0 && !lookup &&
 	    kernel_fields(&policy.fields) < 0) {
@@ -321,11 +381,32 @@ kernel_load(const struct image *image, bool lookup,
 		free(patterns);
 		return -EOPNOTSUPP;
 	}
+	if (error == 0) {
+		(*program)->policy = policy;
+		error = load(*program, cgroup, lookup, NULL, log_text);
+	}
 	if (error == 0)
-		error = load(*program, image, &policy, patterns, lookup, log);
+		error = fill_image((*program)->object, image);
+	if (error == 0)
+		error = fill_patterns((*program)->object, patterns, count);
 	free(patterns);
 	if (error < 0)
-		explain(error, count > 0, log, text);
+		explain(error, count > 0, log_text, text);
+	return error;
+}
+
+int
+kernel_load_like(const struct kernel_program *like, uint64_t cgroup,
+    struct kernel_program **program, char text[KERNEL_TEXT_MAX])
+{
+	int error = begin(program);
+
+	if (error == 0) {
+		(*program)->policy = like->policy;
+		error = load(*program, cgroup, false, like, log_text);
+	}
+	if (error < 0)
+		explain(error, like->policy.patterns > 0, log_text, text);
 	return error;
 }
 
