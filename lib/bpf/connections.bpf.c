@@ -25,14 +25,7 @@
 /* As much of a value as the kernel copies in any case: the smallest page. */
 #define HOLD_COPY_MAX 4096
 
-/* What is remembered of each socket that has got a rule. */
-struct bpf_mark {
-	uint32_t accepted;              /* or it has connected */
-	uint32_t given;                 /* options that a rule has set */
-	uint32_t known;                 /* options that own has */
-	int32_t own[KEEPALIVE_OPTIONS]; /* what the program has set */
-};
-
+/* No connection has one that has got no rule. */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

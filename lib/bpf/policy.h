@@ -113,6 +113,14 @@ struct bpf_counts {
 	uint64_t of[BPF_COUNTERS];
 };
 
+/* What the map "marks" has of a connection that has got a rule. */
+struct bpf_mark {
+	uint32_t accepted;              /* or it has connected */
+	uint32_t given;                 /* options that a rule has set */
+	uint32_t known;                 /* options that own has */
+	int32_t own[KEEPALIVE_OPTIONS]; /* what the program has set */
+};
+
 /* What a test asks: a connection, and the rule that it would get. */
 struct bpf_query {
 	uint32_t direction; /* enum direction */

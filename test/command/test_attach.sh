@@ -681,8 +681,8 @@ server, process N
   127.0.0.1:7300 listens                         off  12s/75s/9   server
 1 socket changed, 0 were right
 END
-same 'of an older listener the kernel does not know the program' \
-	"$(by client)" '11 11 / 12 77'
+same 'an older listener' \
+	"$(by client)" '11 11 / 12 12'
 served
 serve server 7300
 same 'both sides' "$(by client)" '11 11 / 12 12'

@@ -120,7 +120,7 @@ ok kernel
 # kernel: OWN/a: 1 rule of WORK/conf, generation 2
 END
 
-# Of a listener from before that, the kernel does not know whose it is.
+# Of a listener from before that, the kernel may not know whose it is.
 
 cp conf before.conf && sed -i 's/{/{ program = { "waits" }/' conf
 holds 'reload with a program' "$kashim" reload

@@ -6,6 +6,7 @@
  */
 #include "cmd/cmd_apply.h"
 
+#include <err.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -75,6 +76,7 @@ struct applying {
 	bool dry_run;
 	struct live_choice *choice;
 	const struct image *image;
+	struct tell *tell; /* NULL: nobody */
 	struct repair_list list;
 	/*
 	 * Connections that waited to be accepted when their listener was set,
@@ -251,6 +253,10 @@ pass(struct applying *applying, struct live *live, bool *listeners_changed)
 	if (*listeners_changed)
 		applying->old_known = false;
 	tally->gone += live->gone;
+	if (error == 0 && applying->tell != NULL) {
+		tell_open(applying->tell, live);
+		tally->gone += applying->tell->gone;
+	}
 	return error;
 }
 
@@ -278,7 +284,8 @@ forget(struct live_choice *choice, pid_t pid)
  * As many passes as it takes. A connection may have been made before its
  * listener was set, and accepted after the connections were listed: so they
  * are listed again behind each change of a listener, and as long as one of
- * them may still wait to be accepted. The same for descriptors that moved.
+ * them may still wait to be accepted. The same for descriptors that moved, and
+ * for what is held since now: its program may have set it back before.
  */
 static int
 apply_all(struct applying *applying, struct live *live)
@@ -302,10 +309,11 @@ apply_all(struct applying *applying, struct live *live)
 			    cmd_choice_absent(applying->choice, live);
 		if (error < 0 || applying->dry_run)
 			return error;
-		moved = tally->gone > gone && n < EXTRA_MAX;
+		moved = tally->gone > gone ||
+		        (applying->tell != NULL && applying->tell->held > 0);
 		if (changed && n < EXTRA_MAX) {
 			deadline = clock_ms() + PATIENCE_MS;
-		} else if (!moved) {
+		} else if (!moved || n >= EXTRA_MAX) {
 			if (applying->old_count == 0 || clock_ms() >= deadline)
 				return 0;
 			(void)nanosleep(&pause, NULL);
@@ -370,12 +378,13 @@ conclude(const struct applying *applying, const struct live *live)
 
 int
 cmd_apply_to(struct live_choice *choice, const struct image *image,
-    bool dry_run, bool silent_if_none)
+    bool dry_run, bool silent_if_none, struct tell *tell)
 {
 	struct applying applying = {
 	    .dry_run = dry_run,
 	    .choice = choice,
 	    .image = image,
+	    .tell = tell,
 	    .list.image = image,
 	};
 	struct live live;
@@ -392,6 +401,17 @@ cmd_apply_to(struct live_choice *choice, const struct image *image,
 	return status;
 }
 
+int
+cmd_say_untold(const char *where, size_t count, const char *why)
+{
+	if (count == 0)
+		return CMD_DONE;
+	warnx("%s: the kernel does not know %zu socket%s that %s open: %s",
+	    where, count, count == 1 ? "" : "s", count == 1 ? "is" : "are",
+	    why);
+	return CMD_NO;
+}
+
 static int
 apply(struct choice *choice, struct in_force *force, const char *config,
     const void *data)
@@ -400,7 +420,7 @@ apply(struct choice *choice, struct in_force *force, const char *config,
 
 	(void)config;
 	return cmd_apply_to(
-	    &choice->live, &force->image, request->dry_run, false);
+	    &choice->live, &force->image, request->dry_run, false, NULL);
 }
 
 static void

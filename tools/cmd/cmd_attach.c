@@ -235,8 +235,9 @@ is_alone(const char *path)
  */
 static int
 apply_to_open(
-    const char *path, const struct image *image, const struct request *request)
+    const char *path, struct tell *tell, const struct request *request)
 {
+	const bool remembers = kernel_remembers(tell->program) != 0;
 	struct live_choice choice = {0};
 	uint64_t *cgroups;
 	int status, error = reach_below(path, &cgroups, &choice.cgroup_count);
@@ -252,8 +253,13 @@ apply_to_open(
 		return CMD_DONE;
 	}
 	choice.cgroups = cgroups;
-	status = cmd_apply_to(&choice, image, request->dry_run, true);
+	status = cmd_apply_to(&choice, tell->image, request->dry_run, true,
+	    remembers && !request->dry_run ? tell : NULL);
 	free(cgroups);
+	/* Others were not permitted, and are told of by that already. */
+	if (cmd_say_untold(path, tell->failed, strerror(-tell->error)) !=
+	    CMD_DONE)
+		status = CMD_NO;
 	return request->dry_run ? CMD_DONE : status;
 }
 
@@ -285,10 +291,10 @@ attach(const struct request *request, const struct image *image,
 	if (error == 0 && !request->dry_run)
 		error = kernel_attach(
 		    program, request->path, *request->unit, &updated, text);
-	kernel_unload(program);
 	if (locked)
 		kernel_unlock();
 	if (error < 0) {
+		kernel_unload(program);
 		warnx("%s", text);
 		return CMD_WRONG;
 	}
@@ -301,7 +307,11 @@ attach(const struct request *request, const struct image *image,
 		printf("It goes when %s stops: 'kashim enable --kernel' "
 		       "attaches it at each start.\n",
 		    request->unit);
-	status = apply_to_open(request->path, image, request);
+	status = apply_to_open(request->path,
+	    &(struct tell){
+		.program = program, .image = image, .first = !updated},
+	    request);
+	kernel_unload(program);
 	/* It is attached all the same. */
 	return status == CMD_DONE ? CMD_DONE : CMD_NO;
 }

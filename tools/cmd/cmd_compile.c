@@ -15,10 +15,12 @@
 #include <unistd.h>
 
 #include "advice/compiled.h"
+#include "cmd/cmd_apply.h"
 #include "config/config.h"
 #include "image/cache.h"
 #include "image/shared.h"
 #include "kernel/follow.h"
+#include "live/tell.h"
 
 /* For who changes the file all the time. */
 #define TRIES_MAX 5
@@ -54,8 +56,9 @@ static const char reload_help[] =
     "\n"
     "  -h, --help    show this text\n"
     "\n"
-    "Exit status: 0 if it was published, 2 if the file is wrong or it could "
-    "not be.\n"
+    "Exit status: 0 if it was published; 1 if it was, and the kernel could not "
+    "be told\n"
+    "of all that is open; 2 if the file is wrong or it could not be.\n"
     "\n"
     "Examples:\n"
     "  sudo kashim reload\n"
@@ -154,6 +157,36 @@ publish(const char *config, const struct image *policy)
 	return CMD_DONE;
 }
 
+/*
+ * Of what was open before the first policy there that holds, or names programs,
+ * the kernel knows nothing by itself.
+ */
+static int
+tell(const struct kernel_program *program,
+    const struct kernel_attached *attached, const char *name,
+    const struct image *policy)
+{
+	struct tell tell = {.program = program, .image = policy};
+	char path[PATH_MAX];
+	int error, status;
+
+	if ((kernel_remembers(program) & ~attached->remembers) == 0)
+		return CMD_DONE;
+	error = kernel_path(attached->cgroup, path);
+	if (error == 0)
+		error = tell_below(&tell, path);
+	if (error < 0) {
+		warnx("%s: what is open was not looked for: %s", name,
+		    strerror(-error));
+		return CMD_NO;
+	}
+	status = cmd_say_untold(name, tell.unseen, "not permitted");
+	if (cmd_say_untold(name, tell.failed, strerror(-tell.error)) !=
+	    CMD_DONE)
+		status = CMD_NO;
+	return status;
+}
+
 /* The kernel has the policy already, and now uses it. */
 static int
 turn(const struct follow *follow, const struct image *policy)
@@ -174,6 +207,10 @@ turn(const struct follow *follow, const struct image *policy)
 		printf("%s: the kernel has now %u rule%s\n", name,
 		    image_rule_count(policy),
 		    image_rule_count(policy) == 1 ? "" : "s");
+		if (tell(follow->programs[n], attached, name, policy) !=
+			CMD_DONE &&
+		    status == CMD_DONE)
+			status = CMD_NO;
 	}
 	return status;
 }

@@ -61,6 +61,20 @@ void kernel_unload(struct kernel_program *program);
 int
 kernel_program_fd(const struct kernel_program *program, enum kernel_hook hook);
 
+#define KERNEL_KNOWS_RULES  1u /* of connections that have a rule */
+#define KERNEL_KNOWS_OWNERS 2u /* of listeners, and of these connections */
+
+/* What these programs remember of sockets (bpf/policy.h): or'ed, 0: nothing. */
+uint32_t kernel_remembers(const struct kernel_program *program);
+
+/*
+ * Has them know of the socket fd, which was there before, what they remember of
+ * others, so far as they do; what they know of it already stays. NULL: nothing
+ * is to be known. Returns 1 if it has the mark since now, 0 if not, or -errno.
+ */
+int kernel_remember(const struct kernel_program *program, int fd,
+    const struct bpf_mark *mark, const struct bpf_owner *owner);
+
 /* Writes the root of the control groups to path. Returns 0 or -ENOENT. */
 int kernel_root(char path[PATH_MAX]);
 
@@ -87,6 +101,7 @@ struct kernel_attached {
 	uint32_t rules;      /* of its policy */
 	bool counted;        /* not by programs of a kashim that is older */
 	struct bpf_counts counts;
+	uint32_t remembers;    /* as kernel_remembers() */
 	char config[PATH_MAX]; /* the file that this was made from */
 };
 

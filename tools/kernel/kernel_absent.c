@@ -51,6 +51,24 @@ kernel_program_fd(const struct kernel_program *program, enum kernel_hook hook)
 	return -1;
 }
 
+uint32_t
+kernel_remembers(const struct kernel_program *program)
+{
+	(void)program;
+	return 0;
+}
+
+int
+kernel_remember(const struct kernel_program *program, int fd,
+    const struct bpf_mark *mark, const struct bpf_owner *owner)
+{
+	(void)program;
+	(void)fd;
+	(void)mark;
+	(void)owner;
+	return -EOPNOTSUPP;
+}
+
 /* As where nothing was ever attached. */
 int
 kernel_lock(bool make, char text[KERNEL_TEXT_MAX])

@@ -335,6 +335,20 @@ read_counts(uint32_t program_id, struct kernel_attached *attached)
 	return error;
 }
 
+static uint32_t
+remembers(uint64_t cgroup, uint32_t program_id)
+{
+	struct bpf_map_info info;
+	int owners = open_map(cgroup, KERNEL_OWNERS, program_id, &info);
+	uint32_t bits = is_held(cgroup) ? KERNEL_KNOWS_RULES : 0;
+
+	if (owners >= 0) {
+		close(owners);
+		bits |= KERNEL_KNOWS_OWNERS;
+	}
+	return bits;
+}
+
 /* What the policy of the program says of itself. */
 static int
 read_policy(uint32_t program_id, struct kernel_attached *attached)
@@ -346,8 +360,9 @@ read_policy(uint32_t program_id, struct kernel_attached *attached)
 	if (error < 0)
 		return error;
 	attached->rules = image_rule_count(&image);
-	attached->incomplete =
-	    kernel_holds(&image) && !is_held(attached->cgroup);
+	attached->remembers = remembers(attached->cgroup, program_id);
+	attached->incomplete = kernel_holds(&image) &&
+	                       (attached->remembers & KERNEL_KNOWS_RULES) == 0;
 	if (image_source(&image, 0, &source))
 		snprintf(attached->config, sizeof(attached->config), "%s",
 		    image_string(&image, source.path));
@@ -802,10 +817,17 @@ kernel_prepare(const struct kernel_program *program,
 	    is_held(attached->cgroup))
 		return 0;
 	cgroup = open_cgroup(attached->cgroup, path);
+	if (cgroup < 0) {
+		char name[PATH_MAX];
+
+		kernel_name(attached, name);
+		snprintf(text, KERNEL_TEXT_MAX, "%.900s: %s", name,
+		    strerror(-cgroup));
+		return cgroup;
+	}
 	error = attach_hook(program, KERNEL_HOLD, path, cgroup,
 	    attached->cgroup, &updated, text);
-	if (cgroup >= 0)
-		close(cgroup);
+	close(cgroup);
 	return error;
 }
 

@@ -431,3 +431,40 @@ kernel_program_map(const struct kernel_program *program, enum kernel_hook hook)
 	return bpf_object__find_map_fd_by_name(
 	    program->object, map_names[hook]);
 }
+
+uint32_t
+kernel_remembers(const struct kernel_program *program)
+{
+	uint32_t remembers = 0;
+
+	if (kernel_program_map(program, KERNEL_HOLD) >= 0)
+		remembers |= KERNEL_KNOWS_RULES;
+	if (kernel_program_map(program, KERNEL_OWNERS) >= 0)
+		remembers |= KERNEL_KNOWS_OWNERS;
+	return remembers;
+}
+
+/* Returns 1 if it was not there, or as kernel_remember(). */
+static int
+remember(const struct kernel_program *program, enum kernel_hook hook, int fd,
+    const void *value)
+{
+	int map = kernel_program_map(program, hook), error;
+
+	if (map < 0 || !value)
+		return 0;
+	error = bpf_map_update_elem(map, &fd, value, BPF_NOEXIST);
+	if (error == -EEXIST)
+		return 0;
+	return error < 0 ? error : 1;
+}
+
+int
+kernel_remember(const struct kernel_program *program, int fd,
+    const struct bpf_mark *mark, const struct bpf_owner *owner)
+{
+	/* Whose it is first: what holds would take it for anybody's. */
+	int error = remember(program, KERNEL_OWNERS, fd, owner);
+
+	return error < 0 ? error : remember(program, KERNEL_HOLD, fd, mark);
+}

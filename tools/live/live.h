@@ -92,6 +92,7 @@ struct live_socket {
 	 */
 	int rule;
 	bool rule_known;
+	bool accepting;  /* the rule is for who accepts */
 	bool have_known; /* have was read from the socket */
 	/*
 	 * Milliseconds since a segment was seen to come in, if that was: by who

@@ -108,6 +108,7 @@ set_rule(const struct view *view, struct live_socket *socket)
 
 	accepting = find_rule(view, &query[0], socket);
 	socket->rule = accepting;
+	socket->accepting = socket->direction != LIVE_OUT;
 	/*
 	 * What it accepts may get another rule, each by itself, and then the
 	 * library has set this one. A program without it is another matter.
@@ -122,9 +123,11 @@ set_rule(const struct view *view, struct live_socket *socket)
 		return;
 	connecting = find_rule(view, &query[1], socket);
 	socket->rule = connecting;
-	if (accepting != MATCH_NONE &&
+	socket->accepting =
+	    accepting != MATCH_NONE &&
 	    (connecting == MATCH_NONE ||
-		options_verdict(&view->image, socket) != LIVE_OK))
+		options_verdict(&view->image, socket) != LIVE_OK);
+	if (socket->accepting)
 		socket->rule = accepting;
 }
 

@@ -122,7 +122,7 @@ by_kernel(const struct status *status, const struct kernel_attached *list,
 
 /*
  * Does the kernel set on all that a listener accepts what these rules say?
- * Where rules name programs it does not know that of a listener from before it
+ * Where rules name programs it may not know that of a listener from before it
  * was attached, and nobody tells which is one.
  */
 static bool
