@@ -60,9 +60,14 @@ export KASHIM_CONFIG="$work/conf" KASHIM_CACHE="$work"
 
 umount /sys/fs/bpf || exit 2
 check 'no BPF file system' 2 "$kashim" attach --cgroup "$own/a" <<'END'
-! kashim: /sys/fs/bpf is no BPF file system: mount -t bpf bpf /sys/fs/bpf
+! kashim: /sys/fs/bpf is no BPF file system: mount -t bpf -o mode=700 bpf /sys/fs/bpf
 END
 mount -t bpf bpf /sys/fs/bpf || exit 2
+check 'a user' 2 setpriv --reuid 65533 --clear-groups \
+	"$kashim" attach --cgroup "$own/a" <<'END'
+! kashim: the kernel takes programs from root alone (CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN), and not in a user namespace
+END
+same 'which leaves nothing there' "$(find /sys/fs/bpf -name kashim)" ''
 check 'to nothing' 2 "$kashim" attach <<'END'
 ! kashim: to what? --all, --slice, --unit or --cgroup
 ! Try 'kashim attach --help'.
@@ -80,10 +85,6 @@ check 'no control group' 2 "$kashim" attach --cgroup "$work" <<'END'
 END
 check 'nothing there' 2 "$kashim" attach --cgroup "$own/c" <<'END'
 ! kashim: OWN/c: No such file or directory
-END
-check 'a user' 2 setpriv --reuid 65533 --clear-groups \
-	"$kashim" attach --cgroup "$own/a" <<'END'
-! kashim: the kernel takes programs from root alone (CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN), and not in a user namespace
 END
 long=$(printf '%064d' 0)
 printf 'rule all { }\nrule one { program = { "nc" } }\nrule long { program = { "x", "%s" } }\n' \

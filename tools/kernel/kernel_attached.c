@@ -95,12 +95,16 @@ open_pins(bool make, char text[KERNEL_TEXT_MAX])
 	if (make &&
 	    (statfs(KERNEL_BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC)) {
 		snprintf(text, KERNEL_TEXT_MAX,
-		    KERNEL_BPFFS
-		    " is no BPF file system: mount -t bpf bpf " KERNEL_BPFFS);
+		    KERNEL_BPFFS " is no BPF file system: mount -t bpf -o "
+		                 "mode=700 bpf " KERNEL_BPFFS);
 		return -ENODEV;
 	}
-	/* What becomes of it, open() tells. */
-	if (make)
+	/*
+	 * What becomes of it, open() tells. Where anybody may make it, root
+	 * would not trust that of who can't attach anything.
+	 */
+	if (make &&
+	    libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SOCK_OPS, NULL) > 0)
 		(void)mkdir(KERNEL_PINS, 0700);
 	fd = open(KERNEL_PINS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
