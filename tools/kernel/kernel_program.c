@@ -226,7 +226,11 @@ prepare(struct bpf_object *object, const struct bpf_policy *policy,
 	return 0;
 }
 
-/* Nothing changes the policy of a program any more. */
+/*
+ * They are not frozen: of a frozen map, the verifier reads what is constant,
+ * and refuses one of several values (array_map_direct_value_addr() in the
+ * kernel's kernel/bpf/arraymap.c) in a program that takes it over.
+ */
 static int
 fill_patterns(
     struct bpf_object *object, const struct bpf_patterns *list, uint32_t count)
@@ -236,9 +240,10 @@ fill_patterns(
 
 	for (uint32_t n = 0; error == 0 && n < count; n++)
 		error = bpf_map_update_elem(fd, &n, &list[n], BPF_ANY);
-	return error < 0 || count == 0 ? error : bpf_map_freeze(fd);
+	return error;
 }
 
+/* Nothing changes the policy of a program any more. */
 static int
 fill_image(struct bpf_object *object, const struct image *image)
 {
