@@ -8,6 +8,8 @@
 #
 # own_cgroup NAME               makes $own; ends the script if kashim can't attach
 # own_cgroup_down               ends the program, and removes $own
+# inside WHERE COMMAND...       runs it there
+# exec_inside WHERE COMMAND...  becomes it, there: with "&", $! is its process
 # waits_in WHERE [COMMAND...]   ./waits begins there, in place of the one before
 # attach ARGUMENT...            kashim attach
 
@@ -37,13 +39,20 @@ own_cgroup() {
 	mkdir "$own" "$own/a" "$own/a/below" "$own/b" || exit 2
 }
 
+exec_inside() {
+	# shellcheck disable=SC2016 # the inner shell expands
+	exec sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$@"
+}
+
+inside() {
+	(exec_inside "$@")
+}
+
 waits_in() {
 	[ -z "$waits" ] || kill "$waits"
 	wait
 	: >open
-	# shellcheck disable=SC2016 # the inner shell expands
-	sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$@" ./waits \
-		>open 2>&1 &
+	exec_inside "$@" ./waits >open 2>&1 &
 	waits=$!
 	until_true 20 grep -q open open || exit 2
 }

@@ -7,7 +7,8 @@
  *
  * A line on standard input is answered by a line on standard output: "show"
  * by what getsockopt(2) says of each socket, "accept" by that of a connection
- * accepted now, "make" by that of one that is made and accepted now. It ends
+ * accepted now, "make" by that of both ends of one that is made and accepted
+ * now, "socket" by "made": the next connection has its socket from now. It ends
  * with standard input, after 300 s at the latest.
  */
 #include <arpa/inet.h>
@@ -24,11 +25,15 @@
 
 static struct sockaddr_in address = {.sin_family = AF_INET};
 
+/* Made before it connects; or -1. */
+static int early = -1;
+
 static int
 connected(void)
 {
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = early >= 0 ? early : socket(AF_INET, SOCK_STREAM, 0);
 
+	early = -1;
 	need(fd >= 0, "socket");
 	need(ring_connect(fd, &address, sizeof(address)) == 0, "connect");
 	return fd;
@@ -87,8 +92,11 @@ main(int argc, char **argv)
 	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		if (strcmp(line, "make\n") == 0)
-			connected();
-		if (strcmp(line, "show\n") == 0) {
+			show("client", connected());
+		if (strcmp(line, "socket\n") == 0) {
+			early = socket(AF_INET, SOCK_STREAM, 0);
+			printf("made");
+		} else if (strcmp(line, "show\n") == 0) {
 			show("listener", listener);
 			show("client", client);
 			show("client", waiting);

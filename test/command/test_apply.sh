@@ -421,7 +421,8 @@ for how in '' inline; do
 	same "static $how: from inside" "$(ask holds show)" "$mended"
 	same "static $how: made before" "$(ask holds accept)" \
 		'server 0 7200/75/9+0 '
-	same "static $how: made behind" "$(ask holds make)" "$inside"
+	same "static $how: made behind" "$(ask holds make)" \
+		"client 0 7200/75/9+0 $inside"
 	apply 0 -P 'holds*'
 	same "static $how: accepted since" "$(tail -n 1 said)" \
 		'2 sockets changed, 5 were right'

@@ -196,10 +196,6 @@ END
 
 # kashim run, where the kernel has the same rules, does nothing; else as ever.
 
-inside() {
-	# shellcheck disable=SC2016 # the inner shell expands
-	sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$@"
-}
 # way WHERE ARGUMENT...: of run, in that control group; LD_PRELOAD in the
 # program, and what the trace says first.
 way() {
