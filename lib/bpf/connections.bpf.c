@@ -376,14 +376,20 @@ kashim_hold(struct bpf_sockopt *ctx)
 	return 1;
 }
 
-/* The same look-up, for tests: nothing else can ask a program of this kind. */
-SEC("syscall")
+/*
+ * The same look-up, for tests: of a struct bpf_query in place of a packet,
+ * since this is the kind of program that every kernel lets a test run.
+ */
+SEC("tc")
 int
-kashim_lookup(struct bpf_query *query)
+kashim_lookup(struct __sk_buff *packet)
 {
+	const struct bpf_query *query = there(packet->data);
 	struct search search = {.best = BPF_NO_RULE};
 	struct groups groups = {0};
 
+	if ((const void *)(query + 1) > there(packet->data_end))
+		return 0;
 	for (int field = FIELD_SOURCE; field <= FIELD_DESTINATION; field++) {
 		const uint32_t *word =
 		    (const uint32_t *)query->addresses[field];
@@ -401,9 +407,8 @@ kashim_lookup(struct bpf_query *query)
 		copy_owner(&owner, &query->owner);
 		owner_groups(&owner, &groups);
 	}
-	query->rule =
-	    search_rule(&search, query->direction == DIRECTION_ACCEPT, &groups);
-	return 0;
+	return (int)search_rule(
+	    &search, query->direction == DIRECTION_ACCEPT, &groups);
 }
 
 char licence[] SEC("license") = "Dual BSD/GPL";

@@ -121,15 +121,13 @@ struct bpf_mark {
 	int32_t own[KEEPALIVE_OPTIONS]; /* what the program has set */
 };
 
-/* What a test asks: a connection, and the rule that it would get. */
+/* What a test asks: the rule of a connection, by number, or BPF_NO_RULE. */
 struct bpf_query {
 	uint32_t direction; /* enum direction */
 	uint32_t port;
 	uint32_t bits[2]; /* source, destination: 32, 128, or 0: not known */
 	uint8_t addresses[2][16]; /* in wire order */
 	struct bpf_owner owner;
-	uint32_t rule; /* the answer: a number, or BPF_NO_RULE */
-	uint32_t zero;
 };
 
 #endif

@@ -112,11 +112,10 @@ ask_kernel(int fd, const struct match_query *query, const struct asker *asker)
 	    .bits = {bits(&query->source), bits(&query->destination)},
 	    .owner = {.complete = asker->complete},
 	};
-	/* Changed in place (bpf_prog_test_run_syscall() in the kernel). */
 	struct bpf_test_run_opts run = {
 	    .sz = sizeof(run),
-	    .ctx_in = &question,
-	    .ctx_size_in = sizeof(question),
+	    .data_in = &question,
+	    .data_size_in = sizeof(question),
 	};
 	int error;
 
@@ -128,7 +127,7 @@ ask_kernel(int fd, const struct match_query *query, const struct asker *asker)
 	error = bpf_prog_test_run_opts(fd, &run);
 	if (error < 0)
 		errx(2, "the kernel does not answer: %s", strerror(-error));
-	return (int)question.rule;
+	return (int)run.retval;
 }
 
 static struct kernel_program *
