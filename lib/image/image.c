@@ -26,27 +26,6 @@ static_assert(
 static_assert(MATCHER_FIELDS == (1u << FIELDS) - 1, "not a bit for each field");
 static_assert(IMAGE_RULES_MAX < STEP_SURE, "STEP_SURE is in a rule's number");
 
-/* The part of a step that each has. */
-#define STEP_HEAD offsetof(struct image_step, table)
-
-static bool
-inside(const struct image *image, uint64_t offset, uint64_t len)
-{
-	return offset <= image->size && len <= image->size - offset;
-}
-
-/* Copies len bytes at offset out, or zeroes if they are not all inside. */
-static bool
-image_read(const struct image *image, uint64_t offset, void *to, size_t len)
-{
-	if (!inside(image, offset, len)) {
-		memset(to, 0, len);
-		return false;
-	}
-	memcpy(to, image->bytes + offset, len);
-	return true;
-}
-
 static uint32_t
 image_u32(const struct image *image, uint64_t offset)
 {
@@ -62,7 +41,7 @@ block_inside(
     const struct image *image, uint64_t offset, uint64_t count, size_t record)
 {
 	return offset >= sizeof(struct image_header) &&
-	       inside(image, offset, count * record);
+	       image_inside(image, offset, count * record);
 }
 
 /* Each word changes all bits of what comes behind it. */
@@ -71,7 +50,7 @@ add_words(uint64_t sum, const struct image *image, uint64_t at, uint64_t len)
 {
 	uint64_t word;
 
-	if (!inside(image, at, len))
+	if (!image_inside(image, at, len))
 		return sum;
 	for (uint64_t end = at + len; at + sizeof(word) <= end;
 	     at += sizeof(word)) {
@@ -167,9 +146,8 @@ image_group_count(const struct image *image)
 	return count <= IMAGE_RULES_MAX + 1 ? count : 0;
 }
 
-/* Where rule number index stands; behind all memory if there is none. */
-static uint64_t
-rule_offset(const struct image *image, uint32_t index)
+uint64_t
+image_rule_offset(const struct image *image, uint32_t index)
 {
 	uint64_t rules = image_u32(image, offsetof(struct image_header, rules));
 
@@ -205,15 +183,15 @@ rule_sound(const struct image_rule *rule)
 static bool
 list_inside(const struct image *image, uint32_t offset, uint32_t count)
 {
-	return inside(image, offset, (uint64_t)count * sizeof(uint32_t));
+	return image_inside(image, offset, (uint64_t)count * sizeof(uint32_t));
 }
 
 bool
 image_rule(const struct image *image, uint32_t index, struct image_rule *rule)
 {
 	return index < image_rule_count(image) &&
-	       image_read(
-		   image, rule_offset(image, index), rule, sizeof(*rule)) &&
+	       image_read(image, image_rule_offset(image, index), rule,
+		   sizeof(*rule)) &&
 	       rule_sound(rule) &&
 	       list_inside(image, rule->programs, rule->program_count);
 }
@@ -239,7 +217,7 @@ image_string(const struct image *image, uint32_t offset)
 
 	strings = image_u32(image, offsetof(struct image_header, strings));
 	size = image_u32(image, offsetof(struct image_header, strings_size));
-	if (!inside(image, strings, size) || offset >= size)
+	if (!image_inside(image, strings, size) || offset >= size)
 		return "";
 	table = (const char *)image->bytes + strings;
 	return table[size - 1] == '\0' ? table + offset : "";
@@ -284,38 +262,8 @@ image_group_program(
 uint32_t
 image_matchers(const struct image *image, uint32_t index)
 {
-	return image_u32(image,
-	    rule_offset(image, index) + offsetof(struct image_rule, matchers));
-}
-
-struct image_keys
-image_inside(const struct image *image, uint32_t index, enum image_field field,
-    enum image_width width)
-{
-	struct image_keys keys;
-
-	image_read(image,
-	    rule_offset(image, index) + offsetof(struct image_rule, inside) +
-		(field * WIDTHS + width) * sizeof(keys),
-	    &keys, sizeof(keys));
-	return keys;
-}
-
-bool
-image_step(const struct image *image, uint32_t offset, struct image_step *step)
-{
-	if (!image_read(image, offset, step, STEP_HEAD))
-		return false;
-	return step->field >= FIELDS ||
-	       image_read(image, (uint64_t)offset + STEP_HEAD, step->table,
-		   sizeof(step->table));
-}
-
-uint32_t
-image_step_rule(const struct image *image, uint32_t offset, uint32_t n)
-{
-	return image_u32(
-	    image, offset + STEP_HEAD + (uint64_t)n * sizeof(uint32_t));
+	return image_u32(image, image_rule_offset(image, index) +
+				    offsetof(struct image_rule, matchers));
 }
 
 /* A key that may stand at any address. */
@@ -397,7 +345,7 @@ find_levels(const struct image *image, const struct image_keys *keys,
 	uint32_t count = keys->count;
 
 	levels->count = 0;
-	if (!inside(image, start, (uint64_t)count * len))
+	if (!image_inside(image, start, (uint64_t)count * len))
 		return false;
 	for (;;) {
 		levels->level[levels->count].keys = image->bytes + start;
@@ -453,15 +401,4 @@ image_rank_128(const struct image *image, const struct image_keys *keys,
 				  left < block ? left : block, high, low);
 	}
 	return rank;
-}
-
-uint32_t
-image_cell(const struct image *image, const struct image_keys *keys,
-    enum image_width width, uint32_t rank)
-{
-	static const size_t LEN[WIDTHS] = {
-	    sizeof(uint32_t), 2 * sizeof(uint64_t)};
-	uint64_t cells = keys->offset + keys->count * (uint64_t)LEN[width];
-
-	return image_u32(image, cells + (uint64_t)rank * sizeof(uint32_t));
 }

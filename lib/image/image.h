@@ -29,7 +29,9 @@
 #define KASHIM_IMAGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/options.h"
 
@@ -246,6 +248,25 @@ struct image {
 	uint32_t size; /* of the memory at bytes */
 };
 
+/* Do len bytes at the offset lie inside? */
+static inline bool
+image_inside(const struct image *image, uint64_t offset, uint64_t len)
+{
+	return offset <= image->size && len <= image->size - offset;
+}
+
+/* Copies len bytes at offset out, or zeroes if they are not all inside. */
+static inline bool
+image_read(const struct image *image, uint64_t offset, void *to, size_t len)
+{
+	if (!image_inside(image, offset, len)) {
+		memset(to, 0, len);
+		return false;
+	}
+	memcpy(to, image->bytes + offset, len);
+	return true;
+}
+
 /*
  * May image_* and match_* be given this image? It looks at the header and at
  * the groups, so that a program's start does not take longer for a larger
@@ -271,6 +292,9 @@ bool image_header(const struct image *image, struct image_header *header);
 
 uint32_t image_rule_count(const struct image *image);
 uint32_t image_group_count(const struct image *image);
+
+/* Where rule number index lies; outside of all if there is none. */
+uint64_t image_rule_offset(const struct image *image, uint32_t index);
 
 /*
  * Copies rule number index out. Returns false if there is none, or if it says
@@ -301,32 +325,10 @@ const char *image_group_program(
 /* What rule number index restricts: enum matcher, or'ed; 0 if there is none. */
 uint32_t image_matchers(const struct image *image, uint32_t index);
 
-/*
- * What rule number index names in a field, in keys of a width; none if there
- * is no such rule.
- */
-struct image_keys image_inside(const struct image *image, uint32_t index,
-    enum image_field field, enum image_width width);
-
-/*
- * Copies the step at an offset out; its table only if it has one. Returns
- * false if it lies outside.
- */
-bool
-image_step(const struct image *image, uint32_t offset, struct image_step *step);
-
-/* Rule number n, as it is written, of the step without a table at offset. */
-uint32_t
-image_step_rule(const struct image *image, uint32_t offset, uint32_t n);
-
 /* How many of the keys are not above the key; 0 if they lie outside. */
 uint32_t image_rank_32(
     const struct image *image, const struct image_keys *keys, uint32_t key);
 uint32_t image_rank_128(const struct image *image,
     const struct image_keys *keys, uint64_t high, uint64_t low);
-
-/* Cell number rank of the table of the keys; 0 if it lies outside. */
-uint32_t image_cell(const struct image *image, const struct image_keys *keys,
-    enum image_width width, uint32_t rank);
 
 #endif

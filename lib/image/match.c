@@ -14,21 +14,33 @@
 
 #include "base/pattern.h"
 
-/* A query's value of a field, as the image has its keys. */
-struct key {
-	bool known;
-	enum image_width width;
-	uint64_t high;
-	uint64_t low;
+struct step_own {
+	const struct image *image;
 };
 
-struct search {
-	const struct image *image;
-	struct key keys[FIELDS];
-	uint32_t fields; /* those that are looked at, of enum matcher */
-	uint32_t best;   /* lowest rule yet that matches */
-	uint32_t left;   /* steps */
-};
+#define STEP_PART static inline
+#include "image/step.h"
+
+static inline bool
+step_read(const struct search *s, uint64_t offset, void *to, size_t len)
+{
+	return image_read(s->own.image, offset, to, len);
+}
+
+static uint64_t
+step_rule_offset(const struct search *s, uint32_t number)
+{
+	return image_rule_offset(s->own.image, number);
+}
+
+static uint32_t
+step_rank(const struct search *s, const struct image_keys *keys,
+    const struct key *key)
+{
+	if (key->width == WIDTH_32)
+		return image_rank_32(s->own.image, keys, (uint32_t)key->low);
+	return image_rank_128(s->own.image, keys, key->high, key->low);
+}
 
 static struct key
 addr_key(const struct addr *addr)
@@ -61,108 +73,6 @@ query_keys(const struct match_query *query, struct key keys[FIELDS])
 	keys[FIELD_DESTINATION] = addr_key(&query->destination);
 	keys[FIELD_PORT] =
 	    (struct key){.known = true, .width = WIDTH_32, .low = query->port};
-}
-
-static uint32_t
-key_rank(const struct image *image, const struct image_keys *keys,
-    const struct key *key)
-{
-	if (key->width == WIDTH_32)
-		return image_rank_32(image, keys, (uint32_t)key->low);
-	return image_rank_128(image, keys, key->high, key->low);
-}
-
-/* Does the rule name, or leave open, each of the fields of the mask? */
-static bool
-rule_fits(const struct image *image, uint32_t index, uint32_t fields,
-    const struct key keys[FIELDS])
-{
-	const uint32_t matchers = image_matchers(image, index);
-
-	for (unsigned int field = 0; field < FIELDS; field++) {
-		const struct key *key = &keys[field];
-		struct image_keys inside;
-
-		if ((fields & matchers & 1u << field) == 0)
-			continue;
-		inside = image_inside(
-		    image, index, (enum image_field)field, key->width);
-		if (!key->known || key_rank(image, &inside, key) % 2 == 0)
-			return false;
-	}
-	return true;
-}
-
-/* Whether the search may go on. */
-static bool
-take_step(struct search *s)
-{
-	if (s->left == 0)
-		return false;
-	s->left--;
-	return true;
-}
-
-/* Looks at the rules of a step without a table one by one. */
-static void
-search_list(struct search *s, uint32_t at, uint32_t count, uint32_t fields)
-{
-	for (uint32_t n = 0; n < count && take_step(s); n++) {
-		uint32_t rule = image_step_rule(s->image, at, n);
-		bool sure = (rule & STEP_SURE) != 0;
-
-		rule &= ~STEP_SURE;
-		if (rule >= s->best)
-			return;
-		if (sure || rule_fits(s->image, rule, fields, s->keys)) {
-			s->best = rule;
-			return;
-		}
-	}
-}
-
-/* What the step's table, or the lack of a value, leads to. */
-static uint32_t
-step_cell(const struct search *s, const struct image_step *step)
-{
-	const struct key *key = &s->keys[step->field];
-	const struct image_keys *table = &step->table[key->width];
-
-	if (!key->known)
-		return step->count_or_open;
-	return image_cell(
-	    s->image, table, key->width, key_rank(s->image, table, key));
-}
-
-/*
- * Follows the chain of steps that begins at the offset. Fields before the
- * given one are decided: it grows with each call inside the call.
- */
-static void
-search_chain(struct search *s, uint32_t at, uint32_t field)
-{
-	struct image_step step;
-	uint32_t cell;
-
-	for (; at != 0 && take_step(s); at = step.next) {
-		if (!image_step(s->image, at, &step))
-			return;
-		if (step.first >= s->best)
-			continue;
-		if (step.field >= FIELDS) {
-			search_list(s, at, step.count_or_open,
-			    s->fields >> field << field);
-			continue;
-		}
-		/* The stack is the host's. */
-		if (step.field < field)
-			return;
-		cell = step_cell(s, &step);
-		if (step.field != FIELD_PORT)
-			search_chain(s, cell, step.field + 1);
-		else if (cell < s->best)
-			s->best = cell;
-	}
 }
 
 /* Does a group apply to a program with these names? */
@@ -208,20 +118,20 @@ find_first(const struct image *image, const struct match_groups *groups,
 {
 	const uint32_t rules = image_rule_count(image);
 	struct search search = {
-	    .image = image,
 	    .fields = image_known_fields(known),
 	    .best = (uint32_t)MATCH_NONE,
-	    .left = match_steps_max(rules),
+	    .own = {image},
 	};
+	uint32_t left = match_steps_max(rules), n = 0;
 	struct image_group group;
-	uint32_t n = 0;
 
 	query_keys(query, search.keys);
-	while (search.left > 0 && match_next_group(image, groups, &n, &group))
-		search_chain(&search,
-		    group.root[query->direction == DIRECTION_ACCEPT]
-			.step[known],
-		    0);
+	while (left > 0 && match_next_group(image, groups, &n, &group)) {
+		search.at[0] = group.root[query->direction == DIRECTION_ACCEPT]
+		                   .step[known];
+		for (; left > 0 && !step_ended(&search); left--)
+			step_take(&search);
+	}
 	return search.best < rules ? (int)search.best : MATCH_NONE;
 }
 
@@ -256,10 +166,10 @@ bool
 match_fields(const struct image *image, uint32_t index, uint32_t fields,
     const struct match_query *query)
 {
-	struct key keys[FIELDS];
+	struct search search = {.own = {image}};
 
-	query_keys(query, keys);
-	return rule_fits(image, index, fields, keys);
+	query_keys(query, search.keys);
+	return step_fits(&search, index, fields);
 }
 
 struct match_groups

@@ -132,7 +132,7 @@ use_as_policy(const struct image *image, bool sound)
 	free(numbers);
 }
 
-/* Keys and steps wherever they may be, as a damaged offset may say. */
+/* Keys, steps and rules wherever they may be, as a damaged offset may say. */
 static void
 use_offset(const struct image *image, uint32_t offset)
 {
@@ -141,10 +141,7 @@ use_offset(const struct image *image, uint32_t offset)
 
 	MUST(image_rank_32(image, &keys, offset) <= keys.count);
 	MUST(image_rank_128(image, &keys, offset, 0) <= keys.count);
-	image_cell(image, &keys, WIDTH_128, offset);
-	image_step(image, offset, &step);
-	image_step_rule(image, offset, offset);
-	image_inside(image, offset, FIELD_PORT, WIDTH_128);
+	image_read(image, offset, &step, sizeof(step));
 	image_matchers(image, offset);
 }
 

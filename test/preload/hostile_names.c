@@ -62,7 +62,7 @@
 	X(image_check)                  \
 	X(image_rule)                   \
 	X(image_string)                 \
-	X(image_step)                   \
+	X(image_matchers)               \
 	X(match_rule)                   \
 	X(match_scope)                  \
 	X(match_groups)                 \
