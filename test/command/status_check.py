@@ -245,6 +245,7 @@ def expected(output):
             name if name != "unknown" else "-"
         ]
     groups = data["attached"]
+    samples["kashim_attached_not_known", ()] = int(groups is None)
     if groups is not None:
         left = [group for group in groups if not group["gone"]]
         name = "kashim_attached_control_groups"
@@ -256,8 +257,27 @@ def expected(output):
         samples[name + "_with_older_policy", ()] = sum(
             group["in_force"] is not True for group in left
         )
+        samples.update(counters(left))
     samples["kashim_covered", ()] = int(summary["covered"])
     samples["kashim_build_info", (("version", data["kashim"]),)] = 1
+    return samples
+
+
+def counters(groups):
+    """The samples of what was counted for control groups."""
+    samples = {}
+    for group in groups:
+        counts = group["counts"] or {}
+        where = ("cgroup", group["cgroup"])
+        for key, value in counts.items():
+            if key == "held":
+                name, labels = "settings_held", (where,)
+            elif key == "failed":
+                name, labels = "failures", (where,)
+            else:
+                result = ("result", key.replace("_", " "))
+                name, labels = "connections", (where, result)
+            samples["kashim_attached_" + name + "_total", labels] = value
     return samples
 
 
@@ -294,6 +314,8 @@ def openmetrics(output, path):
         if not family.documentation:
             wrong(family.name, "without HELP")
         for sample in family.samples:
+            if sample.name.endswith("_total") != (family.type == "counter"):
+                wrong(sample.name, "is a", family.type)
             samples[sample.name, labels_of(sample.labels)] = sample.value
     compare(output, samples)
 

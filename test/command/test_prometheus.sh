@@ -14,11 +14,13 @@ export LC_ALL=C
 set -- "$root/conf/prometheus" "$root/conf/grafana"
 cp "$1/kashim.rules.yml" "$here/alerts.yml" . || exit 2
 
-# HELP is there for each metric, also for one without a value.
+# TYPE is there for each metric, also for one without a value.
 echo 'rule all { idle = 300 }' >k.conf
 "$build/kashim" status -c k.conf -p $$ --openmetrics >metrics
 holds 'there are metrics' test -s metrics
-sed -n 's/^# HELP \(kashim_[a-z_]*\) .*/\1/p' metrics | sort >known
+# Of a counter, what has values has "_total" behind that.
+sed -n 's/^# TYPE \(kashim_[a-z_]*\) gauge$/\1/p
+	s/^# TYPE \(kashim_[a-z_]*\) counter$/\1_total/p' metrics | sort >known
 grep -ohE 'kashim_[a-z_]+' -r "$@" | sort -u >used
 same 'only metrics that there are' "$(comm -23 used known)" ''
 grep -ohE 'verdict=~?\\*"[^"\\]*' -r "$@" | sed 's/.*"//' | tr '|' '\n' |

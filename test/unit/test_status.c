@@ -770,14 +770,28 @@ look_after(void)
 	    STATUS_LIBRARY | STATUS_KERNEL, STATUS_UNSURE, STATUS_SUPERVISOR,
 	    STATUS_UNSURE};
 	static const struct status_attached attached[] = {
-	    {{.cgroup = 1, .path = "/cg", .rules = 7, .config = "/k.conf"}, 1,
-		3},
-	    {{.cgroup = 2, .path = "/cg/a\033", .rules = 1, .config = "/l"}, 0,
-		0},
+	    {{.cgroup = 1,
+		 .path = "/cg",
+		 .rules = 7,
+		 .config = "/k.conf",
+		 .counted = true,
+		 .counts = {{1, 2, 3, 0, 5}}},
+		1, 3},
+	    {{.cgroup = 2,
+		 .path = "/cg/a\033",
+		 .rules = 1,
+		 .config = "/l",
+		 .counted = true,
+		 .counts = {{0, 0, 0, UINT64_C(1) << 40, 0}}},
+		0, 0},
 	    {{.cgroup = 3, .incomplete = true, .rules = 2, .config = "/m"},
 		-EIO, 0},
-	    {{.cgroup = 4, .gone = true, .incomplete = true, .config = "/n"}, 1,
-		3},
+	    {{.cgroup = 4,
+		 .gone = true,
+		 .incomplete = true,
+		 .config = "/n",
+		 .counted = true},
+		1, 3},
 	};
 
 	status.by = malloc(sizeof(by));
@@ -791,14 +805,33 @@ look_after(void)
 START_TEST(what_is_attached)
 {
 	static const char *const TEXT[] = {
-	    "kernel: /cg: 7 rules of /k.conf, generation 3\n",
-	    "kernel: /cg/a?: 1 rule of /l, but not those in force\n",
+	    "kernel: /cg: 7 rules of /k.conf, generation 3\n"
+	    "  got their rule: 1 when connecting, 2 when accepting; "
+	    "without a rule: 3; settings held: 5\n"
+	    "kernel: /cg/a?: 1 rule of /l, but not those in force\n"
+	    "  got their rule: 0 when connecting, 0 when accepting; "
+	    "without a rule: 0; settings held: 0\n"
+	    "  1099511627776 failed: not all that the rule says, since memory "
+	    "was out or an option refused\n"
 	    "kernel: control group 3: 2 rules of /m, and whether these are in "
-	    "force can't be told; what holds them is gone\n",
+	    "force can't be told; what holds them is gone\n"
 	    "kernel: control group 4, which is gone: reaches nothing any "
 	    "more\n",
 	};
 	static const char *const METRICS[] = {
+	    "\nkashim_attached_not_known 0\n",
+	    "\n# TYPE kashim_attached_connections counter\n"
+	    "kashim_attached_connections_total{cgroup=\"/cg\",result="
+	    "\"connected\"} 1\n"
+	    "kashim_attached_connections_total{cgroup=\"/cg/a\xef\xbf\xbd\","
+	    "result=\"connected\"} 0\n"
+	    "kashim_attached_connections_total{cgroup=\"/cg\",result="
+	    "\"accepted\"} 2\n",
+	    "\nkashim_attached_connections_total{cgroup=\"/cg\",result="
+	    "\"no rule\"} 3\n",
+	    "\nkashim_attached_settings_held_total{cgroup=\"/cg\"} 5\n",
+	    "\nkashim_attached_failures_total{cgroup=\"/cg/a\xef\xbf\xbd\"} "
+	    "1099511627776\n# HELP kashim_run",
 	    "\nkashim_attached_control_groups 4\n",
 	    "\nkashim_attached_control_groups_gone 1\n",
 	    "\nkashim_attached_control_groups_incomplete 1\n",
@@ -815,6 +848,10 @@ START_TEST(what_is_attached)
 	ck_assert_ptr_null(strstr(printed(print_metrics), "groups_gone 0"));
 	ck_assert_ptr_nonnull(
 	    strstr(printed(print_json), "\"attached\": null"));
+	snprintf(status.attached_error, KERNEL_TEXT_MAX, "not\033 here");
+	ck_assert_ptr_nonnull(strstr(printed(print_summary),
+	    "\nkernel: what is attached is not known: not? here\n"));
+	*status.attached_error = '\0';
 	look_after();
 	for (size_t i = 0; i < ARRAY_LEN(TEXT); i++)
 		ck_assert_msg(
@@ -1001,6 +1038,10 @@ START_TEST(metrics)
 	    "kashim_connections_looked_after{by=\"kernel\"} 0\n"
 	    "kashim_connections_looked_after{by=\"unknown\"} 3\n"
 	    "kashim_connections_looked_after{by=\"nobody\"} 0\n"
+	    "# HELP kashim_attached_not_known Whether it could not be told "
+	    "what \"kashim attach\" has attached.\n"
+	    "# TYPE kashim_attached_not_known gauge\n"
+	    "kashim_attached_not_known 1\n"
 	    "# HELP kashim_attached_control_groups Control groups that "
 	    "\"kashim attach\" has attached, and those that are gone.\n"
 	    "# TYPE kashim_attached_control_groups gauge\n"
@@ -1014,6 +1055,18 @@ START_TEST(metrics)
 	    "# HELP kashim_attached_control_groups_with_older_policy Attached "
 	    "control groups whose rules are not known to be those in force.\n"
 	    "# TYPE kashim_attached_control_groups_with_older_policy gauge\n"
+	    "# HELP kashim_attached_connections Connections that the kernel "
+	    "gave what their rule says, when they were made and when they were "
+	    "accepted, and those without a rule, since \"kashim attach\".\n"
+	    "# TYPE kashim_attached_connections counter\n"
+	    "# HELP kashim_attached_settings_held What programs set "
+	    "themselves, in place of which the kernel took what the rule says, "
+	    "since \"kashim attach\".\n"
+	    "# TYPE kashim_attached_settings_held counter\n"
+	    "# HELP kashim_attached_failures Connections and listeners for "
+	    "which the kernel could not do all that their rule says, since "
+	    "\"kashim attach\".\n"
+	    "# TYPE kashim_attached_failures counter\n"
 	    "# HELP kashim_run_timestamp_seconds When this was read, in "
 	    "seconds since 1970.\n"
 	    "# TYPE kashim_run_timestamp_seconds gauge\n"

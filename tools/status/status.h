@@ -85,6 +85,7 @@ struct status {
 	struct status_policy *policies;
 	/* What is attached, unless that can't be told (by others than root). */
 	bool attached_known;
+	char attached_error[KERNEL_TEXT_MAX]; /* why root can't; or "" */
 	struct status_attached *attached;
 	size_t attached_count;
 	/* As many as live has sockets: enum status_by; NULL: not read. */

@@ -9,6 +9,7 @@
 #include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/in_force.h"
 #include "host/supervisor.h"
@@ -47,8 +48,11 @@ read_attached(struct status *status, struct kernel_attached **list)
 	size_t count;
 	int error = kernel_list(list, &count, text);
 
-	if (error < 0)
+	if (error < 0) {
+		if (geteuid() == 0)
+			memcpy(status->attached_error, text, sizeof(text));
 		return error == -ENOMEM ? error : 0;
+	}
 	status->attached_known = true;
 	status->attached = calloc(count + 1, sizeof(*status->attached));
 	if (!status->attached)

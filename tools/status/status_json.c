@@ -326,6 +326,27 @@ summary(const struct status *status, bool *failed)
 }
 
 static json_t *
+counts(const struct kernel_attached *kernel, bool *failed)
+{
+	static const char *const names[BPF_COUNTERS] = {
+	    [BPF_CONNECTED] = "connected",
+	    [BPF_ACCEPTED] = "accepted",
+	    [BPF_WITHOUT_RULE] = "no_rule",
+	    [BPF_FAILED] = "failed",
+	    [BPF_HELD] = "held",
+	};
+	json_t *object;
+
+	if (!kernel->counted)
+		return json_null();
+	object = json_object();
+	for (int n = 0; n < BPF_COUNTERS; n++)
+		put(object, names[n],
+		    json_integer((json_int_t)kernel->counts.of[n]), failed);
+	return object;
+}
+
+static json_t *
 attached(const struct status *status, bool *failed)
 {
 	json_t *array = json_array();
@@ -354,6 +375,7 @@ attached(const struct status *status, bool *failed)
 		put(object, "generation",
 		    is->generation ? json_integer(is->generation) : json_null(),
 		    failed);
+		put(object, "counts", counts(kernel, failed), failed);
 		if (json_array_append_new(array, object) != 0)
 			*failed = true;
 	}

@@ -2,8 +2,9 @@
 /*
  * status_openmetrics: counts by program, rule and verdict, and never by
  * address, so that their number stays small. OpenMetrics 1.0, of which only
- * gauges are used: they alone are the same in the Prometheus text format,
- * which node_exporter's textfile collector reads.
+ * gauges and counters are used: the samples of both are the same in the
+ * Prometheus text format, which node_exporter's textfile collector reads. There
+ * a counter is one without a type, since its family has "_total" in its name.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -120,9 +121,15 @@ make_samples(const struct status *status, struct samples *samples)
 }
 
 static void
+print_type(FILE *out, const char *name, const char *type, const char *about)
+{
+	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, about, name, type);
+}
+
+static void
 print_family(FILE *out, const char *name, const char *unit, const char *about)
 {
-	fprintf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, about, name);
+	print_type(out, name, "gauge", about);
 	if (*unit)
 		fprintf(out, "# UNIT %s %s\n", name, unit);
 }
@@ -357,6 +364,54 @@ print_attached(FILE *out, const struct status *status)
 	}
 }
 
+/* A sample of a counter for each control group that is there. */
+static void
+print_counter(FILE *out, const struct status *status, const char *name,
+    const char *labels, enum bpf_counter which)
+{
+	for (size_t n = 0; n < status->attached_count; n++) {
+		const struct kernel_attached *kernel =
+		    &status->attached[n].kernel;
+		char cgroup[PATH_MAX], utf8[3 * PATH_MAX];
+
+		if (kernel->gone || !kernel->counted)
+			continue;
+		kernel_name(kernel, cgroup);
+		text_utf8(cgroup, utf8, sizeof(utf8));
+		fprintf(out, "%s_total{cgroup=", name);
+		print_quoted(out, utf8);
+		fprintf(
+		    out, "%s} %" PRIu64 "\n", labels, kernel->counts.of[which]);
+	}
+}
+
+static void
+print_counters(FILE *out, const struct status *status)
+{
+	static const char connections[] = "kashim_attached_connections";
+	static const char held[] = "kashim_attached_settings_held";
+	static const char failures[] = "kashim_attached_failures";
+
+	print_type(out, connections, "counter",
+	    "Connections that the kernel gave what their rule says, when they "
+	    "were made and when they were accepted, and those without a rule, "
+	    "since \"kashim attach\".");
+	print_counter(
+	    out, status, connections, ",result=\"connected\"", BPF_CONNECTED);
+	print_counter(
+	    out, status, connections, ",result=\"accepted\"", BPF_ACCEPTED);
+	print_counter(
+	    out, status, connections, ",result=\"no rule\"", BPF_WITHOUT_RULE);
+	print_type(out, held, "counter",
+	    "What programs set themselves, in place of which the kernel took "
+	    "what the rule says, since \"kashim attach\".");
+	print_counter(out, status, held, "", BPF_HELD);
+	print_type(out, failures, "counter",
+	    "Connections and listeners for which the kernel could not do all "
+	    "that their rule says, since \"kashim attach\".");
+	print_counter(out, status, failures, "", BPF_FAILED);
+}
+
 int
 status_openmetrics(FILE *out, const struct status *status)
 {
@@ -389,7 +444,11 @@ status_openmetrics(FILE *out, const struct status *status)
 	    "in force until they start again.",
 	    status_policy_stuck(status));
 	print_by(out, status);
+	print_one(out, "kashim_attached_not_known",
+	    "Whether it could not be told what \"kashim attach\" has attached.",
+	    status->attached_known ? 0 : 1);
 	print_attached(out, status);
+	print_counters(out, status);
 	print_family(out, "kashim_run_timestamp_seconds", "seconds",
 	    "When this was read, in seconds since 1970.");
 	fprintf(out, "kashim_run_timestamp_seconds %" PRId64 "\n",

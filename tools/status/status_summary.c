@@ -3,6 +3,8 @@
  * status_summary: what the connections add up to, and what stayed hidden, in
  * words.
  */
+#include <inttypes.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "status/status.h"
@@ -125,9 +127,29 @@ policy_words(const struct status_attached *attached)
 	return attached->in_force ? "" : ", but not those in force";
 }
 
+/* What its programs in the kernel have done since it was attached. */
 static void
-print_attached(
-    FILE *out, const struct status_attached *attached, const char *prefix)
+print_counts(FILE *out, const struct bpf_counts *counts, const char *prefix,
+    bool coloured)
+{
+	fprintf(out,
+	    "%s  got their rule: %" PRIu64 " when connecting, %" PRIu64
+	    " when accepting; without a rule: %" PRIu64
+	    "; settings held: %" PRIu64 "\n",
+	    prefix, counts->of[BPF_CONNECTED], counts->of[BPF_ACCEPTED],
+	    counts->of[BPF_WITHOUT_RULE], counts->of[BPF_HELD]);
+	if (counts->of[BPF_FAILED] > 0)
+		fprintf(out,
+		    "%s  %s%" PRIu64 " failed%s: not all that the rule says, "
+		    "since memory was out or an option refused\n",
+		    prefix, terminal_sequence(coloured, TERMINAL_BAD),
+		    counts->of[BPF_FAILED],
+		    terminal_sequence(coloured, TERMINAL_PLAIN));
+}
+
+static void
+print_attached(FILE *out, const struct status_attached *attached,
+    const char *prefix, bool coloured)
 {
 	const struct kernel_attached *kernel = &attached->kernel;
 	char name[PATH_MAX], config[PATH_MAX], generation[32] = "";
@@ -148,6 +170,21 @@ print_attached(
 	    kernel->rules == 1 ? "" : "s", config, generation,
 	    policy_words(attached),
 	    kernel->incomplete ? "; what holds them is gone" : "");
+	if (kernel->counted)
+		print_counts(out, &kernel->counts, prefix, coloured);
+}
+
+/* Why it is not known what is attached, though root asks. */
+static void
+print_error(FILE *out, const struct status *status, const char *prefix)
+{
+	char error[sizeof(status->attached_error)];
+
+	memcpy(error, status->attached_error, sizeof(error));
+	text_make_harmless(error);
+	if (*error)
+		fprintf(out, "%skernel: what is attached is not known: %s\n",
+		    prefix, error);
 }
 
 void
@@ -179,6 +216,7 @@ status_summary(
 		fputs(" without what the rule says\n", out);
 	}
 	for (size_t n = 0; n < status->attached_count; n++)
-		print_attached(out, &status->attached[n], prefix);
+		print_attached(out, &status->attached[n], prefix, coloured);
+	print_error(out, status, prefix);
 	print_hidden(out, status, prefix);
 }
