@@ -11,9 +11,9 @@
 # anew.
 #
 # Seen with Linux 6.18, with an idle time of 3 s, in 11 s:
-#   the peer sends nothing: 3 probes
-#   the peer sends a probe each second: 3 probes
-#   the peer sends a byte each second: 0 probes
+#   the peer sends nothing: 0 probes come in, 3 go out
+#   the peer sends a probe each second: 10 probes come in, 3 go out
+#   the peer sends a byte each second: 0 probes come in, 0 go out
 #
 # Why it matters: keepalive on the server too saves the client nothing, but
 # costs twice the packets; and who reads one end's idle time off a capture has
@@ -42,15 +42,15 @@ def keepalive(connection, idle_s):
 
 
 def probes(what, peer_probes=False, peer_sends=False):
-    """How many probes the end with an idle time of 3 s sends in 11 s."""
+    """The peer's and the own probes in 11 s, with an own idle time of 3 s."""
     peer = socket.create_connection(listener.getsockname())
     own = listener.accept()[0]
-    port, peer_port = own.getsockname()[1], peer.getsockname()[1]
+    ports = peer.getsockname()[1], own.getsockname()[1]
     keepalive(own, 3)
     if peer_probes:
         keepalive(peer, 1)
-    begin = time.monotonic()
-    following, sent, count = None, 0, 0
+    begin, sent = time.monotonic(), 0
+    following, count = {}, dict.fromkeys(ports, 0)
     while time.monotonic() < begin + 11:
         if peer_sends and time.monotonic() > begin + sent:
             peer.send(b"x")
@@ -58,22 +58,24 @@ def probes(what, peer_probes=False, peer_sends=False):
         if not select.select([wire], [], [], 0.1)[0]:
             continue
         packet, address = wire.recvfrom(65536)
-        ports = struct.unpack(">HH", packet[34:38])
-        if address[2] == socket.PACKET_OUTGOING or ports != (port, peer_port):
+        port, to, number = struct.unpack(">HHI", packet[34:42])
+        if address[2] == socket.PACKET_OUTGOING or {port, to} != set(ports):
             continue
-        number = struct.unpack(">I", packet[38:42])[0]
+        number = (number + 1) & 0xffffffff
         if packet[47] & 2:  # SYN
-            following = (number + 1) & 0xffffffff
-        elif (number + 1) & 0xffffffff == following:
-            count += 1
+            following[port] = number
+        elif number == following[port]:
+            count[port] += 1
     own.close()
     peer.close()
-    print(f"{what}: {count} probes", flush=True)
-    return count
+    theirs, ours = (count[port] for port in ports)
+    print(f"{what}: {theirs} probes come in, {ours} go out", flush=True)
+    return theirs, ours
 
 
 seen = [probes("the peer sends nothing"),
         probes("the peer sends a probe each second", peer_probes=True),
         probes("the peer sends a byte each second", peer_sends=True)]
-sys.exit(seen != [3, 3, 0])
+silent, probed, busy = seen
+sys.exit(silent != (0, 3) or probed[0] < 8 or probed[1] != 3 or busy != (0, 0))
 END
