@@ -216,6 +216,39 @@ find_groups(struct bpf_sock_ops *ctx, struct groups *groups)
 }
 
 /*
+ * Looks up the rule of a connection, and sets its options. Not inline: its
+ * stack is not that of find_groups(). failed: something of it has failed
+ * already.
+ */
+static __noinline int
+give_rule(struct bpf_sock_ops *ctx, const struct groups *groups, long failed)
+{
+	const bool accepted = ctx->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB;
+	struct search search = {.best = BPF_NO_RULE};
+	const struct image_rule *rule;
+	struct bpf_mark *mark = NULL;
+
+	SET_KEYS(&search, accepted, ctx->family, ctx, local, remote,
+	    ctx->local_port, bpf_ntohl(ctx->remote_port));
+	rule = rule_to_set(search_rule(&search, accepted, groups));
+	if (policy.holds && ctx->sk)
+		mark = bpf_sk_storage_get(&marks, ctx->sk, NULL,
+		    rule ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	if (mark)
+		mark->accepted = accepted;
+	if (!rule) {
+		count(BPF_WITHOUT_RULE);
+		return 0;
+	}
+	failed |= set_options(ctx, rule, mark);
+	if (failed || (policy.holds && !mark))
+		count(BPF_FAILED);
+	else
+		count(accepted ? BPF_ACCEPTED : BPF_CONNECTED);
+	return 0;
+}
+
+/*
  * A connection's source is known here, also where the kernel has just chosen
  * it, and no SYN is sent yet. What comes to a listener is looked up when its
  * handshake ends, so that it has the rules of now, whenever the listener was
@@ -225,11 +258,7 @@ SEC("sockops")
 int
 kashim_connections(struct bpf_sock_ops *ctx)
 {
-	struct search search = {.best = BPF_NO_RULE};
 	struct groups groups = {0};
-	const struct image_rule *rule;
-	struct bpf_mark *mark = NULL;
-	bool accepted;
 	long failed = 0;
 
 	if (ctx->op != BPF_SOCK_OPS_TCP_CONNECT_CB &&
@@ -238,29 +267,10 @@ kashim_connections(struct bpf_sock_ops *ctx)
 		return 1;
 	if (policy.patterns)
 		failed = find_groups(ctx, &groups);
-	if (ctx->op == BPF_SOCK_OPS_TCP_LISTEN_CB) {
-		if (failed)
-			count(BPF_FAILED);
-		return 1;
-	}
-	accepted = ctx->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB;
-	SET_KEYS(&search, accepted, ctx->family, ctx, local, remote,
-	    ctx->local_port, bpf_ntohl(ctx->remote_port));
-	rule = rule_to_set(search_rule(&search, accepted, &groups));
-	if (policy.holds && ctx->sk)
-		mark = bpf_sk_storage_get(&marks, ctx->sk, NULL,
-		    rule ? BPF_SK_STORAGE_GET_F_CREATE : 0);
-	if (mark)
-		mark->accepted = accepted;
-	if (!rule) {
-		count(BPF_WITHOUT_RULE);
-		return 1;
-	}
-	failed |= set_options(ctx, rule, mark);
-	if (failed || (policy.holds && !mark))
+	if (ctx->op != BPF_SOCK_OPS_TCP_LISTEN_CB)
+		give_rule(ctx, &groups, failed);
+	else if (failed)
 		count(BPF_FAILED);
-	else
-		count(accepted ? BPF_ACCEPTED : BPF_CONNECTED);
 	return 1;
 }
 
