@@ -186,6 +186,49 @@ END
 check 'the kernel no more' 0 kashim disable -r image plain <<END
 $admin/plain.service.d/$dropin: removed
 END
+# Who may put a file there may also write it. Each: a name, what it needs.
+chmod -R go-w image/etc
+mkdir -m 755 image/etc/ours
+mkdir -m 777 image/etc/theirs
+: >image/etc/ours/some.env
+: >image/etc/theirs/file
+: >image/etc/ours/open-plain
+chmod 644 image/etc/ours/some.env image/etc/theirs/file
+chmod 666 image/etc/ours/open-plain
+ln -s /etc/theirs/file image/etc/ours/link
+ln -s ../theirs image/etc/ours/directory
+ln -s loop image/etc/ours/loop
+ln -s /etc/ours/some.env image/etc/ours/fine
+ln -s some.env image/etc/ours/beside
+for file in /etc/ours/some.env -/etc/ours/none -/etc/none/none /etc/ours/fine \
+	/etc/ours/beside '/etc/ours/*.env' '-/etc/none/*.env' \
+	/etc/ours/%p.env /etc/ours/some-%i; do
+	unit files@.service "EnvironmentFile=$file"
+	check "the kernel, $file" 0 kashim enable -n -k -r image files@ <<END
+! kashim: $admin/files@.service.d/$dropin would hold:
+# Made by "kashim enable", removed by "kashim disable".
+# kashim attach, at each start and before anything of it runs. Whatever
+# comes of that, the service starts.
+[Service]
+ExecCondition=+-/usr/bin/env -i /bin/sh -c 'exec "\$\$@" >/dev/null' sh /usr/local/bin/kashim attach --unit=%n --config=/etc/kashim.conf
+END
+done
+for file in /etc/theirs/file -/etc/theirs/none '-/etc/theirs/*.env' \
+	'/etc/*/some.env' '/etc/ours/op*' /etc/ours/open-%i /etc/ours/%I \
+	/etc/ours/link /etc/ours/directory/file /etc/ours/loop \
+	/etc/ours/../theirs/file -/run/none; do
+	unit files@.service "EnvironmentFile=$file"
+	check "the kernel, $file" 1 kashim enable -k -r image files@ <<'END'
+! kashim: files@.service cannot be attached at its start: others than root may write its EnvironmentFile=; 'kashim attach --slice' reaches it
+END
+done
+unit plain@.service 'EnvironmentFile=/etc/ours/open-%p'
+check 'the kernel, a specifier' 1 kashim enable -k -r image plain@ <<'END'
+! kashim: plain@.service cannot be attached at its start: others than root may write its EnvironmentFile=; 'kashim attach --slice' reaches it
+END
+rm image/usr/lib/systemd/system/files@.service \
+	image/usr/lib/systemd/system/plain@.service
+rm -r image/etc/ours image/etc/theirs
 check 'disable supervised' 2 kashim disable -S plain <<'END'
 ! kashim disable: invalid option -- 'S'
 ! Try 'kashim disable --help'.

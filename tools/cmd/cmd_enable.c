@@ -352,23 +352,6 @@ find_command(const struct enable *enable, char path[PATH_MAX])
 	return CMD_DONE;
 }
 
-/*
- * May others than root write what this names? systemd gives it to env(1), too,
- * which is root's: LD_PRELOAD= there would run as root.
- */
-static bool
-is_writable(const char *file)
-{
-	struct stat st;
-
-	file += *file == '-';
-	return (strncmp(file, "/etc/", 5) != 0 &&
-		   strncmp(file, "/usr/", 5) != 0) ||
-	       strstr(file, "/../") != NULL ||
-	       (stat(file, &st) == 0 &&
-		   (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0));
-}
-
 /* Why can't a service attach itself at its start? NULL if it can. */
 static const char *
 obstacle(const struct unit *unit)
@@ -376,12 +359,12 @@ obstacle(const struct unit *unit)
 	static const char *const streams[] = {
 	    "StandardInput", "StandardOutput", "StandardError"};
 
-	for (const struct unit_setting *file = NULL;
-	     (file = unit_next(unit, "Service", "EnvironmentFile", file)) !=
-	     NULL;)
-		if (*file->value && is_writable(file->value))
-			return "others than root may write its "
-			       "EnvironmentFile=";
+	/*
+	 * systemd gives it to env(1), too, which is root's: LD_PRELOAD= there
+	 * would run as root.
+	 */
+	if (unit_others_write(unit))
+		return "others than root may write its EnvironmentFile=";
 	/* "+" does not lift that: seen with systemd 252. */
 	if (unit_last(unit, "Service", "RootDirectory") ||
 	    unit_last(unit, "Service", "RootImage"))

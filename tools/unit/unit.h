@@ -127,6 +127,14 @@ int unit_environment(
 
 void unit_variable_free(struct unit_variable *variable);
 
+/*
+ * May others than root, or than the owner of the image, write an
+ * EnvironmentFile= of a service, or put another file there? In doubt, yes: also
+ * for what is elsewhere than in /etc and /usr, and for a name that is not
+ * known, but for that of an instance.
+ */
+bool unit_others_write(const struct unit *unit);
+
 /* Is a capability in CapabilityBoundingSet= of a service (systemd.exec(5))? */
 bool unit_keeps_capability(const struct unit *unit, const char *capability);
 
