@@ -171,7 +171,7 @@ preload: all $(HOSTS) $(PLAIN) $(BUILD)/test/connects_static \
 	@sh test/preload/run $(BUILD)
 
 command: all $(addprefix $(BUILD)/test/,connects_static calls follow holds \
-    silent supervised sockets_static ways_static fastopen_static \
+    reloads silent supervised sockets_static ways_static fastopen_static \
     $(if $(filter x86_64,$(shell uname -m)),sockets_static32 ways_static32))
 	@! $(SETUP) have $(CHECK) || \
 	    $(MAKE) --no-print-directory $(BUILD)/test/test_unit \

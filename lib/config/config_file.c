@@ -120,6 +120,16 @@ read_all(int fd, char *bytes, size_t size)
 	return (ssize_t)have;
 }
 
+static bool
+is_unchanged(int fd, const struct stat *st)
+{
+	struct stat now;
+
+	return fstat(fd, &now) == 0 &&
+	       now.st_mtim.tv_sec == st->st_mtim.tv_sec &&
+	       now.st_mtim.tv_nsec == st->st_mtim.tv_nsec;
+}
+
 int
 config_file_read(struct config_report *report, const struct config_place *from,
     const char *path, size_t room, char **bytes, struct stat *st)
@@ -151,7 +161,7 @@ config_file_read(struct config_report *report, const struct config_place *from,
 		error = refuse_open(&request, (int)-got);
 		goto out;
 	}
-	if (got != (ssize_t)st->st_size) {
+	if (got != (ssize_t)st->st_size || !is_unchanged(fd, st)) {
 		error = refuse(&request, -EINVAL,
 		    "it changed while it was read; try again");
 		goto out;

@@ -9,8 +9,15 @@
  * so that each reload also changes where options are set. Each call's result
  * is checked, too.
  *
- * The argument is the build directory. One line has the totals; the last line
- * is "N passed, M failed".
+ * The configuration is mostly renamed into place, and sometimes written slowly:
+ * a half-written one is refused, and nobody gets options of one that was read
+ * while it changed.
+ *
+ * reloads BUILD [SECONDS [CGROUP]]
+ *
+ * BUILD is the build directory. With a control group, kashim attach looks after
+ * all connections, in place of the library. One line has the totals; the last
+ * line is "N passed, M failed".
  */
 #include "host.h"
 
@@ -22,14 +29,18 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#define POLICIES   7u /* odd, so that both halves get all of them */
-#define FORMS      4u
-#define CONNECTORS 6
-#define ACCEPTORS  2
-#define FORKERS    2
-#define PERIOD_US  10000
-#define DEADLINE_S 60 /* against a hang only */
-#define BACKLOG    512
+#define POLICIES    7u /* odd, so that both halves get all of them */
+#define FORMS       4u
+#define CONNECTORS  6
+#define ACCEPTORS   8 /* more than wait for a connector in its handler */
+#define FORKERS     2
+#define PERIOD_US   10000
+#define SLOW_EVERY  8
+#define RELOADS_MIN 16 /* or half the deadline */
+#define DEADLINE_S  60 /* against a hang only */
+#define BACKLOG     512
+#define TEXT_MAX    512
+#define SLOWLY_US   1000 /* a byte; or up to three times as long */
 
 enum count {
 	CONNECTED,
@@ -41,6 +52,7 @@ enum count {
 	TOO_OLD,
 	WRONG_RESULTS,
 	FAILED_RELOADS,
+	HALVES_TAKEN,
 	COUNTS,
 };
 
@@ -59,6 +71,12 @@ static struct {
 
 static int listener;
 static uint16_t port;
+
+/* Is what kashim says of no concern now? */
+static bool refusals_expected;
+
+/* Does the kernel set options? It does when a connection is made. */
+static bool by_kernel;
 
 static void
 count(enum count what)
@@ -154,6 +172,8 @@ connect_once(void)
 	}
 	check_options("connect", fd, first, look(&shared->begun));
 	count(CONNECTED);
+	/* For who accepts. */
+	(void)send(fd, &first, sizeof(first), MSG_NOSIGNAL);
 	close(fd);
 }
 
@@ -215,6 +235,11 @@ acceptor(void *data)
 		check_result("accept", fd >= 0, errno);
 		if (fd < 0)
 			continue;
+		if (by_kernel && recv(fd, &first, sizeof(first), MSG_WAITALL) !=
+				     sizeof(first)) {
+			close(fd);
+			continue;
+		}
 		check_options("accept", fd, first, look(&shared->begun));
 		count(ACCEPTED);
 		close(fd);
@@ -263,6 +288,7 @@ host(void)
 	    listen(listener, BACKLOG) < 0)
 		return 2;
 	port = (uint16_t)host_port(listener);
+	by_kernel = getenv("LD_PRELOAD") == NULL;
 	alarm(DEADLINE_S);
 	sigaction(SIGUSR1, &action, NULL);
 	block(SIG_BLOCK);
@@ -282,9 +308,9 @@ host(void)
 	return 0;
 }
 
-/* Policy number n, in a form of its own. */
-static void
-write_policy(const char *path, int n, unsigned int form)
+/* Policy number n, in a form of its own; as long as any other of this form. */
+static size_t
+policy_text(int n, unsigned int form, char text[TEXT_MAX])
 {
 	static const char *const FORM[FORMS] = {
 	    "destination = \"127.0.0.0/8\"",
@@ -292,20 +318,27 @@ write_policy(const char *path, int n, unsigned int form)
 	    "",
 	    "source = \"127.0.0.0/8\"",
 	};
-	char text[512];
 
-	snprintf(text, sizeof(text),
+	return (size_t)snprintf(text, TEXT_MAX,
 	    "rule r { %s idle = %d interval = %d count = %d\n"
 	    " user-timeout = \"%ds\" }\n",
 	    FORM[form], 100 * n, 10 * n, n, 100 * n);
+}
+
+static void
+write_policy(const char *path, int n, unsigned int form)
+{
+	char text[TEXT_MAX];
+
+	policy_text(n, form, text);
 	MUST(host_write_file(path, text, 0644) == 0);
 }
 
-static bool
-reload(const char *build, const char *config)
+/* kashim WORD ARGUMENT...; its exit status, 256 for any other end. */
+static int
+run_kashim(const char *build, char *argv[])
 {
-	char program[PATH_MAX], command[] = "kashim", word[] = "reload";
-	char *argv[] = {command, word, (char *)config, NULL};
+	char program[PATH_MAX];
 	posix_spawn_file_actions_t actions;
 	int status = -1;
 	pid_t pid;
@@ -314,10 +347,97 @@ reload(const char *build, const char *config)
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(
 	    &actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	/* What it says of a file that it refuses is no news. */
+	if (refusals_expected)
+		posix_spawn_file_actions_addopen(
+		    &actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	if (posix_spawn(&pid, program, &actions, NULL, argv, environ) == 0)
 		waitpid(pid, &status, 0);
 	posix_spawn_file_actions_destroy(&actions);
-	return status == 0;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 256;
+}
+
+static int
+reload(const char *build, const char *config)
+{
+	char command[] = "kashim", word[] = "reload";
+	char *argv[] = {command, word, (char *)config, NULL};
+
+	return run_kashim(build, argv);
+}
+
+static int
+attach(const char *build, const char *config, const char *group)
+{
+	char command[] = "kashim", word[] = "attach", to[] = "--cgroup",
+	     by[] = "--config";
+	char *argv[] = {
+	    command, word, to, (char *)group, by, (char *)config, NULL};
+
+	return run_kashim(build, argv);
+}
+
+/* A file at rest, so that the reload does not wait for the clock of files. */
+static void
+by_rename(const char *config, unsigned int i)
+{
+	char path[PATH_MAX], next[PATH_MAX];
+
+	snprintf(
+	    path, sizeof(path), "%s.%u.%u", config, i % POLICIES, i % FORMS);
+	snprintf(next, sizeof(next), "%s.next", config);
+	unlink(next);
+	MUST(link(path, next) == 0 && rename(next, config) == 0);
+}
+
+/* A reload in the middle: half a rule is refused. */
+static void
+in_halves(const char *build, const char *config, unsigned int i)
+{
+	char text[TEXT_MAX];
+	size_t length = policy_text(value_of(i), i % FORMS, text);
+	int fd;
+
+	unlink(config);
+	fd = open(config, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	MUST(write(fd, text, length / 2) == (ssize_t)(length / 2));
+	refusals_expected = true;
+	if (reload(build, config) != 2)
+		count(HALVES_TAKEN);
+	refusals_expected = false;
+	MUST(write(fd, text + length / 2, length - length / 2) ==
+	     (ssize_t)(length - length / 2));
+	close(fd);
+}
+
+/*
+ * In place, so slowly that a reload reads some of the old text and some of the
+ * new one: it waits, or refuses it.
+ */
+static void
+byte_by_byte(const char *build, const char *config, unsigned int i)
+{
+	char text[TEXT_MAX];
+	size_t length = policy_text(value_of(i), i % FORMS, text);
+	pid_t writer;
+
+	unlink(config);
+	write_policy(config, value_of(i - 1), i % FORMS);
+	writer = fork();
+	if (writer == 0) {
+		int fd = open(config, O_WRONLY | O_CLOEXEC);
+
+		for (size_t k = 0; k < length; k++) {
+			if (pwrite(fd, &text[k], 1, (off_t)k) != 1)
+				_exit(1);
+			usleep(SLOWLY_US + SLOWLY_US / 4 * (i % 64 / 8));
+		}
+		_exit(0);
+	}
+	refusals_expected = true;
+	(void)reload(build, config);
+	refusals_expected = false;
+	MUST(writer > 0 && waitpid(writer, NULL, 0) == writer);
 }
 
 static void
@@ -325,20 +445,18 @@ reload_for(const char *build, const char *config, int seconds)
 {
 	struct timespec start, now;
 	unsigned int i = 0;
-	char path[PATH_MAX], next[PATH_MAX];
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	do {
 		i++;
-		/* Files at rest, so that no reload has to wait for the clock.
-		 */
-		snprintf(path, sizeof(path), "%s.%u.%u", config, i % POLICIES,
-		    i % FORMS);
-		snprintf(next, sizeof(next), "%s.next", config);
-		unlink(next);
-		MUST(link(path, next) == 0 && rename(next, config) == 0);
+		if (i % SLOW_EVERY == 0)
+			in_halves(build, config, i);
+		else if (i % SLOW_EVERY != SLOW_EVERY / 2)
+			by_rename(config, i);
 		__atomic_store_n(&shared->begun, i, __ATOMIC_SEQ_CST);
-		if (reload(build, config)) {
+		if (i % SLOW_EVERY == SLOW_EVERY / 2)
+			byte_by_byte(build, config, i);
+		if (reload(build, config) == 0) {
 			__atomic_store_n(&shared->done, i, __ATOMIC_SEQ_CST);
 			count(RELOADED);
 		} else {
@@ -346,7 +464,9 @@ reload_for(const char *build, const char *config, int seconds)
 		}
 		usleep(PERIOD_US / 2);
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec - start.tv_sec < seconds);
+	} while (
+	    now.tv_sec - start.tv_sec < seconds ||
+	    (i < RELOADS_MIN && now.tv_sec - start.tv_sec < DEADLINE_S / 2));
 }
 
 static void
@@ -375,10 +495,11 @@ judge(void)
 
 	printf("%lu connected, %lu accepted, %lu children, %lu signals, "
 	       "%lu reloads: %lu mixed, %lu too old, %lu wrong results, "
-	       "%lu failed reloads\n",
+	       "%lu failed reloads, %lu halves of a rule taken\n",
 	    counts[CONNECTED], counts[ACCEPTED], counts[CHILDREN],
 	    counts[HANDLED], counts[RELOADED], counts[MIXED], counts[TOO_OLD],
-	    counts[WRONG_RESULTS], counts[FAILED_RELOADS]);
+	    counts[WRONG_RESULTS], counts[FAILED_RELOADS],
+	    counts[HALVES_TAKEN]);
 	if (counts[WRONG_RESULTS] > 0)
 		printf("%s: errno %d\n", shared->call, shared->error);
 	if (counts[MIXED] + counts[TOO_OLD] > 0)
@@ -389,15 +510,16 @@ judge(void)
 		    shared->wrong.on, shared->first, shared->last);
 	return counts[CONNECTED] > 100 && counts[ACCEPTED] > 100 &&
 	       counts[CHILDREN] > 10 && counts[HANDLED] > 10 &&
-	       counts[RELOADED] > 10 && counts[MIXED] == 0 &&
+	       counts[RELOADED] >= RELOADS_MIN && counts[MIXED] == 0 &&
 	       counts[TOO_OLD] == 0 && counts[WRONG_RESULTS] == 0 &&
-	       counts[FAILED_RELOADS] == 0;
+	       counts[FAILED_RELOADS] == 0 && counts[HALVES_TAKEN] == 0;
 }
 
 int
 main(int argc, char **argv)
 {
 	char dir[] = "/tmp/kashim-test.XXXXXX", config[64], text[PATH_MAX];
+	const char *group = argc > 3 ? argv[3] : NULL;
 	int status = -1, memory;
 	bool passed;
 	pid_t pid;
@@ -413,13 +535,19 @@ main(int argc, char **argv)
 	snprintf(config, sizeof(config), "%s/kashim.conf", dir);
 	setenv("KASHIM_CACHE", dir, 1);
 	prepare(config);
-	MUST(reload(argv[1], config));
+	MUST(reload(argv[1], config) == 0);
+	MUST(group == NULL || attach(argv[1], config, group) == 0);
 	pid = fork();
 	if (pid == 0) {
-		snprintf(text, sizeof(text), "%s/libkashim.so", argv[1]);
 		unsetenv("KASHIM_TRACE");
 		setenv("KASHIM_CONFIG", config, 1);
-		setenv("LD_PRELOAD", text, 1);
+		snprintf(text, sizeof(text),
+		    group ? "%s/cgroup.procs" : "%s/libkashim.so",
+		    group ? group : argv[1]);
+		if (group == NULL)
+			setenv("LD_PRELOAD", text, 1);
+		else if (host_write_file(text, "0", 0644) < 0)
+			_exit(127);
 		snprintf(text, sizeof(text), "%d", memory);
 		setenv("KASHIM_TEST_SHARED", text, 1);
 		setpgid(0, 0);

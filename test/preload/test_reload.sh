@@ -122,6 +122,32 @@ is 'a bad file: message' "$(echo "$said" | tail -n 1)" \
 is 'a bad file' "$(say connect)" "$(both 302)"
 quit
 
+# Written while it is read, as long as before; strace holds the command up there.
+rule 303
+reading()
+{
+	grep -q fstat "$dir/reading"
+}
+strace -qq -o "$dir/reading" -P "$conf" -e trace=%fstat,read \
+    -e inject=read:delay_enter=1000000 "$build/kashim" reload \
+    >"$dir/said" 2>&1 &
+until_true 20 reading
+rule 304
+wait $!
+is 'changed while it is read: status' $? 2
+is 'changed while it is read' "$(cat "$dir/said")" \
+    "kashim: $conf: it changed while it was read; try again
+kashim: programs keep the policy that they have"
+
+while touch "$conf"; do :; done &
+toucher=$!
+said=$(kashim reload)
+is 'changed all the time: status' $? 2
+kill $toucher
+wait $toucher
+is 'changed all the time' "$(echo "$said" | tail -n 1)" \
+    'kashim: programs keep the policy that they have'
+
 # Behind the last number comes 1 again. The file is patched for that, with a
 # number of the same half.
 rule 302

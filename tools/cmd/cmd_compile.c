@@ -65,21 +65,26 @@ static const char reload_help[] =
     "  kashim check ./new.conf && sudo cp new.conf " CONFIG_FILE " &&\n"
     "      sudo kashim reload\n";
 
-/* Reads the file at path when it has been at rest for a moment. */
+/*
+ * Reads the file at path when it has been at rest for a moment: it may be half
+ * written, and right all the same.
+ */
 static int
 load_at_rest(const char *path, struct image *policy)
 {
-	for (int i = 0;; i++) {
+	for (int i = 0; i <= TRIES_MAX; i++) {
 		struct timespec now;
 		int status;
 
 		clock_gettime(CLOCK_REALTIME, &now);
 		status = cmd_load(path, policy);
-		if (status != CMD_DONE || i == TRIES_MAX ||
-		    !compiled_too_young(policy, now))
+		if (status != CMD_DONE || !compiled_too_young(policy, now))
 			return status;
 		free((void *)policy->bytes);
 	}
+	warnx(
+	    "%s: it changes all the time; try again when it is written", path);
+	return CMD_WRONG;
 }
 
 static int
