@@ -20,6 +20,11 @@
 #include "bpf/owner.h"
 #include "bpf/policy.h"
 
+/* They are for this machine's processor, and clang may find no others. */
+#ifdef _FEATURES_H
+#error "a header of the C library is included"
+#endif
+
 #define FAMILY_V6 10 /* AF_INET6 */
 
 /* As much of a value as the kernel copies in any case: the smallest page. */

@@ -31,7 +31,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "base/options.h"
 
@@ -260,10 +259,10 @@ static inline bool
 image_read(const struct image *image, uint64_t offset, void *to, size_t len)
 {
 	if (!image_inside(image, offset, len)) {
-		memset(to, 0, len);
+		__builtin_memset(to, 0, len);
 		return false;
 	}
-	memcpy(to, image->bytes + offset, len);
+	__builtin_memcpy(to, image->bytes + offset, len);
 	return true;
 }
 
