@@ -96,7 +96,7 @@ open_pins(bool make, char text[KERNEL_TEXT_MAX])
 	    (statfs(KERNEL_BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC)) {
 		snprintf(text, KERNEL_TEXT_MAX,
 		    KERNEL_BPFFS " is no BPF file system: mount -t bpf -o "
-		                 "mode=700 bpf " KERNEL_BPFFS);
+				 "mode=700 bpf " KERNEL_BPFFS);
 		return -ENODEV;
 	}
 	/*
