@@ -111,8 +111,10 @@ failures_total} 0'
 holds 'attach another one' attach --cgroup "$own/b"
 echo '# more' >>conf
 holds 'reload' "$kashim" reload
+processor=$(taskset --pid --cpu-list $$ | sed 's/.*[ ,-]//')
+taskset --pid --cpu-list "$processor" $$ >/dev/null || exit 2
 connections "$own/b"
-check 'the other one' 0 counts <<END
+check 'the other one, on another processor' 0 counts <<END
 OWN/a connected 1 accepted 2 no_rule 5 held 1 failed 0
 OWN/b connected 1 accepted 2 no_rule 5 held 1 failed 0
 END
@@ -176,28 +178,38 @@ fi
 
 # From attach to detach.
 
-holds 'detach' "$kashim" detach --cgroup "$own/a"
+pins() {
+	find /sys/fs/bpf/kashim -name '*-counters-*' | wc -l
+}
+same 'what is pinned' "$(pins)" 2
+holds 'detach' "$kashim" detach
+same 'nothing is left' "$(ls /sys/fs/bpf/kashim)" ''
 holds 'and attach' attach --cgroup "$own/a"
-"$kashim" detach --cgroup "$own/b" >/dev/null
+holds 'both' attach --cgroup "$own/b"
 check 'it begins anew' 0 counts <<END
 OWN/a connected 0 accepted 0 no_rule 0 held 0 failed 0
+OWN/b connected 0 accepted 0 no_rule 0 held 0 failed 0
 END
 
 # Programs of a kashim that did not count.
 
 rm /sys/fs/bpf/kashim/*-counters-*
 status_of_this
-in_file 'not counted' json '"counts": null'
+same 'not counted' "$(grep -c '"counts": null' json)" 2
 quiet 'not counted: the schema' /usr/bin/python3 "$here/status_check.py" \
 	schema "$root/docs/kashim-status.schema.json" json
 quiet 'not counted: the metrics' /usr/bin/python3 "$here/status_check.py" \
 	openmetrics json metrics
 check 'not counted, in words' 0 said <<END
 # kernel: OWN/a: 1 rule of WORK/conf, generation 5
+# kernel: OWN/b: 1 rule of WORK/conf, generation 5
 END
+echo 'rule all { idle = "11s" }' >conf
 holds 'it counts from the reload on' "$kashim" reload
+connections "$own/b"
 check 'counted' 0 counts <<END
 OWN/a connected 0 accepted 0 no_rule 0 held 0 failed 0
+OWN/b connected 4 accepted 4 no_rule 0 held 2 failed 0
 END
 
 # What can't be told is not nothing.
