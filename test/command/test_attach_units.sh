@@ -417,6 +417,24 @@ same 'no kashim' "$(started plain | tail -n 1)" 'plain 7200'
 same 'how that goes' "$(systemctl show -P Result plain)" success
 mv "$work/kashim" "$SYSTEMD_ROOT/usr/local/bin"
 same 'it is back' "$(started plain)" 'plain 400'
+cp "$units/plain.service.d/zz-kashim.conf" dropin
+sed 's|/usr/local/bin/kashim|/opt/kashim|' dropin \
+	>"$units/plain.service.d/zz-kashim.conf"
+printf '[Service]\nEnvironmentFile=-/run/plain\n' \
+	>"$units/plain.service.d/later.conf"
+check 'doctor, of a command that is gone, and a file of others' 1 \
+	doctor plain <<'END'
+plain.service: the kernel does NOT look after its connections
+no it would start without its rules: /opt/kashim, which attaches it (/etc/systemd/system/plain.service.d/zz-kashim.conf): No such file or directory 'kashim enable --kernel plain.service' writes where kashim is now.
+warn others than root may write its EnvironmentFile=, which is the environment of a program of root's that attaches it 'kashim disable plain.service', and 'kashim attach --slice'.
+It runs:
+process N (connects): the kernel looks after its connections, but not all is well
+warn /sys/fs/cgroup/system.slice/plain.service: the kernel has other rules than generation 1 of /etc/kashim.conf, which is in force 'kashim reload /etc/kashim.conf' brings the new ones.
+ok the kernel sets the rules on connections of what is in /sys/fs/cgroup/system.slice/plain.service: 1 rule of /etc/kashim.conf
+ok 1 TCP connection: 1 ok
+END
+rm "$units/plain.service.d/later.conf"
+cp dropin "$units/plain.service.d/zz-kashim.conf"
 
 # Nor does it wait for a command that hangs.
 

@@ -101,7 +101,8 @@ static const char *const answers[][KINDS] = {
 static enum kind
 kind_of(const struct findings *findings, enum kind kind)
 {
-	return findings_have(findings, FINDING_KERNEL, FINDING_FINE) &&
+	return (findings_have(findings, FINDING_KERNEL, FINDING_FINE) ||
+		   findings_have(findings, FINDING_KERNEL, FINDING_FATAL)) &&
 	               !findings_have(findings, FINDING_LOADED, FINDING_FINE)
 	           ? KIND_KERNEL
 	           : kind;

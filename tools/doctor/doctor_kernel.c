@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/in_force.h"
 #include "kernel/refused.h"
@@ -168,15 +169,35 @@ bool
 doctor_kernel_unit(const struct unit *unit, struct findings *findings)
 {
 	const struct unit_setting *line = dropin_attaches(unit);
-	char *config = line ? dropin_attaches_with(line) : NULL;
+	char *command, *config;
 
-	if (!config)
+	if (!line || dropin_attaches_with(line, &command, &config) < 0)
 		return false;
-	findings_add(findings, FINDING_KERNEL, FINDING_FINE,
-	    "the kernel sets the rules of %s on its connections, from its next "
-	    "start on (%s)",
-	    config, line->file);
-	check_text(config, false, findings);
+	if (access(command, X_OK) < 0) {
+		findings_add(findings, FINDING_KERNEL, FINDING_FATAL,
+		    "it would start without its rules: %s, which attaches it "
+		    "(%s): %s",
+		    command, line->file, strerror(errno));
+		findings_remedy(findings,
+		    "'kashim enable --kernel %s' writes where kashim is now.",
+		    unit->id);
+	} else {
+		findings_add(findings, FINDING_KERNEL, FINDING_FINE,
+		    "the kernel sets the rules of %s on its connections, from "
+		    "its next start on (%s)",
+		    config, line->file);
+		check_text(config, false, findings);
+	}
+	/* This may have come after 'kashim enable'. */
+	if (unit_others_write(unit)) {
+		findings_add(findings, FINDING_KERNEL, FINDING_WARN,
+		    "others than root may write its EnvironmentFile=, which is "
+		    "the environment of a program of root's that attaches it");
+		findings_remedy(findings,
+		    "'kashim disable %s', and 'kashim attach --slice'.",
+		    unit->id);
+	}
+	free(command);
 	free(config);
 	return true;
 }

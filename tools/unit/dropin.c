@@ -134,22 +134,32 @@ undouble(char *text, const char *signs)
 	*out = '\0';
 }
 
-char *
-dropin_attaches_with(const struct unit_setting *line)
+int
+dropin_attaches_with(
+    const struct unit_setting *line, char **command, char **config)
 {
 	static const char option[] = "--config=";
 	const char *text = line->value;
-	char *word, *config = NULL;
+	char *word;
 
-	while (!config && unit_word(&text, &word) == 1) {
-		if (strncmp(word, option, strlen(option)) == 0) {
-			config = strdup(word + strlen(option));
-			if (config)
-				undouble(config, "%$");
+	*command = *config = NULL;
+	while (!*config && unit_word(&text, &word) == 1) {
+		undouble(word, "%$");
+		if (strncmp(word, option, strlen(option)) == 0)
+			*config = strdup(word + strlen(option));
+		/* An absolute name, and the last of these. */
+		if (*word == '/' && !*config) {
+			free(*command);
+			*command = word;
+		} else {
+			free(word);
 		}
-		free(word);
 	}
-	return config;
+	if (*command && *config)
+		return 0;
+	free(*command);
+	free(*config);
+	return -ENOMEM;
 }
 
 int

@@ -58,8 +58,12 @@ int dropin_config(const char *text, char **config);
  */
 const struct unit_setting *dropin_attaches(const struct unit *unit);
 
-/* The configuration file that it names, from malloc(3); NULL: no memory. */
-char *dropin_attaches_with(const struct unit_setting *line);
+/*
+ * The command and the configuration file that it names, both from malloc(3).
+ * Returns 0 or -ENOMEM.
+ */
+int dropin_attaches_with(
+    const struct unit_setting *line, char **command, char **config);
 
 /*
  * Reads that of unit id below root ("" is this system). Returns 0 and its
