@@ -253,10 +253,8 @@ pass(struct applying *applying, struct live *live, bool *listeners_changed)
 	if (*listeners_changed)
 		applying->old_known = false;
 	tally->gone += live->gone;
-	if (error == 0 && applying->tell != NULL) {
+	if (error == 0 && applying->tell != NULL)
 		tell_open(applying->tell, live);
-		tally->gone += applying->tell->gone;
-	}
 	return error;
 }
 
@@ -292,6 +290,7 @@ apply_all(struct applying *applying, struct live *live)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
 	const struct tally *tally = &applying->tally;
+	const struct tell *tell = applying->tell;
 	int64_t deadline = 0;
 
 	for (int n = 0;; n++) {
@@ -310,7 +309,7 @@ apply_all(struct applying *applying, struct live *live)
 		if (error < 0 || applying->dry_run)
 			return error;
 		moved = tally->gone > gone ||
-		        (applying->tell != NULL && applying->tell->held > 0);
+		        (tell != NULL && tell->held + tell->gone > 0);
 		if (changed && n < EXTRA_MAX) {
 			deadline = clock_ms() + PATIENCE_MS;
 		} else if (!moved || n >= EXTRA_MAX) {
