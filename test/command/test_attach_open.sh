@@ -104,6 +104,19 @@ check 'a few more' 1 few ,+dac_read_search <<'END'
 END
 host_down
 
+# A connection that gets its first rule by a reload is not held; attach it again.
+
+host
+rules 'rule other { port = "1" idle = "200s" }'
+attached 'another rule'
+holds 'reload another rule' "$kashim" reload
+rules 'rule all { idle = "300s" }'
+holds 'reload a first rule' "$kashim" reload
+same 'it had none before' "$(does set 66)" '66 66'
+attached 'once more'
+same 'attached once more' "$(does set 67)" '300 300'
+host_down
+
 # Each side has its rule; one that is ignored has none.
 
 host
