@@ -161,6 +161,11 @@ END
 # kernel: OWN/b: 1 rule of WORK/conf, generation 4
 #   got their rule: 5 when connecting, 6 when accepting; without a rule: 5; settings held: 1
 END
+	# shellcheck disable=SC2016 # the inner shell expands
+	inside "$own/a" sh -c '"$0" doctor $$' "$kashim" |
+		sed 's/^ *//' | tr '\n' ' ' >doctor
+	in_file 'doctor' doctor \
+		"note  $own/a: for 8 connections or listeners there it could not do all that a rule says"
 	echo 'rule all { program = { "python*" } idle = "11s" }' >conf
 	holds 'reload what names programs' "$kashim" reload
 	echo 0 >$optmem

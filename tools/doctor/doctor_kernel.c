@@ -6,6 +6,7 @@
 #include "doctor/doctor_kernel.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,12 @@ doctor_kernel(const struct reach *reach, struct findings *findings)
 			findings_remedy(
 			    findings, "'kashim attach' attaches it again.");
 		}
+		/* Which ones, and whether they are there, nobody knows. */
+		if (attached->counts.of[BPF_FAILED] > 0)
+			findings_add(findings, FINDING_KERNEL, FINDING_NOTE,
+			    "%s: for %" PRIu64 " connections or listeners "
+			    "there it could not do all that a rule says",
+			    name, attached->counts.of[BPF_FAILED]);
 		check_policy(attached, name, findings);
 	}
 }
