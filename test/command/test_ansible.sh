@@ -116,6 +116,10 @@ in_force() {
 }
 
 state >before
+play dry 0 --check --diff
+in_file 'dry: what would change' dry '+rule agent'
+state >now
+holds 'dry: nothing has changed' diff before now
 play first 0
 in_file 'first: the package, file, service, timer, and a reload' first \
 	' changed=5 '
@@ -165,6 +169,8 @@ play back 0 -e kashim_state=absent
 in_file 'back: the timer, service, package, and files' back ' changed=4 '
 state >now
 holds 'back: as it was before' diff before now
+holds 'back: no metrics' fails \
+	test -e "$host/var/lib/prometheus/node-exporter/kashim.prom"
 play 'back again' 0 -e kashim_state=absent
 in_file 'back again: no changes' 'back again' ' changed=0 '
 
