@@ -92,6 +92,13 @@ compare_looks(const struct status_seen *seen, bool mptcp,
 	                                                  : before->moved_ms;
 }
 
+/* More than 49 days, or what a damaged file makes of it, are as many. */
+static uint32_t
+at_most(int64_t ms)
+{
+	return ms < 0 ? 0 : ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+}
+
 int
 status_see(struct status_seen *seen, struct live *live, int64_t begun_ms,
     int64_t now_ms)
@@ -107,9 +114,9 @@ status_see(struct status_seen *seen, struct live *live, int64_t begun_ms,
 		all[i].segments = socket->socket.segments;
 		all[i].sent = socket->socket.segments_sent;
 		compare_looks(seen, socket->socket.mptcp, &all[i], now_ms);
-		socket->survived_ms = (uint32_t)all[i].survived_ms;
+		socket->survived_ms = at_most(all[i].survived_ms);
 		socket->moved_known = all[i].moved;
-		socket->moved_ms = (uint32_t)(now_ms - all[i].moved_ms);
+		socket->moved_ms = at_most(now_ms - all[i].moved_ms);
 	}
 	qsort(all, live->count, sizeof(*all), compare);
 	free(seen->all);
