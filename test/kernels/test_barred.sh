@@ -62,19 +62,58 @@ static() {
 		grep -o 'connect 0 idle.*' | uniq
 }
 bare='connect 0 idle 7200 on 0, accept idle 7200 on 0'
-same 'before' "$(static)" "$bare"
-for level in integrity confidentiality; do
-	echo $level >/sys/kernel/security/lockdown
-	same "$level" "$(sed 's/.*\[\(.*\)\].*/\1/' \
-		/sys/kernel/security/lockdown)" $level
-	check "$level: attach" 0 "$kashim" attach --cgroup "$own/a" <<-'END'
+cat >named <<'END'
+rule in  { direction = accept idle = "300s" }
+rule out { program = { "connects_*" } idle = "200s" }
+END
+# attached: the one rule for all is attached, holds, and is detached.
+attached() {
+	check "$1: attach" 0 "$kashim" attach --cgroup "$own/a" <<-'END'
 	OWN/a: the kernel has 1 rule of WORK/conf
 	END
-	same "$level: a program there" "$(static)" \
+	same "$1: a program there" "$(static)" \
 		'connect 0 idle 300 on 1, accept idle 300 on 1'
-	check "$level: detach" 0 "$kashim" detach <<-'END'
+}
+detached() {
+	check "$1: detach" 0 "$kashim" detach <<-'END'
 	OWN/a: detached
 	END
-	same "$level: after" "$(static)" "$bare"
+	same "$1: after" "$(static)" "$bare"
+}
+same 'before' "$(static)" "$bare"
+for level in none integrity; do
+	[ $level = none ] || echo $level >/sys/kernel/security/lockdown
+	same "$level" "$(sed 's/.*\[\(.*\)\].*/\1/' \
+		/sys/kernel/security/lockdown)" $level
+	attached $level
+	check "$level: programs by name" 0 \
+		"$kashim" attach --cgroup "$own/a" --config named <<-'END'
+	OWN/a: the kernel has now 2 rules of WORK/named
+	END
+	same "$level: its rule" "$(static)" \
+		'connect 0 idle 200 on 1, accept idle 300 on 1'
+	detached $level
 done
+
+# Then the kernel lets nobody read its memory, where the names are.
+
+level=confidentiality
+holds 'before that' "$kashim" attach --cgroup "$own/a" --config named
+echo $level >/sys/kernel/security/lockdown
+same 'what was attached before stays, without names' "$(static)" \
+	'connect 0 idle 7200 on 0, accept idle 300 on 1'
+detached 'attached before'
+attached $level
+check "$level: programs by name" 2 \
+	"$kashim" attach --cgroup "$own/a" --config named <<'END'
+! kashim: WORK/named:2: rule out names programs, and this kernel lets nobody read what a program is called (lockdown=confidentiality)
+END
+cp named conf
+check "$level: reload" 2 "$kashim" reload <<'END'
+! kashim: WORK/conf:2: rule out names programs, and this kernel lets nobody read what a program is called (lockdown=confidentiality)
+! kashim: programs keep the policy that they have, as the kernel does
+END
+same "$level: the old rules stay" "$(static)" \
+	'connect 0 idle 300 on 1, accept idle 300 on 1'
+detached $level
 finish

@@ -16,6 +16,7 @@
 #include "kernel/kernel.h"
 #include "kernel/kernel_parts.h"
 #include "kernel/patterns.h"
+#include "kernel/refused.h"
 
 /* What clang has made of lib/bpf/connections.bpf.c, an ELF file: the Makefile.
  */
@@ -286,9 +287,13 @@ can_read(void)
 		   BPF_FUNC_probe_read_kernel_str, NULL) == 1;
 }
 
-/* Why the kernel does not take it, found out by trying what it needs. */
+/*
+ * Why the kernel does not take it, found out by trying what it needs. named:
+ * NULL, or what names programs.
+ */
 static void
-explain(int error, bool with_names, char *log, char text[KERNEL_TEXT_MAX])
+explain(
+    int error, const struct image *named, char *log, char text[KERNEL_TEXT_MAX])
 {
 	const char *complaint = last_complaint(log);
 
@@ -309,11 +314,11 @@ explain(int error, bool with_names, char *log, char text[KERNEL_TEXT_MAX])
 		snprintf(text, KERNEL_TEXT_MAX,
 		    "this kernel can't hold a rule against what the program "
 		    "sets itself: app-settings = respect, or preload instead");
-	else if (with_names && !can_read())
-		snprintf(text, KERNEL_TEXT_MAX,
-		    "some rules name programs, and this kernel lets nobody "
-		    "read what a program is called "
-		    "(lockdown=confidentiality)");
+	else if (named && !can_read())
+		refused_programs(named,
+		    "names programs, and this kernel lets nobody read what a "
+		    "program is called (lockdown=confidentiality)",
+		    text);
 	else
 		snprintf(text, KERNEL_TEXT_MAX,
 		    "the kernel does not take the program: %s%s%.500s",
@@ -380,9 +385,10 @@ kernel_load(const struct image *image, uint64_t cgroup, bool lookup,
 	policy = policy_of(image, count);
 	if (error == 0 && count > 0 && !lookup &&
 	    kernel_fields(&policy.fields) < 0) {
-		snprintf(text, KERNEL_TEXT_MAX,
-		    "some rules name programs, and this kernel does not say "
-		    "where it has their names (BTF, CONFIG_DEBUG_INFO_BTF)");
+		refused_programs(image,
+		    "names programs, and this kernel does not say where it has "
+		    "their names (BTF, CONFIG_DEBUG_INFO_BTF)",
+		    text);
 		free(patterns);
 		return -EOPNOTSUPP;
 	}
@@ -396,7 +402,7 @@ kernel_load(const struct image *image, uint64_t cgroup, bool lookup,
 		error = fill_patterns((*program)->object, patterns, count);
 	free(patterns);
 	if (error < 0)
-		explain(error, count > 0, log_text, text);
+		explain(error, count > 0 ? image : NULL, log_text, text);
 	return error;
 }
 
@@ -411,7 +417,7 @@ kernel_load_like(const struct kernel_program *like, uint64_t cgroup,
 		error = load(*program, cgroup, false, like, log_text);
 	}
 	if (error < 0)
-		explain(error, like->policy.patterns > 0, log_text, text);
+		explain(error, NULL, log_text, text);
 	return error;
 }
 

@@ -23,6 +23,15 @@ why(const struct image *image, const struct image_rule *rule)
 	return NULL;
 }
 
+static void
+say(const struct image *image, const struct image_rule *rule,
+    const char *reason, char text[REFUSED_TEXT_MAX])
+{
+	snprintf(text, REFUSED_TEXT_MAX, "%s:%u: rule %s %s",
+	    image_string(image, rule->file), rule->line,
+	    image_string(image, rule->name), reason);
+}
+
 bool
 refused(const struct image *image, char text[REFUSED_TEXT_MAX])
 {
@@ -33,9 +42,7 @@ refused(const struct image *image, char text[REFUSED_TEXT_MAX])
 
 		if (!reason)
 			continue;
-		snprintf(text, REFUSED_TEXT_MAX, "%s:%u: rule %s %s",
-		    image_string(image, rule.file), rule.line,
-		    image_string(image, rule.name), reason);
+		say(image, &rule, reason, text);
 		return true;
 	}
 	if (image->size > BPF_IMAGE_MAX) {
@@ -45,4 +52,16 @@ refused(const struct image *image, char text[REFUSED_TEXT_MAX])
 		return true;
 	}
 	return false;
+}
+
+void
+refused_programs(
+    const struct image *image, const char *reason, char text[REFUSED_TEXT_MAX])
+{
+	struct image_rule rule;
+	uint32_t n = 0;
+
+	while (image_rule(image, n, &rule) && rule.program_count == 0)
+		n++;
+	say(image, &rule, reason, text);
 }

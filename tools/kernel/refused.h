@@ -18,4 +18,11 @@
  */
 bool refused(const struct image *image, char text[REFUSED_TEXT_MAX]);
 
+/*
+ * Why the running kernel knows no programs by their names, as text says of the
+ * first rule that names some.
+ */
+void refused_programs(
+    const struct image *image, const char *reason, char text[REFUSED_TEXT_MAX]);
+
 #endif
