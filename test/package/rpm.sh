@@ -143,13 +143,13 @@ done
 # What it does when it is removed for good; an upgrade ($1 is 1) says nothing.
 
 unit=$work/etc/systemd/system/a.service.d
-# script PACKAGE KIND ARGUMENT: runs it, with $work/etc for /etc.
+# script PACKAGE KIND ARGUMENT: runs it, with $work/etc for /etc, and so for /sys.
 script() {
 	rpm -qp --qf "%{$2}" "$1-$version"-*.rpm |
-		sed "s|/etc/|$work/etc/|g" | sh -s "$3"
+		sed "s|/etc/|$work/etc/|g; s|/sys/|$work/sys/|g" | sh -s "$3"
 }
 other=$work/etc/systemd/system/b.service.d
-mkdir -p "$unit" "$other"
+mkdir -p "$unit" "$other" "$work/sys/fs/bpf/kashim/1"
 echo 'Environment=LD_PRELOAD=/usr/lib64/libkashim.so' >"$unit/zz-kashim.conf"
 echo 'ExecStart=/usr/bin/kashim run --supervise -- /bin/su - agent' \
 	>"$other/zz-kashim.conf"
@@ -161,6 +161,7 @@ done
 check 'removed' 0 cat "$work/said.0" <<END
 kashim: where a link to kashim-wrapper stands in the place of a program, put the program back: mv PROGRAM.real PROGRAM
 kashim: $other/zz-kashim.conf starts its service by kashim: remove it, or the service does not start
+kashim: the kernel keeps the rules that 'kashim attach' gave it, until $work/sys/fs/bpf/kashim is removed, or the machine stops
 libkashim: $unit/zz-kashim.conf still names the library: remove it, or run 'kashim disable' before
 libkashim: $work/etc/ld.so.preload still names the library: take it out, or every program complains
 END
