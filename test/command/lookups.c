@@ -3,7 +3,8 @@
  * The look-up in the kernel against match.c: the same questions to both, of
  * policies made at random. "lookups QUERIES" prints how many there were and how
  * many answers differed. "lookups damaged POLICIES" damages each policy: then
- * the kernel only has to answer.
+ * the kernel only has to answer. "lookups refused DIR" attaches a rule with a
+ * time that no socket takes to a control group.
  */
 #include <bpf/bpf.h>
 #include <err.h>
@@ -217,6 +218,32 @@ compare_all(long queries, bool damaged)
 	return differ == 0 && matched > asked / 8 ? 0 : 1;
 }
 
+static int
+attach_refused(const char *cgroup)
+{
+	const struct rule rule = {.name = "refused",
+	    .file = "none",
+	    .direction = DIRECTION_BOTH,
+	    .app_settings = APP_RESPECT,
+	    .keepalive = {.set = 1u << KEEPALIVE_IDLE | 1u << KEEPALIVE_SWITCH,
+		.value = {[KEEPALIVE_IDLE] = 32768, [KEEPALIVE_SWITCH] = 1}}};
+	struct kernel_program *program;
+	char text[KERNEL_TEXT_MAX];
+	struct image image;
+	uint8_t *bytes;
+	bool updated;
+
+	if (test_build(&rule, 1, &bytes, &image.size) != 0)
+		errx(2, "no image");
+	image.bytes = bytes;
+	if (kernel_load(&image, 0, false, &program, text) < 0 ||
+	    kernel_attach(program, cgroup, false, &updated, text) < 0)
+		errx(2, "%s", text);
+	kernel_unload(program);
+	free(bytes);
+	return 0;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -224,5 +251,7 @@ main(int argc, char *argv[])
 		return compare_all(atol(argv[1]), false);
 	if (argc == 3 && strcmp(argv[1], "damaged") == 0)
 		return compare_all(atol(argv[2]) * 100, true);
-	errx(2, "usage: lookups QUERIES | lookups damaged POLICIES");
+	if (argc == 3 && strcmp(argv[1], "refused") == 0)
+		return attach_refused(argv[2]);
+	errx(2, "usage: lookups QUERIES | damaged POLICIES | refused DIR");
 }

@@ -181,6 +181,16 @@ else
 	skip 'no memory' 'net.core.optmem_max is of all namespaces here'
 fi
 
+if found header:check.h 'what the kernel refuses'; then
+	mkdir "$own/c" || exit 2
+	holds 'attach what it refuses' \
+		"$build/test/lookups" refused "$own/c"
+	connections "$own/c"
+	same 'refused' "$(counts | grep -c \
+		"/c connected 0 accepted 0 no_rule 0 held 0 failed 8$")" 1
+	"$kashim" detach --cgroup "$own/c" >/dev/null
+fi
+
 # From attach to detach.
 
 pins() {
