@@ -85,11 +85,12 @@ BPF         := $(shell echo 'char one[LIBBPF_MAJOR_VERSION > 0 ? 1 : -1];' | \
 	       $(BPF_CLANG) $(BPF_FLAGS) -include linux/bpf.h \
 	       -include bpf/bpf_helpers.h -include bpf/libbpf_version.h \
 	       -x c -c - -o /dev/null 2>/dev/null && echo yes)
+BPF_OBJS    := $(addprefix $(BUILD)/lib/bpf/,connections.o bounded.o)
 ABSENT      := $(addprefix $(BUILD)/tools/kernel/,$(if $(BPF), \
 	       kernel_absent.o,kernel_program.o kernel_attached.o \
 	       kernel_fields.o))
 TOOL_OBJS   := $(filter-out $(ABSENT),$(call objects,tools/*)) $(LIB_OBJS) \
-	       $(if $(BPF),$(BUILD)/lib/bpf/connections.o)
+	       $(if $(BPF),$(BPF_OBJS))
 # Before glibc 2.34 threads are in a library of their own.
 TOOL_LIBS   := -lconfuse -lmnl -lelf -ljansson -lseccomp -lm -pthread \
 	       $(if $(BPF),-lbpf)
@@ -168,17 +169,18 @@ $(BUILD)/%.o: %.c Makefile $(BUILD)/flags
 	$(Q)$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(CPPFLAGS_OF_PACKAGES) -Ilib \
 	    -Itools -MMD -MP -c -o $@ $<
 
-# What clang makes of the program for the kernel is bytes in the command.
-$(BUILD)/lib/bpf/connections.o: lib/bpf/connections.bpf.c Makefile \
-    $(BUILD)/flags
+# What clang makes of the programs for the kernel is bytes in the command; for
+# kernels without bpf_loop(), once more.
+$(BUILD)/lib/bpf/bounded.o: BPF_FLAGS += -DBPF_BOUNDED=1
+$(BPF_OBJS): lib/bpf/connections.bpf.c Makefile $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,BPF)
 	$(Q)$(BPF_CLANG) $(BPF_FLAGS) -MMD -MP -MT $@ -MF $(@:.o=.d) -c \
 	    -o $(@:.o=.bpf.o) $<
-	$(Q){ echo 'const unsigned char kernel_object[] = {' && \
+	$(Q){ echo 'const unsigned char kernel_$(*F)[] = {' && \
 	    od -An -v -tx1 $(@:.o=.bpf.o) | sed 's/ \(..\)/0x\1,/g' && \
-	    echo '};' && echo 'const unsigned long kernel_object_size =' \
-	    'sizeof(kernel_object);'; } >$(@:.o=.c)
+	    echo '};' && echo 'const unsigned long kernel_$(*F)_size =' \
+	    'sizeof(kernel_$(*F));'; } >$(@:.o=.c)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $(@:.o=.c)
 
 # Their names are for the linker: --wrap, .symver.

@@ -87,20 +87,22 @@ can()
 		on_tmpfs 'mkdir cg && mount -t cgroup2 cgroup2 cg && cd cg &&
 			mkdir kashim-can.$$ && rmdir kashim-can.$$'
 		;;
-	# A program that does nothing but call bpf_loop(), number 181, which is
-	# refused in any case: for its arguments (EACCES) if there is such a call.
-	bpf)
-		/usr/bin/python3 -c 'import ctypes, os, platform, struct
+	# A program that does nothing but call bpf_load_hdr_opt() of Linux 5.10,
+	# number 142, or bpf_loop(), which is refused in any case: for its
+	# arguments (EACCES) if there is such a call.
+	bpf | bpf-loop)
+		[ "$1" = bpf ] && call=142 || call=181
+		/usr/bin/python3 -c 'import ctypes, os, platform, struct, sys
 calls = {"x86_64": 321, "aarch64": 280, "ppc64le": 361, "s390x": 351}
 program = ctypes.create_string_buffer(
-    struct.pack("=BBhiBBhi", 0x85, 0, 0, 181, 0x95, 0, 0, 0))
+    struct.pack("=BBhiBBhi", 0x85, 0, 0, int(sys.argv[1]), 0x95, 0, 0, 0))
 licence = ctypes.create_string_buffer(b"GPL")
 attributes = ctypes.create_string_buffer(struct.pack("=IIQQ", 13, 2,
     ctypes.addressof(program), ctypes.addressof(licence)), 120)
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall(calls[platform.machine()], 5, attributes, 120)
 if ctypes.get_errno() != 13:
-	raise SystemExit(os.strerror(ctypes.get_errno()))' &&
+	raise SystemExit(os.strerror(ctypes.get_errno()))' "$call" &&
 			on_tmpfs 'mkdir cg fs && mount -t cgroup2 cgroup2 cg &&
 				mount -t bpf bpf fs'
 		;;
@@ -152,6 +154,10 @@ control-groups)
 	takes='root unshare mount' what='no control group can be made'
 	;;
 bpf)
+	takes='root unshare mount /usr/bin/python3'
+	what='the kernel takes no program that sets keepalive'
+	;;
+bpf-loop)
 	takes='root unshare mount /usr/bin/python3'
 	what='the kernel takes no program that needs bpf_loop()'
 	;;

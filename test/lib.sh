@@ -15,6 +15,8 @@ work=
 apart=${KASHIM_APART-}
 unset KASHIM_APART
 unset KASHIM_CONFIG KASHIM_TRACE KASHIM_CACHE KASHIM_TEST_SHIMMED LD_PRELOAD
+# Of test_attach_older.sh.
+[ -z "${KASHIM_OLDER-}" ] || export LD_PRELOAD="$KASHIM_OLDER"
 umask 022
 PATH=$PATH:/usr/sbin:/sbin
 

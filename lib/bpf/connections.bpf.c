@@ -30,10 +30,14 @@
 /* As much of a value as the kernel copies in any case: the smallest page. */
 #define HOLD_COPY_MAX 4096
 
-/* No connection has one that has got no rule. */
+/*
+ * No connection has one that has got no rule. BPF_BOUNDED: but those that the
+ * program sets beforehand, which bpf_getsockopt() does not tell later; what a
+ * listener has, its connections have.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(map_flags, BPF_F_NO_PREALLOC | (BPF_BOUNDED ? BPF_F_CLONE : 0));
 	__type(key, int);
 	__type(value, struct bpf_mark);
 } marks SEC(".maps");
@@ -140,7 +144,7 @@ learn(struct bpf_sock_ops *ctx, struct bpf_mark *mark, int option, int level,
 {
 	int32_t have = 0;
 
-	if (option == KEEPALIVE_SWITCH ||
+	if (BPF_BOUNDED || option == KEEPALIVE_SWITCH ||
 	    ((mark->known | mark->given) & 1u << option) != 0 ||
 	    bpf_getsockopt(ctx, level, name, &have, sizeof(have)) != 0)
 		return;
@@ -338,7 +342,7 @@ held(struct bpf_sock *sk, struct bpf_mark *mark, int option, int32_t value,
 		return value;
 	mark->own[option] = value;
 	mark->known |= 1u << option;
-	if (sk->state == BPF_TCP_CLOSE)
+	if (sk->state == BPF_TCP_CLOSE || mark->given == 0)
 		return value;
 	SET_KEYS(&search, mark->accepted != 0, sk->family, sk, src, dst,
 	    sk->src_port, bpf_ntohs(sk->dst_port));
@@ -349,6 +353,17 @@ held(struct bpf_sock *sk, struct bpf_mark *mark, int option, int32_t value,
 		tighter(option, value, rule->value[option])))
 		return value;
 	return rule->value[option];
+}
+
+/* Is what the program sets remembered before the socket has a rule? */
+static __always_inline uint64_t
+is_learnt(const struct bpf_sock *sk)
+{
+	return BPF_BOUNDED && sk->protocol == IPPROTO_TCP &&
+	               (sk->state == BPF_TCP_CLOSE ||
+			   sk->state == BPF_TCP_LISTEN)
+	           ? BPF_SK_STORAGE_GET_F_CREATE
+	           : 0;
 }
 
 /*
@@ -369,8 +384,8 @@ kashim_hold(struct bpf_sockopt *ctx)
 	if (option >= 0 && ctx->optlen >= (int)sizeof(*value) && ctx->sk &&
 	    (void *)(value + 1) <= ctx->optval_end &&
 	    is_taken(option, *value)) {
-		/* One that was not there before is not made. */
-		mark = bpf_sk_storage_get(&marks, ctx->sk, NULL, 0);
+		mark = bpf_sk_storage_get(
+		    &marks, ctx->sk, NULL, is_learnt(ctx->sk));
 		if (mark && policy.patterns)
 			find_holder(ctx->sk, &groups);
 		if (mark) {

@@ -16,7 +16,7 @@
 
 #include "bpf/policy.h"
 
-/* value_size is set when it is loaded. */
+/* How large it is, and how many values it has, is set when it is loaded. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -35,9 +35,13 @@ struct step_own {
 
 /*
  * Not static: the verifier looks at such a function by itself, whatever its
- * arguments, and not at each call.
+ * arguments, and not at each call. Before Linux 5.12 they are numbers alone.
  */
+#if BPF_BOUNDED
+#define STEP_PART static __always_inline
+#else
 #define STEP_PART __attribute__((noinline))
+#endif
 #include "image/step.h"
 
 /* Which groups apply, if some rule names programs: a bit for each. */
@@ -50,10 +54,12 @@ struct groups {
 static __always_inline const void *
 image_at(uint64_t offset)
 {
-	const uint32_t zero = 0;
-	const uint8_t *bytes = bpf_map_lookup_elem(&image, &zero);
+	const uint32_t part =
+	    BPF_BOUNDED ? (offset & policy.mask) / BPF_IMAGE_PART : 0;
+	const uint8_t *bytes = bpf_map_lookup_elem(&image, &part);
 
-	return bytes ? bytes + (offset & policy.mask) : NULL;
+	offset &= policy.mask & (BPF_BOUNDED ? BPF_IMAGE_PART - 1 : UINT64_MAX);
+	return bytes ? bytes + offset : NULL;
 }
 
 static __always_inline bool
@@ -116,16 +122,12 @@ above(const struct key *key, uint64_t high, uint64_t low)
  * stands in front of them for match.c is not needed.
  */
 __attribute__((noinline)) uint32_t
-key_rank(const struct image_keys *keys, const struct key *key)
+key_rank(
+    uint64_t offset, uint64_t count, uint64_t high, uint64_t low, uint32_t wide)
 {
-	uint64_t rank = 0, offset, count;
-	uint32_t wide;
+	const struct key key = {.high = high, .low = low};
+	uint64_t rank = 0;
 
-	if (!keys || !key)
-		return 0;
-	offset = keys->offset;
-	count = keys->count;
-	wide = key->width & WIDTH_128;
 	for (uint64_t bit = highest_bit(count); bit != 0; bit >>= 1) {
 		const uint64_t next = rank + bit;
 		uint64_t is_above;
@@ -134,12 +136,12 @@ key_rank(const struct image_keys *keys, const struct key *key)
 			const uint64_t *words =
 			    image_at(offset + (next - 1) * sizeof(*words) * 2);
 
-			is_above = words ? above(key, words[0], words[1]) : 1;
+			is_above = words ? above(&key, words[0], words[1]) : 1;
 		} else {
 			const uint32_t *word =
 			    image_at(offset + (next - 1) * sizeof(*word));
 
-			is_above = word ? below(key->low, *word) : 1;
+			is_above = word ? below(key.low, *word) : 1;
 		}
 		rank += bit & -((1 - below(count, next)) & (1 - is_above));
 	}
@@ -151,7 +153,8 @@ step_rank(const struct search *s, const struct image_keys *keys,
     const struct key *key)
 {
 	(void)s;
-	return key_rank(keys, key);
+	return key_rank(keys->offset, keys->count, key->high, key->low,
+	    key->width & WIDTH_128);
 }
 
 /* Goes on with the next group. */
@@ -171,7 +174,7 @@ search_group(struct search *s)
 }
 
 /* 0: the verifier wants something that is returned. */
-__attribute__((noinline)) int
+STEP_PART int
 search_step(struct search *s)
 {
 	if (!s)
@@ -191,6 +194,93 @@ search_next(uint32_t n, struct search *s)
 	return step_ended(s) && s->own.groups == 0;
 }
 
+#if BPF_BOUNDED
+/*
+ * Without bpf_loop(): loops with an end that the verifier sees, of functions
+ * that take no pointer. The search that a processor is in is in a map.
+ */
+struct bounded_search {
+	uint64_t token;
+	struct search search;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, uint32_t);
+	__type(value, struct bounded_search);
+} bounded SEC(".maps");
+
+static __always_inline struct bounded_search *
+bounded_search(void)
+{
+	const uint32_t zero = 0;
+
+	return bpf_map_lookup_elem(&bounded, &zero);
+}
+
+__attribute__((noinline)) int
+bounded_step(void)
+{
+	struct bounded_search *b = bounded_search();
+
+	return !b || search_next(0, &b->search);
+}
+
+/* At once, and as many times: more than a policy takes (match_steps_max()). */
+#define BOUNDED_STEPS 2048u
+
+__attribute__((noinline)) int
+bounded_steps(void)
+{
+	for (uint32_t n = 0; n < BOUNDED_STEPS; n++) {
+		if (bounded_step())
+			return 1;
+	}
+	return 0;
+}
+
+__attribute__((noinline)) int
+bounded_steps_of_policy(void)
+{
+	for (uint32_t n = 0; n < policy.steps / BOUNDED_STEPS + 1; n++) {
+		if (bounded_steps())
+			return 1;
+	}
+	return 0;
+}
+
+/*
+ * What interrupts it, on the same processor, may search there, too; and so may
+ * another task, where programs can be preempted. Then the token is not its own
+ * any more, and it begins again.
+ */
+static __always_inline void
+search_all(struct search *s)
+{
+	struct bounded_search *b = bounded_search();
+
+	for (int tries = 0; b && tries < 16; tries++) {
+		const uint64_t token = (uint64_t)bpf_get_prandom_u32() << 32 |
+		                       bpf_get_prandom_u32();
+
+		*(volatile uint64_t *)&b->token = token;
+		b->search = *s;
+		bounded_steps_of_policy();
+		if (*(volatile uint64_t *)&b->token == token) {
+			s->best = b->search.best;
+			return;
+		}
+	}
+}
+#else
+static __always_inline void
+search_all(struct search *s)
+{
+	bpf_loop(policy.steps, search_next, s, 0);
+}
+#endif
+
 /*
  * The number of the first rule that matches, or MATCH_NONE; also if that rule
  * is one of a group that is not certain.
@@ -205,7 +295,7 @@ search_rule(struct search *s, bool accepted, const struct groups *groups)
 	s->own.group = 1;
 	s->own.groups = policy.patterns ? groups->possible >> 1 : 0;
 	if (s->at[0] != 0 || s->own.groups != 0)
-		bpf_loop(policy.steps, search_next, s, 0);
+		search_all(s);
 	if (policy.patterns && s->best < IMAGE_RULES_MAX) {
 		const uint32_t group = step_u32(s,
 		    rule_offset(s->best) + offsetof(struct image_rule, group));

@@ -34,7 +34,7 @@ struct {
 } owners SEC(".maps");
 
 /* The bit of the group, if one of its patterns number n matches; or 0. */
-__attribute__((noinline)) uint64_t
+STEP_PART uint64_t
 patterns_match(uint32_t n, const struct bpf_name *name)
 {
 	const struct bpf_patterns *of = bpf_map_lookup_elem(&patterns, &n);
@@ -73,7 +73,7 @@ name_groups(const struct bpf_name *name)
  * rule for this program. owner may be NULL: then nothing is known. 0: the
  * verifier wants something that is returned.
  */
-__attribute__((noinline)) int
+STEP_PART int
 owner_groups(const struct bpf_owner *owner, struct groups *to)
 {
 	uint64_t groups = 0;
@@ -143,7 +143,7 @@ started_by(uint64_t mm)
 #define PATH_PARTS 48 /* more than PATH_MAX / BPF_NAME_MAX */
 
 /* Behind the last slash; 0 if there is none. */
-__attribute__((noinline)) uint32_t
+STEP_PART uint32_t
 behind_slash(const struct bpf_name *part)
 {
 	uint32_t behind = 0;

@@ -11,6 +11,14 @@
 
 #include "image/image.h"
 
+/*
+ * 1: what is compiled is for kernels without bpf_loop() (before Linux 5.17),
+ * which lack other things, too: see where it stands.
+ */
+#ifndef BPF_BOUNDED
+#define BPF_BOUNDED 0
+#endif
+
 /* An image is no longer than that: a program's pointers reach not much further
  * (BPF_MAX_VAR_OFF in linux/bpf_verifier.h). */
 #define BPF_IMAGE_MAX (UINT32_C(1) << 28)
@@ -20,6 +28,12 @@
  * a mask can reach.
  */
 #define BPF_IMAGE_BEHIND 256u
+
+/*
+ * BPF_BOUNDED: such a kernel has no values above 4 MiB, so an image is in
+ * several, each with what lies behind it.
+ */
+#define BPF_IMAGE_PART (UINT32_C(1) << 20)
 
 #define BPF_NO_RULE UINT32_MAX /* as MATCH_NONE, see image/match.h */
 

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034 # what the scripts use
 # SPDX-License-Identifier: ISC
 #
 # cgroup: a control group of the test's own, $own with a, a/below and b in it,
@@ -11,10 +11,18 @@
 # inside WHERE COMMAND...       runs it there
 # exec_inside WHERE COMMAND...  becomes it, there: with "&", $! is its process
 # waits_in WHERE [COMMAND...]   ./waits begins there, in place of the one before
+# $programs                     does the kernel take rules that name some?
 # attach ARGUMENT...            kashim attach
 
 waits=
 own=
+programs=yes
+# What is said of a rule that names a program by 64 characters.
+too_long='names a program by more than 63 characters: the kernel compares no more'
+if ! needs bpf-loop 'rules that name programs'; then
+	programs=
+	too_long='names programs: that takes bpf_loop(), as Linux 5.17 has it'
+fi
 kashim=${build:?}/kashim
 
 own_cgroup_down() {

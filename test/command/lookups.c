@@ -51,6 +51,8 @@ random_text(uint64_t *state, const char *letters, uint32_t max, char *text)
 static void
 name_programs(uint64_t *state, struct random_policy *policy)
 {
+	const bool bounded = kernel_is_bounded();
+
 	for (size_t n = 0; n < ARRAY_LEN(pool); n++)
 		random_text(state, "ab*?[]!-\\:\xc3", sizeof(pool[n]), pool[n]);
 	for (size_t n = 0; n < policy->count; n++) {
@@ -58,6 +60,9 @@ name_programs(uint64_t *state, struct random_policy *policy)
 
 		policy->room[n].programs[0] = pool[list];
 		policy->room[n].programs[1] = pool[list + 1];
+		/* Without bpf_loop(), the kernel gets none that do. */
+		if (bounded)
+			policy->rules[n].program_count = 0;
 	}
 }
 

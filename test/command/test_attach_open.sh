@@ -222,9 +222,13 @@ until_true 20 grep -q back told
 same 'not for long' "$(does tell | cut -d ' ' -f 1)" 300
 host_down
 
-# Rules that name programs: who has the listener is known, and who has the
+# Rules that name programs, where the kernel takes them: who has the listener is known, and who has the
 # connection, whoever sets something.
 
+[ -n "$programs" ] || {
+	finish
+	exit
+}
 rules 'app-settings = respect
 rule peer { program = { "host" } source = { "127.0.0.1" } direction = accept idle = "300s" }'
 host

@@ -110,7 +110,7 @@ holds 'the kernel does not take it' fails "$kashim" reload
 check 'refused' 1 doctor "$waits" <<END
 process N (waits): the kernel looks after its connections, but not all is well
 warn OWN/a: WORK/conf was changed since, and the kernel has the rules from before
-warn the kernel does not get it: WORK/conf:1: rule some names a program by more than 63 characters: the kernel compares no more Change the rule, and 'kashim reload WORK/conf'.
+warn the kernel does not get it: WORK/conf:1: rule some $too_long Change the rule, and 'kashim reload WORK/conf'.
 ok the kernel sets the rules on connections of what is in OWN/a: 1 rule of WORK/conf
 ok 1 TCP connection: 1 no rule
 END

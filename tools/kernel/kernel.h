@@ -38,6 +38,12 @@ enum kernel_hook {
 };
 
 /*
+ * Does the kernel lack bpf_loop() (Linux 5.17)? Then it gets programs without,
+ * which can't do all that others do: refused(). False if that can't be told.
+ */
+bool kernel_is_bounded(void);
+
+/*
  * Loads the programs with a checked image that is not refused(), for the
  * control group of that number: if it is attached already, they go on counting
  * there. lookup: KERNEL_LOOKUP alone (bpf/policy.h), and not those for

@@ -16,6 +16,12 @@ absent(char text[KERNEL_TEXT_MAX])
 	return -EOPNOTSUPP;
 }
 
+bool
+kernel_is_bounded(void)
+{
+	return false;
+}
+
 int
 kernel_load(const struct image *image, uint64_t cgroup, bool lookup,
     struct kernel_program **program, char text[KERNEL_TEXT_MAX])

@@ -286,20 +286,24 @@ is_held(uint64_t cgroup)
 static int
 copy_policy(uint64_t cgroup, uint32_t program_id, struct image *image)
 {
-	const uint32_t zero = 0;
 	struct bpf_map_info info;
 	struct image_header header;
 	uint8_t *bytes;
+	uint32_t part, size;
 	int fd = open_map(cgroup, KERNEL_CONNECTIONS, program_id, &info), error;
 
 	*image = (struct image){0};
 	if (fd < 0)
 		return fd;
-	bytes = malloc(info.value_size);
-	error = bytes ? bpf_map_lookup_elem(fd, &zero, bytes) : -ENOMEM;
+	part = info.value_size - BPF_IMAGE_BEHIND;
+	size = part * info.max_entries + BPF_IMAGE_BEHIND;
+	bytes = malloc(size);
+	error = bytes ? 0 : -ENOMEM;
+	for (uint32_t n = 0; error == 0 && n < info.max_entries; n++)
+		error = bpf_map_lookup_elem(fd, &n, bytes + n * (size_t)part);
 	close(fd);
 	if (error == 0) {
-		*image = (struct image){bytes, info.value_size};
+		*image = (struct image){bytes, size};
 		/* Behind it are zeroes. */
 		if (image_header(image, &header) && header.size <= image->size)
 			image->size = header.size;

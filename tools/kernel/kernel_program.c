@@ -18,14 +18,14 @@
 #include "kernel/patterns.h"
 #include "kernel/refused.h"
 
-/* What clang has made of lib/bpf/connections.bpf.c, an ELF file: the Makefile.
- */
-extern const unsigned char kernel_object[];
-extern const unsigned long kernel_object_size;
+/* What clang has made of lib/bpf/connections.bpf.c, ELF files: the Makefile. */
+extern const unsigned char kernel_connections[], kernel_bounded[];
+extern const unsigned long kernel_connections_size, kernel_bounded_size;
 
 #define NAME_CONNECTIONS "kashim_connections"
 #define NAME_HOLD        "kashim_hold"
 #define NAME_LOOKUP      "kashim_lookup"
+#define NAME_BOUNDED     "bounded" /* a map of BPF_BOUNDED alone */
 #define LOG_SIZE         262144
 
 struct kernel_program {
@@ -150,12 +150,18 @@ prepare_maps(
 	struct bpf_map *patterns =
 	    bpf_object__find_map_by_name(object, "patterns");
 	const bool with_names = policy->patterns > 0;
+	const uint32_t whole = (uint32_t)policy->mask + 1;
+	uint32_t part = whole;
 	int error;
 
 	if (!image || !patterns)
 		return -EPROTO;
-	error = bpf_map__set_value_size(
-	    image, (uint32_t)policy->mask + 1 + BPF_IMAGE_BEHIND);
+	if (bpf_object__find_map_by_name(object, NAME_BOUNDED) &&
+	    whole > BPF_IMAGE_PART)
+		part = BPF_IMAGE_PART;
+	error = bpf_map__set_value_size(image, part + BPF_IMAGE_BEHIND);
+	if (error == 0)
+		error = bpf_map__set_max_entries(image, whole / part);
 	/*
 	 * Before Linux 6.8 the verifier looks at global functions that nothing
 	 * calls, too: so there is always such a map.
@@ -249,17 +255,25 @@ static int
 fill_image(struct bpf_object *object, const struct image *image)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(object, "image");
-	const uint32_t zero = 0;
+	uint32_t size, at = 0;
 	uint8_t *value;
-	int error;
+	int error = 0;
 
 	if (!map)
 		return -EPROTO;
-	value = calloc(1, bpf_map__value_size(map));
+	size = bpf_map__value_size(map);
+	value = malloc(size);
 	if (!value)
 		return -ENOMEM;
-	memcpy(value, image->bytes, image->size);
-	error = bpf_map_update_elem(bpf_map__fd(map), &zero, value, BPF_ANY);
+	for (uint32_t n = 0; error == 0 && n < bpf_map__max_entries(map); n++) {
+		memset(value, 0, size);
+		if (at < image->size)
+			memcpy(value, image->bytes + at,
+			    image->size - at < size ? image->size - at : size);
+		error =
+		    bpf_map_update_elem(bpf_map__fd(map), &n, value, BPF_ANY);
+		at += size - BPF_IMAGE_BEHIND;
+	}
 	free(value);
 	return error < 0 ? error : bpf_map_freeze(bpf_map__fd(map));
 }
@@ -277,6 +291,24 @@ last_complaint(char *log)
 			last = line;
 	}
 	return last;
+}
+
+bool
+kernel_is_bounded(void)
+{
+	return libbpf_probe_bpf_helper(
+		   BPF_PROG_TYPE_SOCK_OPS, BPF_FUNC_loop, NULL) == 0;
+}
+
+/*
+ * What bpf_setsockopt() knows can't be asked. It knows keepalive since Linux
+ * 5.9, and the call that is asked for came with 5.10.
+ */
+static bool
+is_too_old(void)
+{
+	return libbpf_probe_bpf_helper(
+		   BPF_PROG_TYPE_SOCK_OPS, BPF_FUNC_load_hdr_opt, NULL) == 0;
 }
 
 /* May a program read the kernel's memory? */
@@ -303,12 +335,10 @@ explain(
 		    "the kernel takes programs from root alone (CAP_BPF, "
 		    "CAP_PERFMON and CAP_NET_ADMIN), and not in a user "
 		    "namespace");
-	else if (libbpf_probe_bpf_helper(
-		     BPF_PROG_TYPE_SOCK_OPS, BPF_FUNC_loop, NULL) == 0)
+	else if (kernel_is_bounded() && is_too_old())
 		snprintf(text, KERNEL_TEXT_MAX,
-		    "this kernel has no bpf_loop(), as Linux 5.17 has: "
-		    "preload, "
-		    "supervise or apply instead");
+		    "in this kernel no program sets keepalive, as in Linux "
+		    "5.10: preload, supervise or apply instead");
 	else if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCKOPT,
 		     BPF_FUNC_sk_storage_get, NULL) == 0)
 		snprintf(text, KERNEL_TEXT_MAX,
@@ -330,8 +360,8 @@ explain(
  * that has this policy already.
  */
 static int
-load(struct kernel_program *program, uint64_t cgroup, bool lookup,
-    const struct kernel_program *like, char log[LOG_SIZE])
+load_object(struct kernel_program *program, bool bounded, uint64_t cgroup,
+    bool lookup, const struct kernel_program *like, char log[LOG_SIZE])
 {
 	const struct bpf_policy *policy = &program->policy;
 	const struct bpf_object_open_opts options = {
@@ -342,8 +372,11 @@ load(struct kernel_program *program, uint64_t cgroup, bool lookup,
 	};
 	int error;
 
-	program->object =
-	    bpf_object__open_mem(kernel_object, kernel_object_size, &options);
+	log[0] = '\0';
+	program->object = bounded ? bpf_object__open_mem(kernel_bounded,
+					kernel_bounded_size, &options)
+	                          : bpf_object__open_mem(kernel_connections,
+					kernel_connections_size, &options);
 	if (!program->object)
 		return -errno;
 	error = prepare(program->object, policy, cgroup, lookup, like);
@@ -356,6 +389,19 @@ load(struct kernel_program *program, uint64_t cgroup, bool lookup,
 			      program->object, names[hook]))
 			: -1;
 	return error;
+}
+
+/* What is tried without bpf_loop() is what fails for want of that alone. */
+static int
+load(struct kernel_program *program, uint64_t cgroup, bool lookup,
+    const struct kernel_program *like, char log[LOG_SIZE])
+{
+	int error = load_object(program, false, cgroup, lookup, like, log);
+
+	if (error == 0 || !kernel_is_bounded() || is_too_old())
+		return error;
+	bpf_object__close(program->object);
+	return load_object(program, true, cgroup, lookup, like, log);
 }
 
 /* Where libbpf puts what the verifier says. */

@@ -7,11 +7,15 @@
 #include <stdio.h>
 
 #include "bpf/policy.h"
+#include "kernel/kernel.h"
 #include "kernel/patterns.h"
 
 static const char *
-why(const struct image *image, const struct image_rule *rule)
+why(const struct image *image, const struct image_rule *rule, bool bounded)
 {
+	if (bounded && rule->program_count > 0)
+		return "names programs: that takes bpf_loop(), as Linux 5.17 "
+		       "has it";
 	if (rule->group >= BPF_GROUPS_MAX)
 		return "names programs: the kernel tells no more than 62 "
 		       "lists of them apart";
@@ -35,10 +39,11 @@ say(const struct image *image, const struct image_rule *rule,
 bool
 refused(const struct image *image, char text[REFUSED_TEXT_MAX])
 {
+	const bool bounded = kernel_is_bounded();
 	struct image_rule rule;
 
 	for (uint32_t n = 0; image_rule(image, n, &rule); n++) {
-		const char *reason = why(image, &rule);
+		const char *reason = why(image, &rule, bounded);
 
 		if (!reason)
 			continue;
