@@ -18,7 +18,7 @@ cleanup() {
 }
 own_cgroup kashimtest
 inner=kashimtest$$-inner.slice
-mkdir "$own/$inner" "$own/$inner/reached.service" || exit 2
+mkdir "$own/$inner" "$own/$inner/reached$$.service" || exit 2
 
 # Numbers that hang on this run.
 plain() {
@@ -188,21 +188,21 @@ END
 # A unit: its slice is what stays.
 
 mkdir -p /run/systemd/system || exit 2
-cat >/run/systemd/system/reached.service <<END
+cat >/run/systemd/system/reached$$.service <<END
 [Service]
 Slice=$inner
 ExecStart=$work/waits
 END
-waits_in "$own/$inner/reached.service"
+waits_in "$own/$inner/reached$$.service"
 holds 'attach to the service alone' \
-	attach --cgroup "$own/$inner/reached.service"
+	attach --cgroup "$own/$inner/reached$$.service"
 holds 'it says that the next start is not reached' \
-	sh -c "\"$kashim\" doctor reached.service | head -n 1 | grep -q 'will NOT'"
+	sh -c "\"$kashim\" doctor reached$$.service | head -n 1 | grep -q 'will NOT'"
 holds 'detach it' "$kashim" detach
 holds 'attach to what its slice is in' attach --cgroup "$own"
-waits_in "$own/$inner/reached.service"
-check 'a unit' 0 doctor reached.service <<END
-reached.service: the kernel looks after its connections
+waits_in "$own/$inner/reached$$.service"
+check 'a unit' 0 doctor reached$$.service <<END
+reached$$.service: the kernel looks after its connections
 ok the kernel sets the rules on connections of what is in OWN: 1 rule of WORK/conf
 It runs:
 process N (waits): the kernel looks after its connections
@@ -231,15 +231,15 @@ check 'no program, from there' 2 there ./none <<END
 ! kashim: ./none: No such file or directory
 END
 holds 'and from here' fails doctor ./waits
-sed -i 's/^Slice.*/Slice=other.slice/' /run/systemd/system/reached.service
-fails "$kashim" doctor reached.service >said
+sed -i 's/^Slice.*/Slice=other.slice/' /run/systemd/system/reached$$.service
+fails "$kashim" doctor reached$$.service >said
 same 'a unit elsewhere' "$(head -n 1 said)" \
-	'reached.service: the preload will NOT take effect'
+	"reached$$.service: the preload will NOT take effect"
 sed -i "s/^Slice.*/Slice=$inner/; s/^Exec.*/&-missing/" \
-	/run/systemd/system/reached.service
-fails "$kashim" doctor reached.service >said
+	/run/systemd/system/reached$$.service
+fails "$kashim" doctor reached$$.service >said
 same 'a unit whose program is missing' "$(sed -n '1p; 3q' said)" \
-	'reached.service: the preload will NOT take effect'
+	"reached$$.service: the preload will NOT take effect"
 in_file 'it is named' said "ExecStart=$work/waits-missing cannot be started"
 cat >"/run/systemd/system/reached@.service" <<END
 [Service]

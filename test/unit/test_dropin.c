@@ -30,7 +30,7 @@ static const struct {
 START_TEST(dropin_texts)
 {
 	struct dropin dropin = {"a.service", TEXTS[_i].library,
-	    TEXTS[_i].others, "/some/file:1", TEXTS[_i].config, NULL};
+	    TEXTS[_i].others, "/some/file:1", TEXTS[_i].config, NULL, NULL};
 	char *preload = preload_join(TEXTS[_i].library, TEXTS[_i].others);
 	char *text, *config;
 
@@ -57,7 +57,7 @@ END_TEST
 START_TEST(dropin_controls)
 {
 	struct dropin dropin = {
-	    "a.service", "/x", "/a\n[Service]", "/y", NULL, NULL};
+	    "a.service", "/x", "/a\n[Service]", "/y", NULL, NULL, NULL};
 	char *text;
 
 	ck_assert_int_eq(dropin_text(&dropin, &text), -EINVAL);
