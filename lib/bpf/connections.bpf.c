@@ -21,7 +21,7 @@
 #include "bpf/policy.h"
 
 /* They are for this machine's processor, and clang may find no others. */
-#ifdef _FEATURES_H
+#if defined(__bpf__) && defined(_FEATURES_H)
 #error "a header of the C library is included"
 #endif
 

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -102,6 +103,15 @@ kernel_capget(struct kernel_capabilities *sets)
 	sets->inheritable = data[0].inheritable | (uint64_t)data[1].inheritable
 	                                              << 32;
 	return result;
+}
+
+/* Is it among the effective ones? */
+static inline bool
+kernel_has_capability(unsigned int capability)
+{
+	struct kernel_capabilities sets;
+
+	return kernel_capget(&sets) == 0 && (sets.effective >> capability & 1);
 }
 
 #endif

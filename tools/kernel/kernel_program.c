@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "bpf/policy.h"
+#include "host/kernel_calls.h"
 #include "image/match.h"
 #include "kernel/kernel.h"
 #include "kernel/kernel_parts.h"
@@ -329,8 +330,9 @@ explain(
 {
 	const char *complaint = last_complaint(log);
 
-	/* "!root" is its word for who has no CAP_PERFMON. */
-	if (error == -EPERM || strstr(complaint, "!root"))
+	/* Who has no CAP_PERFMON hears of the program what is not so. */
+	if (error == -EPERM || (!kernel_has_capability(CAP_PERFMON) &&
+				   !kernel_has_capability(CAP_SYS_ADMIN)))
 		snprintf(text, KERNEL_TEXT_MAX,
 		    "the kernel takes programs from root alone (CAP_BPF, "
 		    "CAP_PERFMON and CAP_NET_ADMIN), and not in a user "

@@ -239,14 +239,6 @@ hand_over(int socket, const struct sock_fprog *filter, const char **why)
 	return error < 0 ? -EOWNERDEAD : 0;
 }
 
-static bool
-has_capability(unsigned int capability)
-{
-	struct kernel_capabilities sets;
-
-	return kernel_capget(&sets) == 0 && (sets.effective >> capability & 1);
-}
-
 const char *
 supervise_lacks(const struct image *image)
 {
@@ -262,13 +254,13 @@ bool
 supervise_sees_others(void)
 {
 	/* Others than root can't take another user at all. */
-	return geteuid() != 0 || has_capability(CAP_SYS_PTRACE);
+	return geteuid() != 0 || kernel_has_capability(CAP_SYS_PTRACE);
 }
 
 bool
 supervise_keeps_rights(void)
 {
-	return has_capability(CAP_SYS_ADMIN);
+	return kernel_has_capability(CAP_SYS_ADMIN);
 }
 
 int
