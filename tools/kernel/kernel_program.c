@@ -346,7 +346,8 @@ explain(
 		snprintf(text, KERNEL_TEXT_MAX,
 		    "this kernel can't hold a rule against what the program "
 		    "sets itself: app-settings = respect, or preload instead");
-	else if (named && !can_read())
+	/* Of a newer kernel libbpf 1.1 does not understand the refusal. */
+	else if (named && (strstr(complaint, "bpf_probe_read") || !can_read()))
 		refused_programs(named,
 		    "names programs, and this kernel lets nobody read what a "
 		    "program is called (lockdown=confidentiality)",
