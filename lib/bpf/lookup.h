@@ -263,12 +263,15 @@ search_all(struct search *s)
 	for (int tries = 0; b && tries < 16; tries++) {
 		const uint64_t token = (uint64_t)bpf_get_prandom_u32() << 32 |
 		                       bpf_get_prandom_u32();
+		uint32_t best;
 
 		*(volatile uint64_t *)&b->token = token;
 		b->search = *s;
 		bounded_steps_of_policy();
+		/* First what was found, then whose it is. */
+		best = *(volatile uint32_t *)&b->search.best;
 		if (*(volatile uint64_t *)&b->token == token) {
-			s->best = b->search.best;
+			s->best = best;
 			return;
 		}
 	}
