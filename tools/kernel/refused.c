@@ -39,7 +39,9 @@ say(const struct image *image, const struct image_rule *rule,
 bool
 refused(const struct image *image, char text[REFUSED_TEXT_MAX])
 {
-	const bool bounded = kernel_is_bounded();
+	/* To ask costs a program in the kernel. */
+	const bool bounded =
+	    image_group_count(image) > 1 && kernel_is_bounded();
 	struct image_rule rule;
 
 	for (uint32_t n = 0; image_rule(image, n, &rule); n++) {
