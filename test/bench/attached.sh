@@ -6,10 +6,15 @@
 set -u
 
 build=$(cd "${1:-build}" && pwd) || exit 2
+here=$(cd "$(dirname "$0")" && pwd) || exit 2
 rounds=${BENCH_ROUNDS:-31}
 if [ -z "${KASHIM_ATTACHED_INSIDE:-}" ]; then
 	exec env KASHIM_ATTACHED_INSIDE=yes unshare -mn sh "$0" "$build"
 fi
+# shellcheck source=test/cgroups.sh
+. "$here/../cgroups.sh"
+# shellcheck source=test/bench/rules.sh
+. "$here/rules.sh"
 ip link set lo up || exit 2
 dir=$(mktemp -d "${TMPDIR:-/tmp}/kashim-bench.XXXXXX") || exit 2
 group=$dir/cg/kashim-bench.$$
@@ -17,31 +22,17 @@ trap '
 	rmdir "$group/bare" "$group/kernel" "$group/hold" "$group"
 	cd / && umount -R "$dir" && rmdir "$dir"' EXIT
 trap 'exit 1' HUP INT TERM
-umount --lazy /sys/fs/bpf 2>/dev/null
-umount --lazy --recursive /sys/fs/cgroup 2>/dev/null
-mount -t tmpfs tmpfs "$dir" && cd "$dir" && mkdir cg cache &&
-	mount -t cgroup2 cgroup2 cg &&
-	mount -t bpf -o mode=700 bpf /sys/fs/bpf || exit 2
+mount -t tmpfs tmpfs "$dir" && cd "$dir" && mkdir cache &&
+	cgroups_mount cg || exit 2
 mkdir "$group" "$group/bare" "$group/kernel" "$group/hold" || exit 2
 export KASHIM_CACHE="$dir/cache"
 
-# rules N SETTING: an address each, and a last one that is the connections'.
-rules() {
-	awk -v n="$1" -v own="app-settings = $2" 'BEGIN {
-		for (i = 0; i < n - 1; i++)
-			printf "rule r%d { destination = \"10.%d.%d.%d\" " \
-				"idle = %d %s }\n", i, i / 65536, \
-				i / 256 % 256, i % 256, i % 3000 + 1, own
-		print "rule last { port = \"1-65535\" idle = 300 " \
-			"interval = 30 count = 5 " own " }"
-	}'
-}
-
+timers='interval = 30 count = 5 app-settings ='
 printf '\nAttached: the whole cycle of socket, connect, accept, close\n'
 for n in 10 10000 100000; do
 	printf '%d rules\n' "$n"
-	rules "$n" respect >respect.conf
-	rules "$n" override >override.conf
+	rules "$n" "$timers respect" >respect.conf
+	rules "$n" "$timers override" >override.conf
 	# At rest, or reload waits for the clock of files.
 	touch -d '1 hour ago' respect.conf override.conf
 	{

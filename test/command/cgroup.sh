@@ -7,12 +7,15 @@
 # of lib.sh, by a script that is apart with its mounts and its network.
 #
 # own_cgroup NAME               makes $own; ends the script if kashim can't attach
-# own_cgroup_down               ends the program, and removes $own
+# own_cgroup_down               ends the program, and removes $own: at the end
 # inside WHERE COMMAND...       runs it there
 # exec_inside WHERE COMMAND...  becomes it, there: with "&", $! is its process
 # waits_in WHERE [COMMAND...]   ./waits begins there, in place of the one before
 # $programs                     does the kernel take rules that name some?
 # attach ARGUMENT...            kashim attach
+
+# shellcheck source=test/cgroups.sh
+. "${here:?}/../cgroups.sh"
 
 waits=
 own=
@@ -31,6 +34,12 @@ own_cgroup_down() {
 	[ ! -d "$own" ] || find "$own" -depth -type d -exec rmdir {} +
 }
 
+# 9 may be the end of a FIFO which a program there reads.
+cleanup() {
+	exec 9>&-
+	own_cgroup_down
+}
+
 own_cgroup() {
 	if ! ldd "$kashim" | grep -q libbpf; then
 		skip "${0##*/}" 'kashim was built without libbpf'
@@ -38,11 +47,7 @@ own_cgroup() {
 		exit
 	fi
 	ip link set lo up || exit 2
-	umount --lazy /sys/fs/bpf 2>/dev/null
-	umount --lazy --recursive /sys/fs/cgroup 2>/dev/null
-	mount -t tmpfs tmpfs /run && mkdir cg &&
-		mount -t cgroup2 cgroup2 cg &&
-		mount -t bpf -o mode=700 bpf /sys/fs/bpf || exit 2
+	mount -t tmpfs tmpfs /run && cgroups_mount cg || exit 2
 	own=${work:?}/cg/$1$$.slice
 	mkdir "$own" "$own/a" "$own/a/below" "$own/b" || exit 2
 }

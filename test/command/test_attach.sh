@@ -14,10 +14,6 @@ apart --mount --net
 begin
 # shellcheck source=test/command/cgroup.sh
 . "$here/cgroup.sh"
-cleanup() {
-	exec 9>&-
-	own_cgroup_down
-}
 own_cgroup kashim-test.
 
 # Numbers that hang on this run.

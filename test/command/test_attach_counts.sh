@@ -16,9 +16,6 @@ begin
 # shellcheck source=test/command/cgroup.sh
 . "$here/cgroup.sh"
 optmem=/proc/sys/net/core/optmem_max
-cleanup() {
-	own_cgroup_down
-}
 own_cgroup kashimcounts
 export KASHIM_CONFIG="$work/conf" KASHIM_CACHE="$work"
 

@@ -15,10 +15,6 @@ begin
 # shellcheck source=test/command/cgroup.sh
 . "$here/cgroup.sh"
 host=
-cleanup() {
-	exec 9>&-
-	own_cgroup_down
-}
 own_cgroup kashimopen
 export KASHIM_CONFIG="$work/conf" KASHIM_CACHE="$work"
 mkfifo in

@@ -13,9 +13,6 @@ apart --mount --net
 begin
 # shellcheck source=test/command/cgroup.sh
 . "$here/cgroup.sh"
-cleanup() {
-	own_cgroup_down
-}
 own_cgroup kashim-reload.
 
 timeout 90 "$build/test/reloads" "$build" 8 "$own/a" >out 2>&1

@@ -13,9 +13,6 @@ apart --mount --net
 begin
 # shellcheck source=test/command/cgroup.sh
 . "$here/cgroup.sh"
-cleanup() {
-	own_cgroup_down
-}
 own_cgroup kashimtest
 inner=kashimtest$$-inner.slice
 mkdir "$own/$inner" "$own/$inner/reached$$.service" || exit 2

@@ -14,9 +14,6 @@ apart --mount --net
 begin
 # shellcheck source=test/command/cgroup.sh
 . "$here/cgroup.sh"
-cleanup() {
-	own_cgroup_down
-}
 own_cgroup kashimlooked
 cc -o waits "$here/waits.c" || exit 2
 export KASHIM_CONFIG="$work/conf" KASHIM_CACHE="$work"

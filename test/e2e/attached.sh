@@ -9,6 +9,9 @@
 #					which rules are attached
 # attached NAMESPACE ID GROUP COMMAND...	start, in that control group
 
+# shellcheck source=test/cgroups.sh
+. "${e2e:?}/../cgroups.sh"
+
 attached_begin() {
 	attached_why=$(sh "${e2e:?}/../can.sh" bpf)
 	case $? in
@@ -26,13 +29,10 @@ attached_begin() {
 
 	# What is attached goes with this mount namespace; the control groups are
 	# left by all that the rig ends, and removed behind it.
-	umount --lazy /sys/fs/bpf 2>/dev/null
-	umount --lazy --recursive /sys/fs/cgroup 2>/dev/null
 	attached_top=$RIG_DIR/cg/kashim-case.$$
 	# shellcheck disable=SC2015 # die is for any of them
-	mkdir cg && mount -t cgroup2 cgroup2 cg &&
-		mount -t bpf bpf /sys/fs/bpf && mkdir "$attached_top" \
-		"$attached_top/all" "$attached_top/source" ||
+	cgroups_mount cg && mkdir "$attached_top" "$attached_top/all" \
+		"$attached_top/source" ||
 		die 'no control group can be made'
 	# shellcheck disable=SC2034 # for the rig
 	RIG_BEHIND=attached_behind
