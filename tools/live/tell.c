@@ -99,6 +99,7 @@ tell_one(const struct tell *tell, const struct live_socket *socket, int pidfd)
 void
 tell_open(struct tell *tell, const struct live *live)
 {
+	const uint32_t remembers = kernel_remembers(tell->program);
 	const struct process *process = NULL;
 	int pidfd = -ESRCH;
 
@@ -107,7 +108,7 @@ tell_open(struct tell *tell, const struct live *live)
 		const struct live_socket *socket = &live->sockets[i];
 		int result;
 
-		if (!is_remembered(socket, kernel_remembers(tell->program)))
+		if (!is_remembered(socket, remembers))
 			continue;
 		if (socket->process == NULL || !socket->have_known ||
 		    !socket->rule_known) {
