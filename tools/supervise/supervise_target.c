@@ -247,18 +247,27 @@ name(struct target *target)
 {
 	struct process process;
 	const pid_t pid = target_process(target);
-	int error = pid < 0 ? pid : process_read(pid, &process);
+	int error;
 
-	if (error < 0)
-		return error;
-	if (process.name_count == 0)
-		return -EACCES;
-	target->name_count = process.name_count;
-	memcpy(target->name, process.name, sizeof(target->name));
+	if (pid < 0)
+		return pid;
+	/*
+	 * Before its names: it may become another program meanwhile, if it is
+	 * looked at while it runs. Then it is named again.
+	 */
 	target->random_at = find_random(target->tid);
 	target->named = target->random_at != 0 &&
 	                target_read(target, target->random_at, target->random,
 			    sizeof(target->random)) == 0;
+	error = process_read(pid, &process);
+	if (error == 0 && process.name_count == 0)
+		error = -EACCES;
+	if (error < 0) {
+		target->named = false;
+		return error;
+	}
+	target->name_count = process.name_count;
+	memcpy(target->name, process.name, sizeof(target->name));
 	return 0;
 }
 
