@@ -65,7 +65,8 @@ static struct {
 	unsigned int begun; /* reload that was begun last */
 	unsigned int done;  /* and that was done last */
 	int over;
-	/* One of those that are wrong, whichever. */
+	/* The first that is wrong. */
+	bool told;
 	struct host_options wrong;
 	char side[16], call[16];
 	int error;
@@ -110,6 +111,8 @@ count_wrong(enum count what, const char *side, const struct host_options *have,
     unsigned int first, unsigned int last)
 {
 	count(what);
+	if (__atomic_exchange_n(&shared->told, true, __ATOMIC_RELAXED))
+		return;
 	shared->wrong = *have;
 	shared->first = first;
 	shared->last = last;
