@@ -16,9 +16,9 @@ queue.py serve HOW NUMBER COUNT
     itself, and prints a line: what each of them has, and at last the listener.
     HOW is what it does before, separated by commas: "as-is" (nothing), "wait"
     (for a line of standard input), "receive", "fetch" (from ./offer), "listen"
-    (again), "share" (makes another listener with SO_REUSEPORT), "close" (the
-    first one). PATIENCE: so many seconds a connection has time to get its
-    options.
+    (again), "share" (makes another listener with SO_REUSEPORT), "slowly" (the
+    same, but it listens only two seconds later), "close" (the first one).
+    PATIENCE: so many seconds a connection has time to get its options.
 
 queue.py call
     connects, as soon as somebody listens, and stays until the other end closes.
@@ -36,7 +36,7 @@ def here():
     return ("127.0.0.1", int(os.environ["PORT"]))
 
 
-def listener(how):
+def listener(how, pause=0):
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if how in ("reuse", "kept"):
@@ -44,6 +44,7 @@ def listener(how):
     if how == "fastopen":
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 16)
     sock.bind(here())
+    time.sleep(pause)
     sock.listen(64)
     return sock
 
@@ -146,6 +147,8 @@ def take(how, number):
             sock = fetch()
         elif step == "share":
             sock = listener("reuse")
+        elif step == "slowly":
+            sock = listener("reuse", 2)
         elif step == "close":
             os.close(number)
         else:

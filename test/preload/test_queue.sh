@@ -122,7 +122,8 @@ asked() {
 }
 
 if [ -e $migrates ]; then
-	asks 2 kept share
+	# The supervisor has seen the socket before it listens.
+	asks 2 kept slowly
 	holds 'supervision: somebody may come' fails until_true 9 sleeps
 	: >leave
 	asked 'migrated later'

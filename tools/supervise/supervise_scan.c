@@ -40,7 +40,7 @@ static bool has_ports;
 /*
  * Inodes of sockets that were looked at. The kernel counts them up, so that
  * two that share a place here are seldom there at the same time; if they are,
- * one is looked at again.
+ * one is looked at again. Those that may still listen are not among them.
  */
 static uint64_t seen[SEEN];
 static bool waiting; /* see scan_took_waiting() */
@@ -160,6 +160,20 @@ settle_listener(const struct borrowed_socket *borrowed)
 	return false;
 }
 
+/* May fd still become a listener? */
+static bool
+may_listen(int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t sa_len = sizeof(sa);
+	int type;
+	socklen_t len = sizeof(type);
+
+	return getpeername(fd, (struct sockaddr *)&sa, &sa_len) < 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	       type == SOCK_STREAM;
+}
+
 /* Returns whether that is all for this socket. */
 static bool
 look_at(pid_t process, int fd)
@@ -170,10 +184,12 @@ look_at(pid_t process, int fd)
 
 	if (target == NULL || !borrowed_begin(&borrowed, target, fd))
 		return true;
-	if (apply_facts_listens(&borrowed.apply.calls, borrowed.fd))
+	if (apply_facts_listens(&borrowed.apply.calls, borrowed.fd)) {
 		done = settle_listener(&borrowed);
-	else
+	} else {
 		scan_settle(&borrowed);
+		done = !may_listen(borrowed.fd);
+	}
 	borrowed_end(&borrowed);
 	return done;
 }
