@@ -236,17 +236,19 @@ give_rule(struct bpf_sock_ops *ctx, const struct groups *groups, long failed)
 	struct search search = {.best = BPF_NO_RULE};
 	const struct image_rule *rule;
 	struct bpf_mark *mark = NULL;
+	uint32_t number;
 
 	SET_KEYS(&search, accepted, ctx->family, ctx, local, remote,
 	    ctx->local_port, bpf_ntohl(ctx->remote_port));
-	rule = rule_to_set(search_rule(&search, accepted, groups));
+	number = search_rule(&search, accepted, groups);
+	rule = rule_to_set(number);
 	if (policy.holds && ctx->sk)
 		mark = bpf_sk_storage_get(&marks, ctx->sk, NULL,
 		    rule ? BPF_SK_STORAGE_GET_F_CREATE : 0);
 	if (mark)
 		mark->accepted = accepted;
 	if (!rule) {
-		count(BPF_WITHOUT_RULE);
+		count(number == BPF_NO_ANSWER ? BPF_FAILED : BPF_WITHOUT_RULE);
 		return 0;
 	}
 	failed |= set_options(ctx, rule, mark);

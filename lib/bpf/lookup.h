@@ -251,30 +251,41 @@ bounded_steps_of_policy(void)
 }
 
 /*
- * What interrupts it, on the same processor, may search there, too; and so may
- * another task, where programs can be preempted. Then the token is not its own
- * any more, and it begins again.
+ * What interrupts it, on the same processor, may search there, too; then the
+ * token is not its own any more, and it begins again. Where programs can be
+ * preempted (from Linux 5.11 on), another task that was in the middle of its
+ * search may go on in this one for a moment, and leave the token: so two in a
+ * row have to find the same. If none do, there is no answer. The compiler does
+ * not know of any of that.
  */
 static __always_inline void
 search_all(struct search *s)
 {
 	struct bounded_search *b = bounded_search();
+	uint64_t found = UINT64_MAX;
 
 	for (int tries = 0; b && tries < 16; tries++) {
 		const uint64_t token = (uint64_t)bpf_get_prandom_u32() << 32 |
 		                       bpf_get_prandom_u32();
 		uint32_t best;
 
-		*(volatile uint64_t *)&b->token = token;
+		b->token = token;
+		barrier();
 		b->search = *s;
+		barrier();
 		bounded_steps_of_policy();
-		/* First what was found, then whose it is. */
-		best = *(volatile uint32_t *)&b->search.best;
-		if (*(volatile uint64_t *)&b->token == token) {
+		barrier();
+		best = b->search.best;
+		barrier();
+		if (b->token != token)
+			continue;
+		if (best == found) {
 			s->best = best;
 			return;
 		}
+		found = best;
 	}
+	s->best = BPF_NO_ANSWER;
 }
 #else
 static __always_inline void
@@ -285,8 +296,8 @@ search_all(struct search *s)
 #endif
 
 /*
- * The number of the first rule that matches, or MATCH_NONE; also if that rule
- * is one of a group that is not certain.
+ * The number of the first rule that matches, or BPF_NO_RULE; also if that rule
+ * is one of a group that is not certain. BPF_BOUNDED: or BPF_NO_ANSWER.
  */
 static __always_inline uint32_t
 search_rule(struct search *s, bool accepted, const struct groups *groups)

@@ -35,7 +35,8 @@
  */
 #define BPF_IMAGE_PART (UINT32_C(1) << 20)
 
-#define BPF_NO_RULE UINT32_MAX /* as MATCH_NONE, see image/match.h */
+#define BPF_NO_RULE   UINT32_MAX /* as MATCH_NONE, see image/match.h */
+#define BPF_NO_ANSWER (UINT32_MAX - 1)
 
 /*
  * Where the kernel has what a program is called, in bytes; each kernel has it
@@ -117,9 +118,12 @@ enum bpf_counter {
 	BPF_CONNECTED,    /* begun, and got all that its rule says */
 	BPF_ACCEPTED,     /* accepted, and got all that its rule says */
 	BPF_WITHOUT_RULE, /* no rule matched, or one that ignores it */
-	BPF_FAILED, /* the kernel refused an option; or it had no memory to note
-	               what holds the rule, or which program has a listener */
-	BPF_HELD,   /* setsockopt(2): the rule's value was put in its place */
+	/*
+	 * The kernel refused an option; or it had no memory to note what holds
+	 * the rule, or which program has a listener; or BPF_NO_ANSWER.
+	 */
+	BPF_FAILED,
+	BPF_HELD, /* setsockopt(2): the rule's value was put in its place */
 	BPF_COUNTERS,
 };
 

@@ -63,7 +63,7 @@ while time.monotonic() < end:
 	    b"\1\0\0\0\0\0\0\0")
 	connection.close()
 	accepted.close()
-print(wrong, "wrong" if count else "and nothing connected")
+os.write(1, f"{wrong if count else 'nothing connected,'} wrong\n".encode())
 END
 holds 'attach' "$kashim" attach --cgroup "$own/a"
 for processor in 0 1 1; do
