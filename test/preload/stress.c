@@ -26,7 +26,7 @@
 #define ROUNDS      6000ul /* of each connector */
 #define FORKS       300ul  /* of each forker */
 #define ADDRESSES   8
-#define DEADLINE_S  45 /* against a hang only */
+#define DEADLINE_S  300 /* against a hang only */
 #define WAIT_MS     20000
 #define BACKLOG     4096
 #define SIGNAL_USEC 2000

@@ -10,23 +10,32 @@
 
 static const struct timespec NOW = {.tv_sec = 1700000000, .tv_nsec = 500000000};
 
-/* Changed so many ns before it was read; too young? At most so many ns. */
+/* It takes so many ns to read it. */
+#define READING 3000000
+
+/*
+ * Changed so many ns before the reading began; too young? At least so many ns
+ * are waited for.
+ */
 static const struct {
 	int64_t age;
 	bool too_young;
 	int64_t wait;
 } CASES[] = {
-    {0, true, 20000000},
-    {5000000, true, 15000000},
-    {19999999, true, 1},
+    {0, true, 20000000 - READING},
+    {5000000, true, 15000000 - READING},
+    {19999999, true, 0},
     {20000000, false, 0},
     {NSEC, false, 0},
     {INT64_C(86400) * NSEC, false, 0},
+    /* While it was read. */
+    {-1, true, 20000001 - READING},
+    {-READING, true, 20000000},
     /* From the future: any change gives it another time. */
-    {-1000000, false, 0},
+    {-READING - 1, false, 0},
     {INT64_C(-86400) * NSEC, false, 0},
     /* The clock of its file system may have seconds only. */
-    {500000000, true, 500000000},
+    {500000000, true, 500000000 - READING},
     {1500000000, false, 0},
 };
 
@@ -68,10 +77,13 @@ START_TEST(too_young)
 	int64_t at = (int64_t)NOW.tv_sec * NSEC + NOW.tv_nsec - CASES[_i].age;
 	struct image image = image_of((struct timespec){
 	    .tv_sec = (time_t)(at / NSEC), .tv_nsec = at % NSEC});
+	const struct timespec ended = {
+	    .tv_sec = NOW.tv_sec, .tv_nsec = NOW.tv_nsec + READING};
 	struct timespec start;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	ck_assert(compiled_too_young(&image, NOW) == CASES[_i].too_young);
+	ck_assert(
+	    compiled_too_young(&image, NOW, ended) == CASES[_i].too_young);
 	ck_assert_int_ge(since(&start), CASES[_i].wait);
 	free((void *)image.bytes);
 }

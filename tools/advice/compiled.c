@@ -39,10 +39,12 @@ since(struct timespec from, struct timespec to)
 }
 
 bool
-compiled_too_young(const struct image *image, struct timespec read_at)
+compiled_too_young(
+    const struct image *image, struct timespec begun, struct timespec ended)
 {
 	struct image_source source;
 	int64_t longest = 0;
+	bool too_young = false;
 
 	for (uint32_t i = 0; image_source(image, i, &source); i++) {
 		const struct timespec changed = {
@@ -50,18 +52,20 @@ compiled_too_young(const struct image *image, struct timespec read_at)
 		    .tv_nsec = source.mtime_ns,
 		};
 		int64_t step = source.mtime_ns == 0 ? STEP_SECONDS_NS : STEP_NS;
-		int64_t age = since(changed, read_at);
+		int64_t age = since(changed, ended);
 
 		/* One from the future gets another time by any change. */
-		if (age >= 0 && step - age > longest)
+		if (age < 0 || since(changed, begun) >= step)
+			continue;
+		too_young = true;
+		if (step - age > longest)
 			longest = step - age;
 	}
-	if (longest == 0)
-		return false;
-	nanosleep(&(struct timespec){.tv_sec = longest / NSEC,
-		      .tv_nsec = longest % NSEC},
-	    NULL);
-	return true;
+	if (longest > 0)
+		nanosleep(&(struct timespec){.tv_sec = longest / NSEC,
+			      .tv_nsec = longest % NSEC},
+		    NULL);
+	return too_young;
 }
 
 struct complaint {

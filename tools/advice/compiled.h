@@ -16,12 +16,14 @@
 #define COMPILED_TEXT_MAX 4608 /* PATH_MAX and words */
 
 /*
- * Was a file of the configuration changed so shortly before it was read, at
- * the time read_at of CLOCK_REALTIME or later, that another change could have
- * left it the same time? The kernel's clock for files moves in steps. Waits
- * until that is over, a second at most, and returns true: read it again.
+ * Was a file of the configuration changed while it was read, between the times
+ * begun and ended of CLOCK_REALTIME, or so shortly before that another change
+ * could have left it the same time? The kernel's clock for files moves in
+ * steps. Waits until that is over, a second at most, and returns true: read it
+ * again.
  */
-bool compiled_too_young(const struct image *image, struct timespec read_at);
+bool compiled_too_young(
+    const struct image *image, struct timespec begun, struct timespec ended);
 
 /*
  * Why the compiled image of the configuration file at config is not used by

@@ -10,8 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "advice/compiled.h"
 #include "advice/example.h"
 #include "config/config.h"
 #include "host/preload.h"
@@ -19,6 +21,9 @@
 #ifndef KASHIM_LIBDIR
 #define KASHIM_LIBDIR "/usr/local/lib"
 #endif
+
+/* For who changes a file all the time. */
+#define TRIES_MAX 5
 
 int
 cmd_absolute(const char *what, const char *file, char path[PATH_MAX])
@@ -109,6 +114,26 @@ cmd_load(const char *path, struct image *image)
 	}
 	image->bytes = bytes;
 	return CMD_DONE;
+}
+
+int
+cmd_load_at_rest(const char *path, struct image *image)
+{
+	for (int i = 0; i <= TRIES_MAX; i++) {
+		struct timespec begun, ended;
+		int status;
+
+		clock_gettime(CLOCK_REALTIME, &begun);
+		status = cmd_load(path, image);
+		clock_gettime(CLOCK_REALTIME, &ended);
+		if (status != CMD_DONE ||
+		    !compiled_too_young(image, begun, ended))
+			return status;
+		free((void *)image->bytes);
+	}
+	warnx(
+	    "%s: it changes all the time; try again when it is written", path);
+	return CMD_WRONG;
 }
 
 /* Is it what is published, by another way? */

@@ -80,6 +80,12 @@ void cmd_say_missing(const char *path, int error);
 int cmd_load(const char *path, struct image *image);
 
 /*
+ * The same, when the file has been at rest for a moment: it may be half
+ * written, and right all the same. Of one that changes all the time, CMD_WRONG.
+ */
+int cmd_load_at_rest(const char *path, struct image *image);
+
+/*
  * Reads the policy in force (in_force.h) of the configuration file at path, for
  * programs that start or for those that run. Says on stderr what is wrong with
  * the text, and if these two differ. Returns CMD_DONE, or CMD_WRONG if there is

@@ -355,7 +355,7 @@ cmd_attach(int argc, char *argv[])
 	status = cmd_config_path(
 	    request.boot ? CONFIG_FILE : request.config, config);
 	if (status == CMD_DONE)
-		status = cmd_load(config, &image);
+		status = cmd_load_at_rest(config, &image);
 	if (status != CMD_DONE)
 		return status;
 	status = attach(&request, &image, config);

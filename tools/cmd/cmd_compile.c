@@ -11,19 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "advice/compiled.h"
 #include "cmd/cmd_apply.h"
 #include "config/config.h"
 #include "image/cache.h"
 #include "image/shared.h"
 #include "kernel/follow.h"
 #include "live/tell.h"
-
-/* For who changes the file all the time. */
-#define TRIES_MAX 5
 
 static const char help[] =
     "Usage: kashim compile [FILE]\n"
@@ -64,28 +59,6 @@ static const char reload_help[] =
     "  sudo kashim reload\n"
     "  kashim check ./new.conf && sudo cp new.conf " CONFIG_FILE " &&\n"
     "      sudo kashim reload\n";
-
-/*
- * Reads the file at path when it has been at rest for a moment: it may be half
- * written, and right all the same.
- */
-static int
-load_at_rest(const char *path, struct image *policy)
-{
-	for (int i = 0; i <= TRIES_MAX; i++) {
-		struct timespec now;
-		int status;
-
-		clock_gettime(CLOCK_REALTIME, &now);
-		status = cmd_load(path, policy);
-		if (status != CMD_DONE || !compiled_too_young(policy, now))
-			return status;
-		free((void *)policy->bytes);
-	}
-	warnx(
-	    "%s: it changes all the time; try again when it is written", path);
-	return CMD_WRONG;
-}
 
 static int
 write_image(const char *config, const struct image *policy)
@@ -254,7 +227,7 @@ compile(int argc, char *argv[], bool reload)
 
 	if (status != CMD_DONE)
 		return status == CMD_NO ? CMD_DONE : status;
-	status = load_at_rest(path, &policy);
+	status = cmd_load_at_rest(path, &policy);
 	if (status != CMD_DONE) {
 		if (reload)
 			warnx("programs keep the policy that they have");
