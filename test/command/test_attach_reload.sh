@@ -15,7 +15,7 @@ begin
 . "$here/cgroup.sh"
 own_cgroup kashim-reload.
 
-timeout 90 "$build/test/reloads" "$build" 8 "$own/a" >out 2>&1
+timeout 300 "$build/test/reloads" "$build" 8 "$own/a" >out 2>&1
 same 'status' $? 0
 in_file 'reloads' out '1 passed, 0 failed'
 sed 1q out

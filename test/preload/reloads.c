@@ -38,7 +38,7 @@
 #define PERIOD_US   10000
 #define SLOW_EVERY  8
 #define RELOADS_MIN 16 /* or half the deadline */
-#define DEADLINE_S  60 /* against a hang only */
+#define DEADLINE_S  300 /* against a hang only */
 #define BACKLOG     512
 #define TEXT_MAX    512
 #define SLOWLY_US   1000 /* a byte; or up to three times as long */
