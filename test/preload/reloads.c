@@ -37,7 +37,7 @@
 #define FORKERS     2
 #define PERIOD_US   10000
 #define SLOW_EVERY  8
-#define RELOADS_MIN 16 /* or half the deadline */
+#define RELOADS_MIN 16  /* or half the deadline */
 #define DEADLINE_S  300 /* against a hang only */
 #define BACKLOG     512
 #define TEXT_MAX    512
