@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: ISC
 # What is built for tests, and how they are run: a part of the Makefile.
 
-UNIT_TESTS  := $(patsubst test/unit/%.c,$(BUILD)/test/%, \
-	       $(wildcard test/unit/test_*.c))
+UNIT_TESTS  := $(filter-out $(if $(BPF),,$(BUILD)/test/test_kernel_program), \
+	       $(patsubst test/unit/%.c,$(BUILD)/test/%, \
+	       $(wildcard test/unit/test_*.c)))
 # Those of lib/, and what they are linked with: it needs libconfuse alone.
 LIBRARY_TESTS := $(filter-out $(patsubst %.c,$(BUILD)/test/test_%, \
 	       $(notdir $(wildcard tools/*/*.c))),$(UNIT_TESTS))

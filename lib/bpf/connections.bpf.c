@@ -408,6 +408,17 @@ kashim_hold(struct bpf_sockopt *ctx)
 	return 1;
 }
 
+/* Whose the question is. Not inline, as find_holder(). */
+static __noinline int
+asked_groups(const struct bpf_query *query, struct groups *groups)
+{
+	struct bpf_owner owner;
+
+	copy_owner(&owner, &query->owner);
+	owner_groups(&owner, groups);
+	return 0;
+}
+
 /*
  * The same look-up, for tests: of a struct bpf_query in place of a packet,
  * since this is the kind of program that every kernel lets a test run.
@@ -433,12 +444,8 @@ kashim_lookup(struct __sk_buff *packet)
 	}
 	search.keys[FIELD_PORT] =
 	    (struct key){.known = true, .low = query->port};
-	if (policy.patterns) {
-		struct bpf_owner owner;
-
-		copy_owner(&owner, &query->owner);
-		owner_groups(&owner, &groups);
-	}
+	if (policy.patterns)
+		asked_groups(query, &groups);
 	return (int)search_rule(
 	    &search, query->direction == DIRECTION_ACCEPT, &groups);
 }
