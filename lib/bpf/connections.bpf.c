@@ -204,7 +204,7 @@ remember(struct bpf_sock *sk, const struct bpf_owner *owner)
  * Whose the connection is, or the listener. Returns 0, or 1 if there was no
  * memory to remember it.
  */
-static __noinline int
+OWN_STACK int
 find_groups(struct bpf_sock_ops *ctx, struct groups *groups)
 {
 	struct bpf_owner owner;
@@ -229,7 +229,7 @@ find_groups(struct bpf_sock_ops *ctx, struct groups *groups)
  * stack is not that of find_groups(). failed: something of it has failed
  * already.
  */
-static __noinline int
+OWN_STACK int
 give_rule(struct bpf_sock_ops *ctx, const struct groups *groups, long failed)
 {
 	const bool accepted = ctx->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB;
@@ -313,7 +313,7 @@ is_taken(int option, int32_t value)
  * Of a connection that was begun when no rule named programs nobody knows who
  * it was: whoever has it now.
  */
-static __noinline int
+OWN_STACK int
 find_holder(struct bpf_sock *sk, struct groups *groups)
 {
 	const struct bpf_owner *of = bpf_sk_storage_get(&owners, sk, NULL, 0);
@@ -332,7 +332,7 @@ find_holder(struct bpf_sock *sk, struct groups *groups)
  * What the socket gets, of which the program sets one of the options to value:
  * the rule of now holds. Not inline: its stack is not that of find_holder().
  */
-static __noinline int32_t
+OWN_STACK int32_t
 held(struct bpf_sock *sk, struct bpf_mark *mark, int option, int32_t value,
     const struct groups *groups)
 {
@@ -409,7 +409,7 @@ kashim_hold(struct bpf_sockopt *ctx)
 }
 
 /* Whose the question is. Not inline, as find_holder(). */
-static __noinline int
+OWN_STACK int
 asked_groups(const struct bpf_query *query, struct groups *groups)
 {
 	struct bpf_owner owner;

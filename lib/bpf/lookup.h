@@ -44,6 +44,13 @@ struct step_own {
 #endif
 #include "image/step.h"
 
+/*
+ * A function with a stack of its own. used: or the compiler leaves out what it
+ * returns, if nobody wants it, and the verifier refuses a pointer to that stack
+ * which it finds in its place.
+ */
+#define OWN_STACK __attribute__((noinline, used)) static
+
 /* Which groups apply, if some rule names programs: a bit for each. */
 struct groups {
 	uint64_t possible; /* in a look-up */

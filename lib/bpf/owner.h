@@ -197,7 +197,7 @@ same_name(const struct bpf_name *one, const struct bpf_name *other)
  * script's, if it is one. The latter is in its own memory, which may not be
  * there now. A thread of the kernel has no names, and may work for any program.
  */
-static __noinline int
+OWN_STACK int
 find_owner(struct bpf_owner *owner)
 {
 	const volatile struct bpf_fields *at = &policy.fields;

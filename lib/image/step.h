@@ -66,8 +66,11 @@ step_u32(const struct search *s, uint64_t offset)
 	return value;
 }
 
-/* Of the keys of two widths at the offset, those of the key's. */
-static inline struct image_keys
+/*
+ * Of the keys of two widths at the offset, those of the key's. For BPF no
+ * function can return a struct, so it must not be left to the compiler.
+ */
+__attribute__((always_inline)) static inline struct image_keys
 step_keys(const struct search *s, uint64_t offset, const struct key *key)
 {
 	struct image_keys keys = {0};
