@@ -230,3 +230,21 @@ cmd_flush(void)
 		error = -EIO;
 	return error;
 }
+
+void
+cmd_hold_signals(sigset_t *before)
+{
+	static const int ask[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM};
+	sigset_t held;
+
+	sigemptyset(&held);
+	for (size_t i = 0; i < sizeof(ask) / sizeof(ask[0]); i++)
+		sigaddset(&held, ask[i]);
+	sigprocmask(SIG_BLOCK, &held, before);
+}
+
+void
+cmd_release_signals(const sigset_t *before)
+{
+	sigprocmask(SIG_SETMASK, before, NULL);
+}

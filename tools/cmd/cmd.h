@@ -7,6 +7,7 @@
 #define KASHIM_CMD_H
 
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -110,5 +111,12 @@ int cmd_wrong_use(const char *name);
  * come after it. Returns 0, or the -errno of the first time that this failed.
  */
 int cmd_flush(void);
+
+/*
+ * What asks the command to end, or that nobody reads what it prints, waits from
+ * here to cmd_release_signals(): so that what is done is not half done.
+ */
+void cmd_hold_signals(sigset_t *before);
+void cmd_release_signals(const sigset_t *before);
 
 #endif

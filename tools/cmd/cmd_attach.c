@@ -6,6 +6,7 @@
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,29 +151,34 @@ parse(int argc, char *argv[], const char *letters, const struct option *options,
 	    &request->group, argv[0], request->path, request->unit);
 }
 
-/* If cgroup is not "", only what is attached to that control group. */
+/*
+ * If cgroup is not "", only what is attached to that control group. Whatever it
+ * returns, the list is what could be listed.
+ */
 static int
 read_list(const char *cgroup, struct kernel_attached **list, size_t *count)
 {
 	char text[KERNEL_TEXT_MAX];
 	struct stat st = {0};
 	size_t kept = 0;
+	int status = CMD_DONE;
 
+	*list = NULL;
+	*count = 0;
 	if (*cgroup && stat(cgroup, &st) < 0) {
 		warn("%s", cgroup);
 		return CMD_WRONG;
 	}
 	if (kernel_list(list, count, text) < 0) {
 		warnx("%s", text);
-		free(*list);
-		return CMD_WRONG;
+		status = CMD_WRONG;
 	}
 	for (size_t i = 0; i < *count; i++) {
 		if (!*cgroup || (*list)[i].cgroup == st.st_ino)
 			(*list)[kept++] = (*list)[i];
 	}
 	*count = kept;
-	return CMD_DONE;
+	return status;
 }
 
 static int
@@ -190,8 +196,10 @@ print_list(const char *cgroup)
 	size_t count;
 	int status = read_list(cgroup, &list, &count);
 
-	if (status != CMD_DONE)
+	if (status != CMD_DONE) {
+		free(list);
 		return status;
+	}
 	for (size_t i = 0; i < count; i++) {
 		char name[PATH_MAX];
 
@@ -272,6 +280,7 @@ attach(const struct request *request, const struct image *image,
 	bool updated = false, locked;
 	uint32_t rules = image_rule_count(image);
 	struct stat st = {0};
+	sigset_t signals;
 	int error, status;
 
 	if (refused(image, text)) {
@@ -288,9 +297,11 @@ attach(const struct request *request, const struct image *image,
 	/* What is wrong with it, kernel_attach() says. */
 	(void)stat(request->path, &st);
 	error = kernel_load(image, st.st_ino, false, &program, text);
+	cmd_hold_signals(&signals);
 	if (error == 0 && !request->dry_run)
 		error = kernel_attach(
 		    program, request->path, *request->unit, &updated, text);
+	cmd_release_signals(&signals);
 	if (locked)
 		kernel_unlock();
 	if (error < 0) {
@@ -381,9 +392,8 @@ cmd_detach(int argc, char *argv[])
 
 	if (status != CMD_DONE)
 		return status == CMD_NO ? CMD_DONE : status;
+	/* Also what can't be read is taken away. */
 	status = read_list(request.path, &list, &count);
-	if (status != CMD_DONE)
-		return status;
 	for (size_t i = 0; i < count; i++) {
 		char name[PATH_MAX];
 		int error;
@@ -401,5 +411,6 @@ cmd_detach(int argc, char *argv[])
 	free(list);
 	kernel_sweep();
 	cmd_group_say_enabled(request.path);
-	return count == 0 ? nothing(request.path) : status;
+	return count == 0 && status == CMD_DONE ? nothing(request.path)
+	                                        : status;
 }

@@ -8,6 +8,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,29 +166,50 @@ tell(const struct kernel_program *program,
 	return status;
 }
 
-/* The kernel has the policy already, and now uses it. */
+/*
+ * The kernel has the policy already, and now uses it. Where it does not, the
+ * program is dropped.
+ */
 static int
-turn(const struct follow *follow, const struct image *policy)
+turn(struct follow *follow, const struct image *policy)
 {
 	int status = CMD_DONE;
 
 	for (size_t n = 0; n < follow->count; n++) {
 		const struct kernel_attached *attached = &follow->list[n];
 		char name[PATH_MAX], text[KERNEL_TEXT_MAX];
+		int error = kernel_update(follow->programs[n], attached, text);
 
 		kernel_name(attached, name);
-		if (kernel_update(follow->programs[n], attached, text) < 0) {
+		if (error < 0) {
 			warnx("%s: the kernel keeps the policy that it has: %s",
 			    name, text);
 			status = CMD_WRONG;
+		}
+		if (error != 0) {
+			kernel_unload(follow->programs[n]);
+			follow->programs[n] = NULL;
 			continue;
 		}
 		printf("%s: the kernel has now %u rule%s\n", name,
 		    image_rule_count(policy),
 		    image_rule_count(policy) == 1 ? "" : "s");
-		if (tell(follow->programs[n], attached, name, policy) !=
-			CMD_DONE &&
-		    status == CMD_DONE)
+	}
+	return status;
+}
+
+static int
+tell_all(const struct follow *follow, const struct image *policy)
+{
+	int status = CMD_DONE;
+
+	for (size_t n = 0; n < follow->count; n++) {
+		char name[PATH_MAX];
+
+		kernel_name(&follow->list[n], name);
+		if (follow->programs[n] &&
+		    tell(follow->programs[n], &follow->list[n], name, policy) !=
+			CMD_DONE)
 			status = CMD_NO;
 	}
 	return status;
@@ -199,6 +221,8 @@ put_in_force(const char *config, const struct image *policy)
 {
 	char text[KERNEL_TEXT_MAX];
 	struct follow follow;
+	sigset_t signals;
+	bool published;
 	int status = CMD_WRONG;
 
 	if (follow_prepare(config, policy, &follow, text) < 0) {
@@ -206,11 +230,20 @@ put_in_force(const char *config, const struct image *policy)
 		warnx("programs keep the policy that they have, as the kernel "
 		      "does");
 	} else {
+		/* Between the two it would be half in force. */
+		cmd_hold_signals(&signals);
 		status = write_image(config, policy);
 		if (status == CMD_DONE)
 			status = publish(config, policy);
-		if (status == CMD_DONE)
+		published = status == CMD_DONE;
+		if (published)
 			status = turn(&follow, policy);
+		else
+			follow_abandon(&follow);
+		cmd_release_signals(&signals);
+		if (published && tell_all(&follow, policy) != CMD_DONE &&
+		    status == CMD_DONE)
+			status = CMD_NO;
 	}
 	follow_free(&follow);
 	return status;

@@ -70,9 +70,19 @@ follow_prepare(const char *config, const struct image *image,
 	for (size_t n = 0; error == 0 && n < follow->count; n++)
 		error =
 		    kernel_prepare(follow->programs[n], &follow->list[n], text);
+	if (error < 0)
+		follow_abandon(follow);
 	/* Publishing may take longer than others wait for. */
 	kernel_unlock();
 	return error;
+}
+
+void
+follow_abandon(const struct follow *follow)
+{
+	for (size_t n = 0; follow->programs && n < follow->count; n++)
+		if (follow->programs[n])
+			kernel_unprepare(follow->programs[n], &follow->list[n]);
 }
 
 void

@@ -24,6 +24,9 @@ struct follow {
 int follow_prepare(const char *config, const struct image *image,
     struct follow *follow, char text[KERNEL_TEXT_MAX]);
 
+/* The image is not to be in force: all is as it was. */
+void follow_abandon(const struct follow *follow);
+
 void follow_free(struct follow *follow);
 
 #endif

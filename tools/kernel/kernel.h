@@ -126,7 +126,8 @@ void kernel_unlock(void);
  * Lists what is attached, in memory from malloc(3), in ascending order of
  * cgroup, without passing ones that are gone. Returns 0; or -errno, and text
  * says why. Nothing is attached where this command has attached nothing since
- * the machine was started.
+ * the machine was started. If what one control group has can't be read, that is
+ * the error, and all are listed all the same, as far as they are known.
  */
 int kernel_list(
     struct kernel_attached **list, size_t *count, char text[KERNEL_TEXT_MAX]);
@@ -157,9 +158,14 @@ kernel_name(const struct kernel_attached *attached, char name[PATH_MAX])
 int kernel_prepare(const struct kernel_program *program,
     const struct kernel_attached *attached, char text[KERNEL_TEXT_MAX]);
 
+/* Takes away what that has attached, unless it is in use since. */
+void kernel_unprepare(const struct kernel_program *program,
+    const struct kernel_attached *attached);
+
 /*
- * Turns what a control group has to the program. Returns 0; or -errno, and text
- * says why.
+ * Turns what a control group has to the program. Returns 0; 1 if it was
+ * detached or removed since it was listed: then it stays so; or -errno, and
+ * text says why.
  */
 int kernel_update(const struct kernel_program *program,
     const struct kernel_attached *attached, char text[KERNEL_TEXT_MAX]);

@@ -142,6 +142,14 @@ kernel_prepare(const struct kernel_program *program,
 	return absent(text);
 }
 
+void
+kernel_unprepare(const struct kernel_program *program,
+    const struct kernel_attached *attached)
+{
+	(void)program;
+	(void)attached;
+}
+
 int
 kernel_update(const struct kernel_program *program,
     const struct kernel_attached *attached, char text[KERNEL_TEXT_MAX])

@@ -282,6 +282,50 @@ is_held(uint64_t cgroup)
 	return link >= 0 && info.cgroup.cgroup_id == cgroup;
 }
 
+/* Has it a map? Yes, if that can't be told. */
+static bool
+has_map(uint32_t program_id, uint32_t map_id)
+{
+	uint32_t maps[16] = {0};
+	struct bpf_prog_info info = {
+	    .map_ids = (uintptr_t)maps,
+	    .nr_map_ids = sizeof(maps) / sizeof(maps[0]),
+	};
+	uint32_t size = sizeof(info);
+	int program = bpf_prog_get_fd_by_id(program_id);
+	bool has = program < 0 ||
+	           bpf_obj_get_info_by_fd(program, &info, &size) < 0 ||
+	           info.nr_map_ids > sizeof(maps) / sizeof(maps[0]);
+
+	if (program >= 0)
+		close(program);
+	for (uint32_t n = 0; !has && n < info.nr_map_ids; n++)
+		has = maps[n] == map_id;
+	return has;
+}
+
+/*
+ * Does what holds the rules go by the policy of that program for connections?
+ * It does not if a command was killed between the two.
+ */
+static bool
+is_held_by(uint64_t cgroup, uint32_t connections)
+{
+	struct bpf_map_info image;
+	struct bpf_link_info hold;
+	int link = open_link(cgroup, KERNEL_HOLD, &hold), map;
+
+	if (link < 0)
+		return false;
+	close(link);
+	map = open_map(cgroup, KERNEL_CONNECTIONS, connections, &image);
+	if (map < 0)
+		return false;
+	close(map);
+	return hold.cgroup.cgroup_id == cgroup &&
+	       has_map(hold.prog_id, image.id);
+}
+
 /* Copies the policy of the program that is attached there. */
 static int
 copy_policy(uint64_t cgroup, uint32_t program_id, struct image *image)
@@ -369,8 +413,8 @@ read_policy(uint32_t program_id, struct kernel_attached *attached)
 		return error;
 	attached->rules = image_rule_count(&image);
 	attached->remembers = remembers(attached->cgroup, program_id);
-	attached->incomplete = kernel_holds(&image) &&
-	                       (attached->remembers & KERNEL_KNOWS_RULES) == 0;
+	attached->incomplete =
+	    kernel_holds(&image) && !is_held_by(attached->cgroup, program_id);
 	if (image_source(&image, 0, &source))
 		snprintf(attached->config, sizeof(attached->config), "%s",
 		    image_string(&image, source.path));
@@ -505,21 +549,28 @@ attach_new(const struct kernel_program *program, enum kernel_hook hook,
 	return error;
 }
 
-/* At once: without it, the kernel does so some time behind unlink(). */
+/*
+ * At once: without it, the kernel does so some time behind unlink(). If the
+ * command is killed behind that, the kernel does so all the same, and only maps
+ * are left.
+ */
 static int
 take_away(uint64_t cgroup, enum kernel_hook hook)
 {
 	struct bpf_link_info info;
 	char pin[PIN_NAME_MAX];
-	int link = open_link(cgroup, hook, &info);
+	int link = open_link(cgroup, hook, &info), error;
 
+	pin_name(cgroup, hook, pin);
+	error = unlink(pin) < 0 ? -errno : 0;
 	if (link >= 0) {
-		(void)bpf_link_detach(link);
+		if (error == 0)
+			(void)bpf_link_detach(link);
 		close(link);
 	}
-	unpin_maps(cgroup, hook, 0);
-	pin_name(cgroup, hook, pin);
-	return unlink(pin) < 0 ? -errno : 0;
+	if (error == 0 || error == -ENOENT)
+		unpin_maps(cgroup, hook, 0);
+	return error;
 }
 
 /* Turns the link to the program, or makes one. */
@@ -541,14 +592,16 @@ turn_link(const struct kernel_program *program, enum kernel_hook hook,
 	return error;
 }
 
+/* What is listed goes last: whatever the command is killed at, that is told. */
 static int
 take_all_away(uint64_t cgroup)
 {
-	int error = take_away(cgroup, KERNEL_CONNECTIONS);
+	char pin[PIN_NAME_MAX];
 
+	pin_name(cgroup, PASSING, pin);
+	(void)unlink(pin);
 	(void)take_away(cgroup, KERNEL_HOLD);
-	(void)take_away(cgroup, PASSING);
-	return error;
+	return take_away(cgroup, KERNEL_CONNECTIONS);
 }
 
 static bool
@@ -632,63 +685,110 @@ kernel_sweep(void)
 	close(pins);
 }
 
-/* Attaches one program to the control group that is open. */
+/* A control group gets one of the programs. */
+struct turning {
+	enum kernel_hook hook;
+	int link; /* -errno: there is none */
+	struct bpf_link_info had;
+	bool updated;  /* there is one */
+	uint32_t id;   /* of the program */
+	uint32_t kept; /* whose maps are to stay pinned */
+};
+
+/* All that may fail though the control group is there. */
 static int
-attach_hook(const struct kernel_program *program, enum kernel_hook hook,
-    const char *path, int cgroup, uint64_t number, bool *updated,
+turn_begin(const struct kernel_program *program, enum kernel_hook hook,
+    const char *path, uint64_t number, struct turning *turning,
     char text[KERNEL_TEXT_MAX])
 {
-	struct bpf_link_info had = {0};
-	int link = open_link(number, hook, &had);
-	uint32_t id = 0;
-	int error = program_id(program, hook, &id);
+	int error;
 
-	*updated = link >= 0 && had.cgroup.cgroup_id == number;
-	if (*updated && had.prog_id == id)
-		goto out;
-	if (link >= 0 && !*updated) {
+	*turning = (struct turning){.hook = hook};
+	turning->link = open_link(number, hook, &turning->had);
+	turning->updated =
+	    turning->link >= 0 && turning->had.cgroup.cgroup_id == number;
+	if (turning->updated) {
+		turning->kept = turning->had.prog_id;
+	} else if (turning->link >= 0) {
 		/* Of one that had its number before. */
-		close(link);
+		close(turning->link);
 		(void)take_away(number, hook);
-		link = -1;
+		turning->link = -ENOENT;
 	}
-	if (error == 0)
-		error = pin_maps(program, hook, number, id);
+	error = program_id(program, hook, &turning->id);
+	if (error == 0 && turning->id != turning->kept)
+		error = pin_maps(program, hook, number, turning->id);
 	if (error < 0)
 		snprintf(text, KERNEL_TEXT_MAX, "%.900s: %s", path,
 		    strerror(-error));
-	else
-		error =
-		    turn_link(program, hook, path, cgroup, number, link, text);
-	unpin_maps(number, hook, error < 0 ? had.prog_id : id);
-out:
-	if (link >= 0)
-		close(link);
+	return error;
+}
+
+static int
+turn(const struct kernel_program *program, const char *path, int cgroup,
+    uint64_t number, struct turning *turning, char text[KERNEL_TEXT_MAX])
+{
+	int error = 0;
+
+	if (turning->id != turning->kept)
+		error = turn_link(program, turning->hook, path, cgroup, number,
+		    turning->link, text);
+	if (error == 0)
+		turning->kept = turning->id;
+	return error;
+}
+
+static void
+turn_end(uint64_t number, const struct turning *turning)
+{
+	unpin_maps(number, turning->hook, turning->kept);
+	if (turning->link >= 0)
+		close(turning->link);
+}
+
+/* Attaches what holds alone. */
+static int
+attach_hold(const struct kernel_program *program, const char *path, int cgroup,
+    uint64_t number, char text[KERNEL_TEXT_MAX])
+{
+	struct turning hold;
+	int error = turn_begin(program, KERNEL_HOLD, path, number, &hold, text);
+
+	if (error == 0)
+		error = turn(program, path, cgroup, number, &hold, text);
+	turn_end(number, &hold);
 	return error;
 }
 
 /*
  * What holds is there before the connections of its policy are, and goes behind
  * them. It holds nothing of other connections, so it may stay if the rest
- * fails; but not alone.
+ * fails; but not alone. If there were both, what may fail is done before.
  */
 static int
 attach(const struct kernel_program *program, const char *path, int cgroup,
     uint64_t number, bool *updated, char text[KERNEL_TEXT_MAX])
 {
 	const bool holds = kernel_program_fd(program, KERNEL_HOLD) >= 0;
-	bool held = false;
-	int error = 0;
+	struct turning connections, hold = {.updated = false};
+	int error = turn_begin(
+	    program, KERNEL_CONNECTIONS, path, number, &connections, text);
+	int hold_error =
+	    holds ? turn_begin(program, KERNEL_HOLD, path, number, &hold, text)
+		  : 0;
 
+	if (error == 0)
+		error = hold_error;
+	if (error == 0 && holds)
+		error = turn(program, path, cgroup, number, &hold, text);
+	if (error == 0)
+		error = turn(program, path, cgroup, number, &connections, text);
 	if (holds)
-		error = attach_hook(
-		    program, KERNEL_HOLD, path, cgroup, number, &held, text);
-	if (error < 0)
-		return error;
-	error = attach_hook(
-	    program, KERNEL_CONNECTIONS, path, cgroup, number, updated, text);
-	if (error < 0 ? !held : !holds)
+		turn_end(number, &hold);
+	turn_end(number, &connections);
+	if (error < 0 ? holds && !hold.updated : !holds)
 		(void)take_away(number, KERNEL_HOLD);
+	*updated = connections.updated;
 	return error;
 }
 
@@ -781,17 +881,19 @@ kernel_list(
 	if (pins < 0)
 		return pins;
 	directory = fdopendir(pins);
-	while (
-	    directory && error == 0 && (entry = readdir(directory)) != NULL) {
+	while (directory && (entry = readdir(directory)) != NULL) {
 		char *end;
 		unsigned long long cgroup = strtoull(entry->d_name, &end, 10);
+		int one;
 
 		if (end == entry->d_name || *end != '\0')
 			continue;
-		error = add(cgroup, list, count);
-		if (error < 0)
+		one = add(cgroup, list, count);
+		if (one < 0 && error == 0) {
+			error = one;
 			snprintf(text, KERNEL_TEXT_MAX, "%s/%s: %s",
 			    KERNEL_PINS, entry->d_name, strerror(-error));
+		}
 	}
 	if (directory)
 		closedir(directory);
@@ -818,13 +920,15 @@ kernel_prepare(const struct kernel_program *program,
     const struct kernel_attached *attached, char text[KERNEL_TEXT_MAX])
 {
 	char path[PATH_MAX];
-	bool updated;
 	int cgroup, error;
 
 	if (kernel_program_fd(program, KERNEL_HOLD) < 0 ||
 	    is_held(attached->cgroup))
 		return 0;
 	cgroup = open_cgroup(attached->cgroup, path);
+	/* It was removed since it was listed. */
+	if (cgroup == -ESTALE)
+		return 0;
 	if (cgroup < 0) {
 		char name[PATH_MAX];
 
@@ -833,24 +937,65 @@ kernel_prepare(const struct kernel_program *program,
 		    strerror(-cgroup));
 		return cgroup;
 	}
-	error = attach_hook(program, KERNEL_HOLD, path, cgroup,
-	    attached->cgroup, &updated, text);
+	error = attach_hold(program, path, cgroup, attached->cgroup, text);
 	close(cgroup);
 	return error;
+}
+
+/* Is the program in use there? */
+static bool
+is_used(const struct kernel_program *program, enum kernel_hook hook,
+    uint64_t cgroup)
+{
+	struct bpf_link_info info = {0};
+	uint32_t id = 0;
+	int link = open_link(cgroup, hook, &info);
+
+	if (link >= 0)
+		close(link);
+	return link >= 0 && program_id(program, hook, &id) == 0 &&
+	       info.prog_id == id;
+}
+
+void
+kernel_unprepare(const struct kernel_program *program,
+    const struct kernel_attached *attached)
+{
+	char text[KERNEL_TEXT_MAX];
+	int pins;
+
+	if (kernel_program_fd(program, KERNEL_HOLD) < 0)
+		return;
+	pins = open_pins(false, text);
+	if (pins < 0)
+		return;
+	if (is_used(program, KERNEL_HOLD, attached->cgroup) &&
+	    !is_used(program, KERNEL_CONNECTIONS, attached->cgroup))
+		(void)take_away(attached->cgroup, KERNEL_HOLD);
+	close(pins);
 }
 
 int
 kernel_update(const struct kernel_program *program,
     const struct kernel_attached *attached, char text[KERNEL_TEXT_MAX])
 {
+	struct bpf_link_info info;
 	char path[PATH_MAX];
 	bool updated;
-	int pins = open_pins(false, text), cgroup, error;
+	int pins = open_pins(false, text), cgroup, link, error = 0;
 
 	if (pins < 0)
 		return pins;
 	cgroup = open_cgroup(attached->cgroup, path);
-	error = attach(program, path, cgroup, attached->cgroup, &updated, text);
+	link = open_link(attached->cgroup, KERNEL_CONNECTIONS, &info);
+	if (link >= 0)
+		close(link);
+	if (link == -ENOENT || cgroup == -ESTALE ||
+	    (link >= 0 && info.cgroup.cgroup_id != attached->cgroup))
+		error = 1;
+	else
+		error = attach(
+		    program, path, cgroup, attached->cgroup, &updated, text);
 	if (cgroup >= 0)
 		close(cgroup);
 	close(pins);
