@@ -61,6 +61,11 @@ ln -s /dev/null $units/masked.service
 doctor 'unit: masked' 1 'is masked' masked.service
 service plain.service "ExecStart=$opt/bin/connects"
 doctor 'unit: not enabled' 1 "'kashim enable plain.service'" plain.service
+for program in $opt/bin/static "$go"; do
+	service plain.service "ExecStart=$program"
+	doctor "unit: not enabled, $program" 1 \
+		"'kashim enable --kernel plain.service'" plain.service
+done
 service nothing.service 'Type=oneshot'
 doctor 'unit: nothing' 1 'it starts no program' nothing.service
 

@@ -449,6 +449,10 @@ else
 fi
 doctor 'Go, running' 1 'made by the Go compiler' "$pid"
 stop_hosts
+ready='Listening on|listening' start "$go" --web.listen-address=127.0.0.1:0
+doctor 'Go, without the library' 1 'made by the Go compiler' "$pid"
+holds 'Go: nor is it missed' fails grep 'without LD_PRELOAD' out
+stop_hosts
 
 # Processes.
 

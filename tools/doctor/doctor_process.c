@@ -43,6 +43,9 @@ check_missing(const struct doctor_proc *proc, const struct place *before,
 
 	if (proc->elf_known && doctor_static(target, findings))
 		return;
+	/* Nor would it help: doctor_go() says so. */
+	if (proc->elf_known && target->elf.go)
+		return;
 	if (!*place.root)
 		place_by_host(&place, entry);
 	if (place.host) {

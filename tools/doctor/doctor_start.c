@@ -36,6 +36,15 @@ has_ours(const struct unit *unit)
 	return sets;
 }
 
+/* It was said of a program that no preload reaches it. */
+static bool
+no_preload_helps(const struct findings *findings)
+{
+	return findings_have(findings, FINDING_STATIC, FINDING_FATAL) ||
+	       findings_have(findings, FINDING_GO, FINDING_FATAL) ||
+	       findings_have(findings, FINDING_SETID, FINDING_FATAL);
+}
+
 void
 doctor_start_unit(const struct unit *unit, const struct unit_variable *preload,
     struct findings *findings)
@@ -78,7 +87,8 @@ doctor_start_unit(const struct unit *unit, const struct unit_variable *preload,
 		    unit->id);
 	else
 		findings_remedy(findings,
-		    "'kashim enable %s' and a restart of it help.", unit->id);
+		    "'kashim enable %s%s' and a restart of it help.",
+		    no_preload_helps(findings) ? "--kernel " : "", unit->id);
 }
 
 static bool

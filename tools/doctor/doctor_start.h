@@ -14,7 +14,8 @@
 
 /*
  * Gives the last finding its remedy: what the unit needs, whose LD_PRELOAD is
- * preload. Never "kashim enable" where that has been done, or would refuse.
+ * preload. Never "kashim enable" where that has been done, or would refuse; and
+ * with --kernel, where the findings have a program that no preload reaches.
  */
 void doctor_start_unit(const struct unit *unit,
     const struct unit_variable *preload, struct findings *findings);
