@@ -336,7 +336,7 @@ interval = "30s"
 count    = 5
 
 rule first   { destination = { "127.0.0.2" } idle = "10s" }
-rule tight   { destination = { "127.0.0.3" } app-settings = tighten }
+rule tight   { destination = { "127.0.0.3" } app-settings = tighten user-timeout = "9s" }
 rule free    { destination = { "127.0.0.4" } app-settings = respect }
 rule ignored { destination = { "127.0.0.5" } action = ignore }
 rule one-way { destination = { "127.0.0.6" } direction = accept action = ignore }
@@ -379,7 +379,7 @@ esac
 same 'connects twice' "$(grep -E '^has (refused|set bet|the sec)' held.out)" \
 	'has refused: 1 10 30 5 0
 has set between: 1 10 9 5 0
-has the second time: 1 300 9 5 0'
+has the second time: 1 300 9 5 9000'
 
 # Reload: what a connection was begun under is not what holds, but what is in
 # force; and the hook is there only while a rule holds.
@@ -663,8 +663,7 @@ rmdir /sys/fs/bpf/kashim
 
 if found header:check.h 'the look-up in the kernel'; then
 	lookups=${LOOKUPS:-1000000}
-	same 'no answer differs' "$("$build/test/lookups" "$lookups" |
-		sed 's/, .*,/,/')" "$lookups queries, 0 differ"
+	holds 'no answer differs' "$build/test/lookups" "$lookups"
 	holds 'damaged policies' \
 		"$build/test/lookups" damaged $((lookups / 1000))
 fi
