@@ -192,8 +192,14 @@ same 'it stops by itself' "$(ended agent)" 0
 same 'stopped' "$(in_container)" 'idle 400 on 1, accept idle 400 on 1'
 podman start agent >/dev/null
 until_true 60 alive agent || fail 'alive again'
-holds 'detach' podman exec agent kashim detach
+holds 'the host attaches, too' \
+	"$kashim" attach --cgroup "$own/system.slice" --config "$work/shipped.conf"
+holds 'detach, as docs/FLEET says' podman exec agent sh -c "$(sed -n \
+	"s/.*podman exec kashim sh -c '\(.*\)'.*/\1/p" "$root/docs/FLEET")"
 holds 'it is not alive' fails alive agent
+holds 'what the host has attached stays' \
+	"$kashim" attach --list --cgroup "$own/system.slice"
+holds 'detach that' "$kashim" detach
 same 'taken away' "$(in_container)" "$bare"
 
 # No capability more than it takes.
