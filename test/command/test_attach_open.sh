@@ -52,8 +52,11 @@ rules() {
 	printf '%s\n' "$1" >conf
 }
 attached() {
-	"$kashim" attach --cgroup "$own/a" >attached.out 2>&1
-	holds "attach: $1" [ $? -eq 0 ]
+	if "$kashim" attach --cgroup "$own/a" >attached.out 2>&1; then
+		pass
+	else
+		fail "attach: $1" attached.out
+	fi
 }
 
 # A rule that holds: what the program sets itself, on both sides. The idle time

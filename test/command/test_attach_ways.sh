@@ -27,9 +27,14 @@ judged ways_static b &
 judged fastopen_static c &
 wait
 for program in sockets_static ways_static fastopen_static; do
-	same "$program: status" "$(cat $program.status)" 0
-	grep failed: $program.out
-	in_file "$program" $program.out ' passed, 0 failed'
+	failed=0 which=
+	# Of its cases, one has a rule that names programs.
+	[ -n "$programs" ] || [ $program != sockets_static ] ||
+		failed=1 which='failed: program'
+	same "$program: status" "$(cat $program.status)" $failed
+	same "$program: failed" "$(grep failed: $program.out)" "$which"
+	in_file "$program" $program.out " passed, $failed failed"
+	[ "$(cat $program.status)" = $failed ] || sed 's/^/	/; 40q' $program.err
 done
 holds 'detach' "$kashim" detach
 
