@@ -884,7 +884,11 @@ same 'and stays' "$(cat other)" "$(cat k.conf)"
 mkfifo waits
 check 'a state that nobody writes' 2 timeout 20 "$build/kashim" status -c k.conf -o -s waits \
 	<<'EOF'
-! kashim: waits: not believed: others can write it
+! kashim: waits: not believed: it is no regular file
+EOF
+mkdir directory
+check 'a state that is a directory' 2 status -o --state=directory <<'EOF'
+! kashim: directory: not believed: it is no regular file
 EOF
 check 'a state that cannot be written' 2 status -o -s none/seen <<'EOF'
 ! kashim: none/seen: No such file or directory

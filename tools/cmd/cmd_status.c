@@ -141,7 +141,8 @@ static int
 state_failed(const char *path, int error)
 {
 	text_warnx("%s: %s", path,
-	    error == -EPERM    ? "not believed: others can write it"
+	    error == -EBADF    ? "not believed: it is no regular file"
+	    : error == -EPERM  ? "not believed: others can write it"
 	    : error == -EEXIST ? "not written: it is no such file"
 			       : strerror(-error));
 	return CMD_WRONG;

@@ -227,8 +227,9 @@ int status_see(struct status_seen *seen, struct live *live, int64_t begun_ms,
 /*
  * Reads into *seen what the file at path holds of another run's last look:
  * nothing if there is no such file, or if it is empty, of another boot or
- * version, or damaged. Never waits. Returns 0; -EPERM if the file is not to be
- * believed (trust.h); -EEXIST if it is something else; or -errno.
+ * version, or damaged. Never waits. Returns 0; -EBADF if it is no regular file;
+ * -EPERM if it is not to be believed otherwise (trust.h); -EEXIST if it is
+ * something else; or -errno.
  */
 int
 status_seen_read(struct status_seen *seen, const char *path, int64_t now_ms);

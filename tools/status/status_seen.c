@@ -210,6 +210,8 @@ status_seen_read(struct status_seen *seen, const char *path, int64_t now_ms)
 	}
 	if (fstat(fd, &st) < 0)
 		error = -errno;
+	else if (trust_file(&st) == TRUST_NO_FILE)
+		error = -EBADF;
 	else if (trust_file(&st) != TRUST_FULL)
 		error = -EPERM;
 	else
