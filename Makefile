@@ -307,6 +307,9 @@ uninstall:
 	    $$(grep -ls 'libkashim[.]so' $(DESTDIR)/etc/ld.so.preload); do \
 	    test ! -e "$$file" -a ! -L "$$file" || echo "left: $$file"; \
 	done)
+	@test -z "$$(ls $(DESTDIR)/sys/fs/bpf/kashim 2>/dev/null)" || \
+	    echo "the kernel keeps the rules that 'kashim attach' gave it," \
+	    "until $(DESTDIR)/sys/fs/bpf/kashim is removed, or the machine stops"
 	@echo 'Where a link to kashim-wrapper stands in the place of a program,' \
 	    'put the'
 	@echo 'program back: mv PROGRAM.real PROGRAM'

@@ -257,12 +257,17 @@ mkdir -p "$work/dest/etc/systemd/system/a.service.d" \
 for file in $others "$work/dest/etc/kashim.conf.policy"; do
 	echo /opt/kashim/lib/libkashim.so >"$file"
 done
+mkdir -p "$work/dest/sys/fs/bpf/kashim/1"
 enabled=$work/dest/etc/systemd/system/a.wants/kashim-attach@-.slice.service
 mkdir "${enabled%/*}" && ln -s /opt/none "$enabled"
 holds 'make uninstall PREFIX=/opt/kashim' make_it \
 	PREFIX=/opt/kashim uninstall
 in_file 'and what is enabled' "$work/held" "left: $enabled"
 rm -r "${enabled%/*}"
+pins=$work/dest/sys/fs/bpf/kashim
+in_file 'and what the kernel keeps' "$work/held" \
+	"the kernel keeps the rules that 'kashim attach' gave it, until $pins is removed, or the machine stops"
+rm -r "$work/dest/sys"
 grep '^left: ' "$work/held" | grep -v wants | sort >"$work/actual"
 in_file 'and what to undo' "$work/held" 'program back: mv PROGRAM.real PROGRAM'
 echo "$others" | grep -v other | sed 's/^/left: /' | sort |
@@ -274,6 +279,8 @@ rm $others
 	etc/systemd/system/a.service.d)
 holds 'make uninstall, again' make_it \
 	PREFIX=/opt/kashim uninstall
+same 'and nothing of what is not attached' \
+	"$(grep -c 'the kernel keeps' "$work/held")" 0
 left /opt /usr/local/lib /var/cache
 
 # A prefix below another place that the texts name.
