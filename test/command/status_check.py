@@ -268,7 +268,10 @@ def counters(groups):
     samples = {}
     for group in groups:
         counts = group["counts"] or {}
-        where = ("cgroup", group["cgroup"])
+        name = group["cgroup"]
+        if not name or "\ufffd" in name:
+            name = f"control group {group['number']}"
+        where = ("cgroup", name)
         for key, value in counts.items():
             if key == "held":
                 name, labels = "settings_held", (where,)

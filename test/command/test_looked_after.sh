@@ -299,6 +299,23 @@ check 'match: others, and none' 0 matched <<END
 rule all (WORK/conf:1, rule 1 of 1)
 the kernel has other rules in OWN/a: none matches there
 END
+rm /sys/fs/bpf/kashim/*-hold
+check 'match: others, none, and what holds is gone' 0 matched <<END
+rule all (WORK/conf:1, rule 1 of 1)
+the kernel has other rules in OWN/a: none matches there; what holds them is gone
+END
+holds 'attach all again' attach --cgroup "$own/a"
+rm /sys/fs/bpf/kashim/*-hold
+check 'match: what holds is gone' 0 matched <<END
+rule all (WORK/conf:1, rule 1 of 1)
+the kernel goes by the same rules in OWN/a; what holds them is gone
+END
+sed -i 's/^rule all/rule new/' conf
+check 'match: others, and what holds is gone' 0 matched <<END
+rule new (WORK/conf:1, rule 1 of 1)
+the kernel has other rules in OWN/a: rule all decides there; what holds them is gone
+END
+cp before.conf conf
 holds 'detach for match' "$kashim" detach
 
 # In a container, whose control group is the root of all that it sees.

@@ -6,7 +6,6 @@
  */
 #include "cmd/cmd_apply.h"
 
-#include <err.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -405,7 +404,7 @@ cmd_say_untold(const char *where, size_t count, const char *why)
 {
 	if (count == 0)
 		return CMD_DONE;
-	warnx("%s: the kernel does not know %zu socket%s that %s open: %s",
+	text_warnx("%s: the kernel does not know %zu socket%s that %s open: %s",
 	    where, count, count == 1 ? "" : "s", count == 1 ? "is" : "are",
 	    why);
 	return CMD_NO;

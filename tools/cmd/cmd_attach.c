@@ -3,7 +3,6 @@
  * kashim attach: has the kernel set the rules on the connections of a control
  * group, by a program of its own. kashim detach: takes that away.
  */
-#include <err.h>
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -20,6 +19,7 @@
 #include "kernel/kernel.h"
 #include "kernel/reach.h"
 #include "kernel/refused.h"
+#include "term/text.h"
 
 static const char help[] =
     "Usage: kashim attach [OPTION...]\n"
@@ -142,7 +142,7 @@ parse(int argc, char *argv[], const char *letters, const struct option *options,
 		}
 	}
 	if (optind < argc) {
-		warnx("%s takes options only, not '%s'",
+		text_warnx("%s takes options only, not '%s'",
 		    argv[0] + strlen("kashim "), argv[optind]);
 		return cmd_wrong_use(argv[0]);
 	}
@@ -165,11 +165,11 @@ read_list(const char *cgroup, struct kernel_attached **list, size_t *count)
 	*list = NULL;
 	*count = 0;
 	if (*cgroup && stat(cgroup, &st) < 0) {
-		warn("%s", cgroup);
+		text_warnx("%s: %s", cgroup, strerror(errno));
 		return CMD_WRONG;
 	}
 	if (kernel_list(list, count, text) < 0) {
-		warnx("%s", text);
+		text_warnx("%s", text);
 		status = CMD_WRONG;
 	}
 	for (size_t i = 0; i < *count; i++) {
@@ -183,7 +183,7 @@ read_list(const char *cgroup, struct kernel_attached **list, size_t *count)
 static int
 nothing(const char *cgroup)
 {
-	warnx("nothing is attached%s%s", *cgroup ? " to " : "", cgroup);
+	text_warnx("nothing is attached%s%s", *cgroup ? " to " : "", cgroup);
 	return CMD_NO;
 }
 
@@ -203,7 +203,7 @@ print_list(const char *cgroup)
 		char name[PATH_MAX];
 
 		kernel_name(&list[i], name);
-		printf("%s: %u rule%s of %s%s\n", name, list[i].rules,
+		text_puts("%s: %u rule%s of %s%s", name, list[i].rules,
 		    list[i].rules == 1 ? "" : "s", list[i].config,
 		    list[i].incomplete && !list[i].gone
 			? ", not held against what programs set: attach again"
@@ -250,7 +250,8 @@ apply_to_open(
 	int status, error = reach_below(path, &cgroups, &choice.cgroup_count);
 
 	if (error < 0) {
-		warnx("%s: connections that are open were not looked for: %s",
+		text_warnx(
+		    "%s: connections that are open were not looked for: %s",
 		    path, strerror(-error));
 		return CMD_NO;
 	}
@@ -283,12 +284,12 @@ attach(const struct request *request, const struct image *image,
 	int error, status;
 
 	if (refused(image, text)) {
-		warnx("%s", text);
+		text_warnx("%s", text);
 		return CMD_WRONG;
 	}
 	error = kernel_lock(!request->dry_run, text);
 	if (error == -EWOULDBLOCK) {
-		warnx("%s", text);
+		text_warnx("%s", text);
 		return CMD_WRONG;
 	}
 	/* What else stands in the way, kernel_attach() says. */
@@ -305,17 +306,17 @@ attach(const struct request *request, const struct image *image,
 		kernel_unlock();
 	if (error < 0) {
 		kernel_unload(program);
-		warnx("%s", text);
+		text_warnx("%s", text);
 		return CMD_WRONG;
 	}
-	printf("%s: %s %u rule%s of %s\n", request->path,
+	text_puts("%s: %s %u rule%s of %s", request->path,
 	    request->dry_run ? "the kernel would get"
 	    : updated        ? "the kernel has now"
 			     : "the kernel has",
 	    rules, rules == 1 ? "" : "s", config);
 	if (*request->unit && !request->dry_run)
-		printf("It goes when %s stops: 'kashim enable --kernel' "
-		       "attaches it at each start.\n",
+		text_puts("It goes when %s stops: 'kashim enable --kernel' "
+			  "attaches it at each start.",
 		    request->unit);
 	status = apply_to_open(request->path,
 	    &(struct tell){
@@ -351,15 +352,15 @@ cmd_attach(int argc, char *argv[])
 		return print_list(request.path);
 	slice = cmd_group_slice(&request.group, name);
 	if (!*request.path) {
-		warnx("to what? --all, --slice, --unit or --cgroup");
+		text_warnx("to what? --all, --slice, --unit or --cgroup");
 		return cmd_wrong_use(argv[0]);
 	}
 	if (request.boot && !slice) {
-		warnx("--boot takes --all or --slice");
+		text_warnx("--boot takes --all or --slice");
 		return cmd_wrong_use(argv[0]);
 	}
 	if (request.boot && request.config) {
-		warnx("--boot goes by " CONFIG_FILE ", without --config");
+		text_warnx("--boot goes by " CONFIG_FILE ", without --config");
 		return cmd_wrong_use(argv[0]);
 	}
 	status = cmd_config_path(
@@ -400,11 +401,11 @@ cmd_detach(int argc, char *argv[])
 		kernel_name(&list[i], name);
 		error = kernel_detach(list[i].cgroup);
 		if (error < 0) {
-			warnx("%s: %s", name, strerror(-error));
+			text_warnx("%s: %s", name, strerror(-error));
 			status = CMD_WRONG;
 			continue;
 		}
-		printf("%s: detached\n", name);
+		text_puts("%s: detached", name);
 		cmd_group_say_start(list[i].path);
 	}
 	free(list);

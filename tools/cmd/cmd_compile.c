@@ -20,6 +20,7 @@
 #include "image/shared.h"
 #include "kernel/follow.h"
 #include "live/tell.h"
+#include "term/text.h"
 
 static const char help[] =
     "Usage: kashim compile [FILE]\n"
@@ -155,7 +156,7 @@ tell(const struct kernel_program *program,
 	if (error == 0)
 		error = tell_below(&tell, path);
 	if (error < 0) {
-		warnx("%s: what is open was not looked for: %s", name,
+		text_warnx("%s: what is open was not looked for: %s", name,
 		    strerror(-error));
 		return CMD_NO;
 	}
@@ -182,7 +183,8 @@ turn(struct follow *follow, const struct image *policy)
 
 		kernel_name(attached, name);
 		if (error < 0) {
-			warnx("%s: the kernel keeps the policy that it has: %s",
+			text_warnx(
+			    "%s: the kernel keeps the policy that it has: %s",
 			    name, text);
 			status = CMD_WRONG;
 		}
@@ -191,7 +193,7 @@ turn(struct follow *follow, const struct image *policy)
 			follow->programs[n] = NULL;
 			continue;
 		}
-		printf("%s: the kernel has now %u rule%s\n", name,
+		text_puts("%s: the kernel has now %u rule%s", name,
 		    image_rule_count(policy),
 		    image_rule_count(policy) == 1 ? "" : "s");
 	}
@@ -226,7 +228,7 @@ put_in_force(const char *config, const struct image *policy)
 	int status = CMD_WRONG;
 
 	if (follow_prepare(config, policy, &follow, text) < 0) {
-		warnx("%s", text);
+		text_warnx("%s", text);
 		warnx("programs keep the policy that they have, as the kernel "
 		      "does");
 	} else {

@@ -19,6 +19,7 @@
 #include "image/image.h"
 #include "image/match.h"
 #include "kernel/reach.h"
+#include "term/text.h"
 
 static const char help[] =
     "Usage: kashim match [OPTION...] ADDRESS PORT\n"
@@ -78,12 +79,14 @@ explain_other(const struct kernel_attached *attached,
 	if (numbers)
 		index = match_rule(&image, &groups, &request->query);
 	if (index != MATCH_NONE && image_rule(&image, (uint32_t)index, &rule))
-		printf("the kernel has other rules in %s: rule %s decides "
-		       "there\n",
-		    name, image_string(&image, rule.name));
+		text_puts("the kernel has other rules in %s: rule %s decides "
+			  "there%s",
+		    name, image_string(&image, rule.name),
+		    kernel_held(attached));
 	else if (numbers)
-		printf("the kernel has other rules in %s: none matches there\n",
-		    name);
+		text_puts(
+		    "the kernel has other rules in %s: none matches there%s",
+		    name, kernel_held(attached));
 	free(numbers);
 	free((void *)image.bytes);
 }
@@ -107,8 +110,8 @@ explain_kernel(const char *config, const struct image *image,
 		kernel_name(&list[n], name);
 		same = reach_has(&list[n], image);
 		if (same == 1)
-			printf(
-			    "the kernel goes by the same rules in %s\n", name);
+			text_puts("the kernel goes by the same rules in %s%s",
+			    name, kernel_held(&list[n]));
 		else if (same == 0)
 			explain_other(&list[n], request, name);
 	}

@@ -13,6 +13,7 @@
 #include "cmd/cmd_run.h"
 #include "host/process.h"
 #include "kernel/reach.h"
+#include "term/text.h"
 
 /*
  * Is the program handed a TCP socket? That was made by somebody else, maybe in
@@ -88,6 +89,8 @@ run_is_reached(const struct run *run, char where[PATH_MAX])
 		kernel_name(&reach.list[n], where);
 	}
 	reached = reached && !may_leave(run, where);
+	if (reached)
+		text_make_harmless(where);
 	free(reach.list);
 	return reached;
 }

@@ -138,7 +138,10 @@ int kernel_list(
  */
 int kernel_policy(const struct kernel_attached *attached, struct image *image);
 
-/* What to call it in a message. */
+/*
+ * What to call it in a message, which text_warnx() and the like make harmless:
+ * it is whoever's may make control groups there.
+ */
 static inline void
 kernel_name(const struct kernel_attached *attached, char name[PATH_MAX])
 {
@@ -148,6 +151,13 @@ kernel_name(const struct kernel_attached *attached, char name[PATH_MAX])
 		snprintf(name, PATH_MAX, "control group %llu%s",
 		    (unsigned long long)attached->cgroup,
 		    attached->gone ? ", which is gone" : "");
+}
+
+/* Behind what is said of its rules: if that is so, that nothing holds them. */
+static inline const char *
+kernel_held(const struct kernel_attached *attached)
+{
+	return attached->incomplete ? "; what holds them is gone" : "";
 }
 
 /*

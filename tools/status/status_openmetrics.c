@@ -364,6 +364,19 @@ print_attached(FILE *out, const struct status *status)
 	}
 }
 
+/*
+ * A control group as a label: with a name that would have to be changed to be
+ * one, and might be that of another one then, it is its number.
+ */
+static void
+print_group(FILE *out, const struct kernel_attached *kernel)
+{
+	if (*kernel->path && text_is_harmless(kernel->path))
+		print_quoted(out, kernel->path);
+	else
+		fprintf(out, "\"control group %" PRIu64 "\"", kernel->cgroup);
+}
+
 /* A sample of a counter for each control group that is there. */
 static void
 print_counter(FILE *out, const struct status *status, const char *name,
@@ -372,14 +385,11 @@ print_counter(FILE *out, const struct status *status, const char *name,
 	for (size_t n = 0; n < status->attached_count; n++) {
 		const struct kernel_attached *kernel =
 		    &status->attached[n].kernel;
-		char cgroup[PATH_MAX], utf8[3 * PATH_MAX];
 
 		if (kernel->gone || !kernel->counted)
 			continue;
-		kernel_name(kernel, cgroup);
-		text_utf8(cgroup, utf8, sizeof(utf8));
 		fprintf(out, "%s_total{cgroup=", name);
-		print_quoted(out, utf8);
+		print_group(out, kernel);
 		fprintf(
 		    out, "%s} %" PRIu64 "\n", labels, kernel->counts.of[which]);
 	}

@@ -168,8 +168,7 @@ print_attached(FILE *out, const struct status_attached *attached,
 		    (unsigned)attached->generation);
 	fprintf(out, "%u rule%s of %s%s%s%s\n", (unsigned)kernel->rules,
 	    kernel->rules == 1 ? "" : "s", config, generation,
-	    policy_words(attached),
-	    kernel->incomplete ? "; what holds them is gone" : "");
+	    policy_words(attached), kernel_held(kernel));
 	if (kernel->counted)
 		print_counts(out, &kernel->counts, prefix, coloured);
 }

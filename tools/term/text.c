@@ -207,22 +207,45 @@ text_make_harmless(char *text)
 	*out = '\0';
 }
 
+/* In memory from malloc(3), harmless; NULL, after a message, if that is out. */
+__attribute__((format(printf, 1, 0))) static char *
+format_harmless(const char *format, va_list args)
+{
+	char *text;
+
+	if (vasprintf(&text, format, args) < 0) {
+		warnx("%s", strerror(ENOMEM));
+		return NULL;
+	}
+	text_make_harmless(text);
+	return text;
+}
+
 void
 text_warnx(const char *format, ...)
 {
 	va_list args;
 	char *text;
-	int length;
 
 	va_start(args, format);
-	length = vasprintf(&text, format, args);
+	text = format_harmless(format, args);
 	va_end(args);
-	if (length < 0) {
-		warnx("%s", strerror(ENOMEM));
-		return;
-	}
-	text_make_harmless(text);
-	warnx("%s", text);
+	if (text)
+		warnx("%s", text);
+	free(text);
+}
+
+void
+text_puts(const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = format_harmless(format, args);
+	va_end(args);
+	if (text)
+		puts(text);
 	free(text);
 }
 

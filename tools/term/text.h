@@ -41,6 +41,9 @@ void text_make_harmless(char *text);
 /* warnx(3) for messages with names from elsewhere: made harmless. */
 __attribute__((format(printf, 1, 2))) void text_warnx(const char *format, ...);
 
+/* puts(3) for such a line: made harmless, and a newline behind it. */
+__attribute__((format(printf, 1, 2))) void text_puts(const char *format, ...);
+
 /*
  * Copies text as valid UTF-8: each character that is not harmless becomes
  * U+FFFD. Cut off between characters at size.
