@@ -165,6 +165,18 @@ END
 check 'a unit that does not run' 2 kashim attach --unit inner <<'END'
 ! kashim: inner.service does not run, and has no control group now: 'kashim enable --kernel inner.service' attaches it at each start
 END
+check 'from a unit that does not run' 1 kashim detach --unit inner <<'END'
+! kashim: nothing is attached to inner.service, which has no control group now
+END
+check 'nor is it listed' 1 kashim attach --list --unit inner <<'END'
+! kashim: nothing is attached to inner.service, which has no control group now
+END
+check 'from no such slice' 1 kashim detach --slice none <<'END'
+! kashim: nothing is attached to none.slice, which has no control group now
+END
+check 'from no such unit' 2 kashim detach --unit none <<'END'
+! kashim: there is no unit 'none'
+END
 check 'two at once' 2 kashim attach --unit plain --all <<'END'
 ! kashim: one of --unit, --slice, --cgroup and --all
 ! Try 'kashim attach --help'.

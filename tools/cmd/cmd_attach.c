@@ -146,8 +146,14 @@ parse(int argc, char *argv[], const char *letters, const struct option *options,
 		    argv[0] + strlen("kashim "), argv[optind]);
 		return cmd_wrong_use(argv[0]);
 	}
+	return CMD_DONE;
+}
+
+static int
+find_group(const char *command, struct request *request)
+{
 	return cmd_group_find(
-	    &request->group, argv[0], request->path, request->unit);
+	    &request->group, command, request->path, request->unit);
 }
 
 /*
@@ -348,6 +354,10 @@ cmd_attach(int argc, char *argv[])
 
 	if (status != CMD_DONE)
 		return status == CMD_NO ? CMD_DONE : status;
+	request.group.wanted = !request.list;
+	status = find_group(argv[0], &request);
+	if (status != CMD_DONE)
+		return status;
 	if (request.list)
 		return print_list(request.path);
 	slice = cmd_group_slice(&request.group, name);
@@ -392,6 +402,11 @@ cmd_detach(int argc, char *argv[])
 
 	if (status != CMD_DONE)
 		return status == CMD_NO ? CMD_DONE : status;
+	status = find_group(argv[0], &request);
+	if (status == CMD_NO)
+		kernel_sweep();
+	if (status != CMD_DONE)
+		return status;
 	/* Also what can't be read is taken away. */
 	status = read_list(request.path, &list, &count);
 	for (size_t i = 0; i < count; i++) {

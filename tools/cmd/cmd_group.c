@@ -32,9 +32,19 @@ find_root(char path[PATH_MAX])
 	return CMD_WRONG;
 }
 
+/* What was attached to it went with its control group. */
+static int
+has_none(const char *name)
+{
+	text_warnx(
+	    "nothing is attached to %s, which has no control group now", name);
+	return CMD_NO;
+}
+
 /* A unit that runs, by its name or an alias. */
 static int
-find_unit(const char *name, char path[PATH_MAX], char id[UNIT_NAME_SIZE])
+find_unit(
+    const char *name, bool wanted, char path[PATH_MAX], char id[UNIT_NAME_SIZE])
 {
 	char root[PATH_MAX];
 	struct unit unit;
@@ -52,6 +62,8 @@ find_unit(const char *name, char path[PATH_MAX], char id[UNIT_NAME_SIZE])
 	unit_free(&unit);
 	if (unit_find_group(root, id, path) == 0)
 		return CMD_DONE;
+	if (!wanted)
+		return has_none(id);
 	text_warnx("%s does not run, and has no control group now: 'kashim "
 		   "enable --kernel %s' attaches it at each start",
 	    id, id);
@@ -72,7 +84,7 @@ cmd_group_slice(const struct cmd_group *group, char id[UNIT_NAME_SIZE])
 }
 
 static int
-find_slice(const char *slice, char path[PATH_MAX])
+find_slice(const char *slice, bool wanted, char path[PATH_MAX])
 {
 	char name[PATH_MAX];
 	size_t length;
@@ -87,6 +99,8 @@ find_slice(const char *slice, char path[PATH_MAX])
 	snprintf(path + length, PATH_MAX - length, "%s", name);
 	if (access(path, F_OK) == 0)
 		return CMD_DONE;
+	if (!wanted)
+		return has_none(slice);
 	text_warnx("%s has no control group now, since nothing runs in it: "
 		   "'systemctl start %s' makes one",
 	    slice, slice);
@@ -105,9 +119,9 @@ cmd_group_find(const struct cmd_group *group, const char *command,
 		return cmd_wrong_use(command);
 	}
 	if (group->unit)
-		return find_unit(group->unit, path, id);
+		return find_unit(group->unit, group->wanted, path, id);
 	if (cmd_group_slice(group, slice))
-		return find_slice(slice, path);
+		return find_slice(slice, group->wanted, path);
 	if (group->cgroup)
 		snprintf(path, PATH_MAX, "%s", group->cgroup);
 	return CMD_DONE;

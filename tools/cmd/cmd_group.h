@@ -16,12 +16,14 @@ struct cmd_group {
 	const char *unit;
 	const char *slice;
 	bool all;
+	bool wanted; /* to be attached, so that it has to be there */
 };
 
 /*
  * Writes the directory of the one that is named to path; "" if none is. With
- * a unit, its full name is in id; else that is "". Returns CMD_DONE, or
- * CMD_WRONG after a message on stderr.
+ * a unit, its full name is in id; else that is "". Returns CMD_DONE; CMD_WRONG
+ * after a message on stderr; and so CMD_NO if it is not wanted, and a unit or
+ * slice that has no control group now, so that nothing is attached to it.
  */
 int cmd_group_find(const struct cmd_group *group, const char *command,
     char path[PATH_MAX], char id[UNIT_NAME_SIZE]);
