@@ -823,14 +823,14 @@ START_TEST(what_is_attached)
 	    "\n# TYPE kashim_attached_connections counter\n"
 	    "kashim_attached_connections_total{cgroup=\"/cg\",result="
 	    "\"connected\"} 1\n"
-	    "kashim_attached_connections_total{cgroup=\"/cg/a\xef\xbf\xbd\","
+	    "kashim_attached_connections_total{cgroup=\"control group 2\","
 	    "result=\"connected\"} 0\n"
 	    "kashim_attached_connections_total{cgroup=\"/cg\",result="
 	    "\"accepted\"} 2\n",
 	    "\nkashim_attached_connections_total{cgroup=\"/cg\",result="
 	    "\"no rule\"} 3\n",
 	    "\nkashim_attached_settings_held_total{cgroup=\"/cg\"} 5\n",
-	    "\nkashim_attached_failures_total{cgroup=\"/cg/a\xef\xbf\xbd\"} "
+	    "\nkashim_attached_failures_total{cgroup=\"control group 2\"} "
 	    "1099511627776\n# HELP kashim_run",
 	    "\nkashim_attached_control_groups 4\n",
 	    "\nkashim_attached_control_groups_gone 1\n",
