@@ -3,7 +3,8 @@
  * The look-up in the kernel against match.c: the same questions to both, of
  * policies made at random. "lookups QUERIES" prints how many there were and how
  * many answers differed. "lookups damaged POLICIES" damages each policy: then
- * the kernel only has to answer. "lookups refused DIR" attaches a rule with a
+ * the kernel only has to answer. "lookups images FILE..." does both with those
+ * that kashim compile has written. "lookups refused DIR" attaches a rule with a
  * time that no socket takes to a control group.
  */
 #include <bpf/bpf.h>
@@ -15,6 +16,7 @@
 
 #include "../unit/policies.h"
 #include "bpf/policy.h"
+#include "image/cache.h"
 #include "kernel/kernel.h"
 
 #define LISTS 20
@@ -250,46 +252,100 @@ damage(uint64_t *state, uint8_t *bytes, uint32_t size)
 		bytes[at] = (uint8_t)test_random(state);
 }
 
-/* Returns how many answers differ. */
-static long
-compare(uint64_t *state, size_t rules, unsigned int open, long queries,
-    bool damaged, long *matched, uint32_t *verified)
-{
-	struct kernel_program *program;
-	struct random_policy policy;
-	struct image image;
-	uint8_t *bytes;
-	long differ = 0;
+struct sums {
+	long asked;
+	long matched;
+	long differ;
+	uint32_t verified; /* instructions, at most */
+};
 
-	random_policy_make(state, rules, open, &policy);
-	name_programs(state, &policy);
-	if (rules >= SPREAD_MIN)
-		spread(&policy);
-	if (test_build(policy.rules, rules, &bytes, &image.size) != 0)
-		errx(2, "no image");
-	image.bytes = bytes;
-	for (uint32_t n = 0; damaged && n < 1 + image.size / 100; n++)
-		damage(state, bytes, image.size);
-	program = load(&image);
-	look_at_verdict(program, verified);
+/* rules: 0, or how many were spread. */
+static void
+compare(uint64_t *state, const struct image *image, size_t rules, long queries,
+    bool damaged, struct sums *sums)
+{
+	struct kernel_program *program = load(image);
+
+	look_at_verdict(program, &sums->verified);
 	for (long n = 0; n < queries; n++) {
 		struct match_query query = random_query(state);
 		struct asker asker;
 		int answer, expected;
 
-		if (rules >= SPREAD_MIN && n % 2 == 1)
+		if (rules > 0 && n % 2 == 1)
 			spread_query(state, rules, &query);
 		random_asker(state, &asker);
 		answer = ask_kernel(
 		    kernel_program_fd(program, KERNEL_LOOKUP), &query, &asker);
-		expected = ask_match(&image, &query, &asker);
-		*matched += expected != MATCH_NONE;
-		differ += !damaged && answer != expected;
+		expected = ask_match(image, &query, &asker);
+		sums->matched += expected != MATCH_NONE;
+		sums->differ += !damaged && answer != expected;
 	}
+	sums->asked += queries;
 	kernel_unload(program);
+}
+
+static void
+damage_all(uint64_t *state, uint8_t *bytes, uint32_t size)
+{
+	for (uint32_t n = 0; n < 1 + size / 100; n++)
+		damage(state, bytes, size);
+}
+
+static void
+compare_random(uint64_t *state, size_t rules, unsigned int open, long queries,
+    bool damaged, struct sums *sums)
+{
+	const bool spreads = rules >= SPREAD_MIN;
+	struct random_policy policy;
+	struct image image;
+	uint8_t *bytes;
+
+	random_policy_make(state, rules, open, &policy);
+	name_programs(state, &policy);
+	if (spreads)
+		spread(&policy);
+	if (test_build(policy.rules, rules, &bytes, &image.size) != 0)
+		errx(2, "no image");
+	image.bytes = bytes;
+	if (damaged)
+		damage_all(state, bytes, image.size);
+	compare(state, &image, spreads ? rules : 0, queries, damaged, sums);
 	free(bytes);
 	random_policy_free(&policy);
-	return differ;
+}
+
+static int
+compare_images(char *files[])
+{
+	struct sums sums = {0}, of_damaged = {0};
+	uint64_t state = 14;
+
+	for (; *files; files++) {
+		struct image image, copy;
+		uint8_t *bytes;
+
+		if (cache_read(*files, &image) < 0)
+			errx(2, "%s: no image", *files);
+		/* Such a kernel gets none that name programs. */
+		if (kernel_is_bounded() && image_group_count(&image) > 1) {
+			cache_release(&image);
+			continue;
+		}
+		compare(&state, &image, 0, 2000, false, &sums);
+		bytes = malloc(image.size);
+		copy = (struct image){.bytes = bytes, .size = image.size};
+		for (int n = 0; bytes && n < 20; n++) {
+			memcpy(bytes, image.bytes, image.size);
+			damage_all(&state, bytes, image.size);
+			compare(&state, &copy, 0, 100, true, &of_damaged);
+		}
+		free(bytes);
+		cache_release(&image);
+	}
+	printf("%ld queries, %ld with a rule, %ld differ\n", sums.asked,
+	    sums.matched, sums.differ);
+	return sums.differ == 0 && sums.matched > 0 ? 0 : 1;
 }
 
 static int
@@ -298,25 +354,21 @@ compare_all(long queries, bool damaged)
 	/* Behind those with few rules, those with tables of many levels. */
 	static const size_t LARGE[] = {1000, 4097, 12345, IMAGE_RULES_MAX};
 	const long each = damaged ? 100 : 2000;
-	long asked = 0, differ = 0, matched = 0;
+	struct sums sums = {0};
 	uint64_t state = 14;
-	uint32_t verified = 0;
 
 	for (size_t n = 0;
-	     n < ARRAY_LEN(LARGE) && asked < queries / 4 && !damaged; n++) {
-		differ += compare(
-		    &state, LARGE[n], 50, each, false, &matched, &verified);
-		asked += each;
-	}
-	for (size_t round = 0; asked < queries; round++, asked += each)
-		differ +=
-		    compare(&state, round % 200, 2 + (unsigned int)(round % 5),
-			each, damaged, &matched, &verified);
+	     n < ARRAY_LEN(LARGE) && sums.asked < queries / 4 && !damaged; n++)
+		compare_random(&state, LARGE[n], 50, each, false, &sums);
+	for (size_t round = 0; sums.asked < queries; round++)
+		compare_random(&state, round % 200,
+		    2 + (unsigned int)(round % 5), each, damaged, &sums);
 	printf("%ld queries, %ld with a rule, %ld differ; at most %u "
 	       "instructions verified\n",
-	    asked, matched, differ, verified);
+	    sums.asked, sums.matched, sums.differ, sums.verified);
 	/* Answers are worth something only if rules match. */
-	return differ == 0 && matched > asked / 8 && verified <= VERIFIED_MAX
+	return sums.differ == 0 && sums.matched > sums.asked / 8 &&
+	               sums.verified <= VERIFIED_MAX
 	           ? 0
 	           : 1;
 }
@@ -354,7 +406,10 @@ main(int argc, char *argv[])
 		return compare_all(atol(argv[1]), false);
 	if (argc == 3 && strcmp(argv[1], "damaged") == 0)
 		return compare_all(atol(argv[2]) * 100, true);
+	if (argc >= 3 && strcmp(argv[1], "images") == 0)
+		return compare_images(argv + 2);
 	if (argc == 3 && strcmp(argv[1], "refused") == 0)
 		return attach_refused(argv[2]);
-	errx(2, "usage: lookups QUERIES | damaged POLICIES | refused DIR");
+	errx(2, "usage: lookups QUERIES | damaged POLICIES | images FILE... | "
+		"refused DIR");
 }

@@ -666,5 +666,17 @@ if found header:check.h 'the look-up in the kernel'; then
 	holds 'no answer differs' "$build/test/lookups" "$lookups"
 	holds 'damaged policies' \
 		"$build/test/lookups" damaged $((lookups / 1000))
+	# Those that the fuzzer of images begins with, also without programs.
+	mkdir seeds images
+	for seed in "$root"/test/fuzz/seeds/config/*.conf; do
+		cat "$seed" >"seeds/${seed##*/}"
+		grep -v program "$seed" >"seeds/any-${seed##*/}"
+	done
+	for seed in seeds/*; do
+		KASHIM_CACHE="$work/images" "$kashim" compile "$seed" \
+			>/dev/null 2>&1
+	done
+	holds 'images of the fuzzer' \
+		"$build/test/lookups" images images/*.policy
 fi
 finish
