@@ -334,7 +334,7 @@ holds 'a template, enable' kashim enable --kernel template@
 holds 'systemd reads it' systemctl daemon-reload
 check 'doctor, of a service that runs from before' 1 doctor plain <<'END'
 plain.service: process N (connects): the preload is NOT in effect
-ok the kernel sets the rules of /etc/kashim.conf on its connections, from its next start on (/etc/systemd/system/plain.service.d/zz-kashim.conf)
+ok at each start the kernel gets the rules of /etc/kashim.conf for its connections (/etc/systemd/system/plain.service.d/zz-kashim.conf)
 It runs:
 process N (connects): the preload is NOT in effect
 no libkashim.so is not in process N 'kashim apply --pid N' mends the connections that are open now.
@@ -348,7 +348,7 @@ done
 same 'an instance' "$(started template@a)" 'template@ 300'
 check 'doctor' 0 doctor plain <<'END'
 plain.service: the kernel looks after its connections
-ok the kernel sets the rules of /etc/kashim.conf on its connections, from its next start on (/etc/systemd/system/plain.service.d/zz-kashim.conf)
+ok at each start the kernel gets the rules of /etc/kashim.conf for its connections (/etc/systemd/system/plain.service.d/zz-kashim.conf)
 It runs:
 process N (connects): the kernel looks after its connections
 ok the kernel sets the rules on connections of what is in /sys/fs/cgroup/system.slice/plain.service: 1 rule of /etc/kashim.conf
@@ -415,7 +415,7 @@ same 'how that went' "$(systemctl show -P Result plain)" success
 check 'doctor, of the mistake' 1 doctor plain <<'END'
 plain.service: process N (connects): the preload is NOT in effect
 warn /etc/kashim.conf:1: a rule without a name; write rule NAME { ... }
-ok the kernel sets the rules of /etc/kashim.conf on its connections, from its next start on (/etc/systemd/system/plain.service.d/zz-kashim.conf)
+ok at each start the kernel gets the rules of /etc/kashim.conf for its connections (/etc/systemd/system/plain.service.d/zz-kashim.conf)
 It runs:
 process N (connects): the preload is NOT in effect
 no libkashim.so is not in process N 'kashim apply --pid N' mends the connections that are open now.

@@ -190,8 +190,8 @@ doctor_kernel_unit(const struct unit *unit, struct findings *findings)
 		    unit->id);
 	} else {
 		findings_add(findings, FINDING_KERNEL, FINDING_FINE,
-		    "the kernel sets the rules of %s on its connections, from "
-		    "its next start on (%s)",
+		    "at each start the kernel gets the rules of %s for its "
+		    "connections (%s)",
 		    config, line->file);
 		check_text(config, false, findings);
 	}
