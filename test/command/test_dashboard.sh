@@ -139,4 +139,13 @@ Text not in force, A: 1"
 same 'its alerts' "$(asked db2 | grep '^Alerts')" \
 	"$(echo "$all" | grep '^Alerts.*db2')"
 
+# Anybody could have put there what is attached, so it is not believed.
+fleet_in db2 sh -c 'mount -t tmpfs tmpfs /sys/fs/bpf &&
+	mkdir -m 777 /sys/fs/bpf/kashim' || exit 2
+fleet_collect db2
+is_broken() {
+	asked | grep -qx 'Attached, broken, A: 1'
+}
+holds 'what is attached is not known' until_true 60 is_broken
+
 finish
