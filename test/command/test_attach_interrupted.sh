@@ -19,7 +19,6 @@ if [ "$(nproc)" -lt 2 ]; then
 	exit
 fi
 cc -shared -fPIC -o no_loop.so "$here/no_loop.c" || exit 2
-export LD_PRELOAD="$work/no_loop.so"
 # shellcheck source=test/command/cgroup.sh
 . "$here/cgroup.sh"
 cleanup() {
@@ -27,6 +26,8 @@ cleanup() {
 	own_cgroup_down
 }
 own_cgroup kashim-test.
+# Not before: what this machine's kernel can do has been tried there.
+export LD_PRELOAD="$work/no_loop.so"
 export KASHIM_CONFIG="$work/conf" KASHIM_CACHE="$work"
 mount -t sysfs sysfs /sys && mount -t bpf bpf /sys/fs/bpf &&
 	echo 1 >/sys/class/net/lo/queues/rx-0/rps_cpus || exit 2
