@@ -122,11 +122,15 @@ asked() {
 }
 
 if [ -e $migrates ]; then
-	# The supervisor has seen the socket before it listens.
-	asks 2 kept slowly
-	holds 'supervision: somebody may come' fails until_true 9 sleeps
-	: >leave
-	asked 'migrated later'
+	# Of one, the supervisor has seen the socket before it listens.
+	for take in share slowly; do
+		asks 2 kept $take
+		holds "supervision: somebody may come, $take" \
+			fails until_true 9 sleeps
+		: >leave
+		asked "migrated later, $take"
+		rm leave
+	done
 	echo 0 >$migrates
 fi
 asks 2 as-is wait
